@@ -1,0 +1,77 @@
+"""What can go wrong, as a small tree: every error is also the builtin that a caller would guess.
+
+Messages follow one shape: what was looked at, what was expected, what was found, what to do.
+"""
+
+
+class FaceShardsError(Exception):
+    """The root of all errors that this package raises on purpose."""
+
+
+class UnknownRegionError(FaceShardsError, ValueError):
+    """A region name that is none of the 25."""
+
+
+class ParamsError(FaceShardsError, ValueError):
+    """A parameter that is unknown, of the wrong type, or out of its range."""
+
+
+class SourceNotFoundError(FaceShardsError, FileNotFoundError):
+    """The source of faces, or a file that belongs to it, is not there."""
+
+
+class SourceFormatError(FaceShardsError, ValueError):
+    """The source is there but is not laid out as its format says."""
+
+
+class BadSampleError(FaceShardsError, ValueError):
+    """One face cannot be used. Stages turn it into a manifest row: `reason` is its short code.
+
+    Args:
+        reason: a code such as ``"undecodable_image"``, counted in reports.
+        detail: one sentence for a person.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type["BadSampleError"], tuple[str, str]]:
+        return type(self), (self.reason, self.detail)
+
+
+class TooManySkippedError(FaceShardsError, RuntimeError):
+    """More faces dropped out of a stage than its params allow."""
+
+
+class LicenceError(FaceShardsError, PermissionError):
+    """The licence of a data set was not accepted in the params."""
+
+
+class DownloadError(FaceShardsError, OSError):
+    """A download could not be finished, or what arrived is not what was promised."""
+
+
+class StoreFormatError(FaceShardsError, ValueError):
+    """A folder is not a faceshards store, or is one of a version that this release cannot read."""
+
+
+class MissingShardError(FaceShardsError, FileNotFoundError):
+    """A file that the store's inventory lists is not there. Never read as zeros."""
+
+
+class CorruptShardError(FaceShardsError, ValueError):
+    """A file of the store has other bytes than its inventory says, or does not decode."""
+
+
+class WeightsError(FaceShardsError, ValueError):
+    """Network weights that do not fit the network: missing, surplus or misshapen keys, or an unsafe file."""
+
+
+class DeviceError(FaceShardsError, RuntimeError):
+    """The asked-for device (CUDA, say) is not there."""
+
+
+class MissingExtraError(FaceShardsError, ImportError):
+    """An optional dependency is needed and not installed; the message names the extra."""
