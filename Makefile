@@ -1,0 +1,40 @@
+# make repro   face images to shards: sets up .venv, runs the DVC pipeline, says where everything is
+# make test    sets up .venv and passes the tests
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+PIP := python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: repro test lint clean
+
+repro: $(VENV)/.pipeline
+	dvc repro
+	@faceshards info data/shards --report reports/report.html
+
+test: $(VENV)/.dev
+	pytest -n 2
+
+lint: $(VENV)/.dev
+	ruff check
+	ruff format --check
+	mypy
+	lint-imports
+
+clean:
+	rm -rf $(VENV) data/.work
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "faceshards needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.pipeline: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing the locked dependencies into $(VENV) (about a minute)"
+	$(PIP) --editable '.[pipeline]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing the locked dependencies into $(VENV) (about a minute)"
+	$(PIP) --editable '.[dev]'
+	@touch $@
