@@ -17,6 +17,8 @@ _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 
+_wrapping = np.errstate(over="ignore")  # arithmetic modulo 2**64 is what the generator is made of
+
 
 def _mix(z: UInt64Array) -> UInt64Array:
     z = (z ^ (z >> np.uint64(30))) * _MIX_1
@@ -24,23 +26,19 @@ def _mix(z: UInt64Array) -> UInt64Array:
     return z ^ (z >> np.uint64(31))
 
 
-def words(key: ArrayLike, n: int, start: int = 0) -> UInt64Array:
-    """Words ``start .. start + n`` of each key.
-
-    Args:
-        key: any shape S, uint64, from `fold`.
-        n: how many words a key.
-        start: the first word's index.
-
-    Returns:
-        S + (n,) uint64, uniform over all 64 bits.
-    """
-    key = np.asarray(key, np.uint64)
-    index = np.arange(start + 1, start + n + 1, dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        return _mix(key[..., None] + index * _GAMMA)
+@_wrapping
+def word_at(key: ArrayLike, index: ArrayLike) -> UInt64Array:
+    """Word number `index` of each key; both broadcast against each other. uint64, uniform over all 64 bits."""
+    position = np.asarray(index).astype(np.uint64) + np.uint64(1)
+    return _mix(np.asarray(key, np.uint64) + position * _GAMMA)
 
 
+def words(key: ArrayLike, n: int) -> UInt64Array:
+    """The first `n` words of each key: keys of any shape S give S + (n,) uint64."""
+    return word_at(np.asarray(key, np.uint64)[..., None], np.arange(n))
+
+
+@_wrapping
 def fold(key: ArrayLike, *parts: ArrayLike) -> UInt64Array:
     """Fold further coordinates (variant, epoch, stream, ...) into keys; all broadcast against each other.
 
@@ -48,15 +46,14 @@ def fold(key: ArrayLike, *parts: ArrayLike) -> UInt64Array:
         uint64 keys, for `words`, `uniforms` and further folding. ``fold(fold(k, a), b) == fold(k, a, b)``.
     """
     out = np.asarray(key, np.uint64)
-    with np.errstate(over="ignore"):
-        for part in parts:
-            out = _mix(out + _mix((np.asarray(part).astype(np.uint64) + np.uint64(1)) * _GAMMA))
+    for part in parts:
+        out = _mix(out + word_at(0, part))
     return out
 
 
-def uniforms(key: ArrayLike, n: int, start: int = 0) -> NDArray[np.float64]:
+def uniforms(key: ArrayLike, n: int) -> NDArray[np.float64]:
     """Like `words`, as float64 in [0, 1) with 53 random bits."""
-    return (words(key, n, start) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return (words(key, n) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def sample_keys(sample_ids: Iterable[str] | Sequence[str]) -> UInt64Array:

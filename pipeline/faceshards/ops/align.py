@@ -1,0 +1,122 @@
+"""Face alignment: five points onto the ArcFace 112x112 template, as pure functions on arrays.
+
+Coordinates are pixels with the origin at the centre of the top left pixel, x to the right and y downward.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from faceshards.errors import BadSampleError
+from faceshards.records import UInt8Array
+from faceshards.regions import IGNORE
+
+ALIGNED_SIZE = 112
+
+TEMPLATE: NDArray[np.float64] = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+)
+"""Where right eye, left eye, nose tip, right and left mouth corner land (ArcFace, Deng et al., CVPR 2019)."""
+
+_FIVE_OF_70 = (68, 69, 30, 48, 54)
+_MIN_SPREAD_PX = 1.0
+_MIN_COVERED = 0.5
+
+
+def five_points(landmarks: ArrayLike) -> NDArray[np.float64]:
+    """The five alignment points of a face.
+
+    Args:
+        landmarks: (70, 2), iBUG 68 with right and left pupil as rows 68 and 69; or (5, 2), taken as they are.
+
+    Returns:
+        (5, 2) float64: right eye, left eye, nose tip, right and left mouth corner.
+
+    Raises:
+        BadSampleError: another number of points, or one that is not finite.
+    """
+    points = np.asarray(landmarks, np.float64)
+    if points.shape == (70, 2):
+        points = points[list(_FIVE_OF_70)]
+    if points.shape != (5, 2):
+        raise BadSampleError("bad_landmarks", f"expected 70 or 5 points of (x, y), found an array of {points.shape}")
+    if not np.isfinite(points).all():
+        raise BadSampleError("bad_landmarks", "a landmark is not a finite number")
+    return points
+
+
+def similarity(points: ArrayLike) -> NDArray[np.float64]:
+    """The least-squares similarity (rotation, uniform scale, shift; never a reflection) onto `TEMPLATE`.
+
+    A point is taken as a complex number, on which a similarity is ``a z + b``: closed form, no iteration.
+
+    Args:
+        points: (5, 2), as from `five_points`.
+
+    Returns:
+        (2, 3) float64: ``template_xy = M @ (x, y, 1)``.
+
+    Raises:
+        BadSampleError: the points lie within a pixel of each other, or so that no upright face fits them.
+    """
+    xy = five_points(points)
+    source, target = xy[:, 0] + 1j * xy[:, 1], TEMPLATE[:, 0] + 1j * TEMPLATE[:, 1]
+    from_centre, to_centre = source - source.mean(), target - target.mean()
+    spread = float((np.abs(from_centre) ** 2).sum())
+    if spread < _MIN_SPREAD_PX**2:
+        raise BadSampleError("degenerate_landmarks", "the five points lie within one pixel of each other")
+    a = complex((np.conj(from_centre) * to_centre).sum() / spread)
+    residual = float((np.abs(to_centre - a * from_centre) ** 2).sum() / (np.abs(to_centre) ** 2).sum())
+    if residual > 0.75:
+        raise BadSampleError(
+            "degenerate_landmarks",
+            f"the five points fit no face ({residual:.0%} of the template is left unexplained); "
+            "expected right eye, left eye, nose tip, right and left mouth corner, as the person has them",
+        )
+    b = complex(target.mean() - a * source.mean())
+    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
+
+
+def covered_share(matrix: NDArray[np.float64], height: int, width: int) -> float:
+    """How much of the aligned square lies inside a (height, width) source image: 0 to 1."""
+    inside = cv2.warpAffine(
+        np.ones((height, width), np.uint8), matrix, (ALIGNED_SIZE, ALIGNED_SIZE), flags=cv2.INTER_NEAREST
+    )
+    return float(inside.mean())
+
+
+def warp_image(image: UInt8Array, matrix: NDArray[np.float64]) -> UInt8Array:
+    """Align an image, averaging over the source area of each pixel so that shrinking does not alias.
+
+    The warp runs bilinearly on a grid as fine as the source, and is then averaged down by a whole factor.
+
+    Args:
+        image: (H, W, 3) uint8.
+        matrix: (2, 3), from `similarity`.
+
+    Returns:
+        (112, 112, 3) uint8; what lies outside the source is black.
+
+    Raises:
+        BadSampleError: less than half of the aligned square lies inside the source.
+    """
+    share = covered_share(matrix, *image.shape[:2])
+    if share < _MIN_COVERED:
+        raise BadSampleError("face_outside_image", f"only {share:.0%} of the aligned face lies inside the image")
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    factor = int(np.clip(np.ceil(1 / scale), 1, 16))
+    fine = matrix * factor
+    fine[:, 2] += (factor - 1) / 2
+    size = ALIGNED_SIZE * factor
+    warped = cv2.warpAffine(image, fine, (size, size), flags=cv2.INTER_LINEAR)
+    if factor > 1:
+        warped = cv2.resize(warped, (ALIGNED_SIZE, ALIGNED_SIZE), interpolation=cv2.INTER_AREA)
+    return np.asarray(warped, np.uint8)
+
+
+def warp_labels(labels: UInt8Array, matrix: NDArray[np.float64]) -> UInt8Array:
+    """Align a label map by nearest neighbour: (H, W) uint8 to (112, 112) uint8; 255 outside the source."""
+    warped = cv2.warpAffine(
+        labels, matrix, (ALIGNED_SIZE, ALIGNED_SIZE), flags=cv2.INTER_NEAREST, borderValue=(IGNORE,)
+    )
+    return np.asarray(warped, np.uint8)

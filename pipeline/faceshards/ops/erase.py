@@ -1,0 +1,124 @@
+"""Face Semantic Erasing on arrays: which regions go, and what is put in their place.
+
+From Kawai, Ito, Chen, Aoki, "FSErasing", IET Biometrics 2024. Every draw is a function of a
+key (see `faceshards.rng`), so a variant is the same bits wherever and in whatever order it is made. Numpy only: the
+loader runs this too.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceshards import rng
+from faceshards.ops.runs import Runs
+from faceshards.records import UInt8Array
+from faceshards.regions import N_REGIONS
+
+Fill: TypeAlias = Literal["random", "random_1", "random_mix"] | tuple[int, int, int]
+"""What replaces an erased pixel: noise a pixel, one colour a region, either by a coin a region, or one given RGB."""
+
+_COUNT, _CLASSES, _COLOUR, _COIN, _NOISE = range(5)  # streams: one set of words for each kind of draw
+
+
+def region_areas(regions: UInt8Array) -> NDArray[np.int32]:
+    """Pixels of each region: (B, H, W) uint8 region maps to (B, 25) int32. Ignored pixels (255) count nowhere."""
+    return Runs.of(regions).areas()
+
+
+def draw_classes(
+    keys: rng.UInt64Array,
+    areas: NDArray[np.int32],
+    *,
+    weights: NDArray[np.float64],
+    n_regions: tuple[int, int],
+    min_area: int,
+) -> NDArray[np.uint32]:
+    """Draw which regions of each face are erased.
+
+    The number is uniform over `n_regions`; the regions are drawn without replacement, proportionally to `weights`,
+    among those that the face shows. Where fewer are eligible than asked for, all of those go. Weighted draws without
+    replacement are an exponential race (Efraimidis and Spirakis, 2006): the first to ring are taken, in one pass over
+    the batch.
+
+    Args:
+        keys: (B,) uint64, one a face and variant.
+        areas: (B, 25), from `region_areas`.
+        weights: (25,) non-negative; a region of weight 0 is never drawn.
+        n_regions: least and greatest number of regions, both included.
+        min_area: a region of fewer pixels is not drawn.
+
+    Returns:
+        (B,) uint32: bit ``r`` is set where region ``r`` is erased.
+    """
+    low, high = n_regions
+    count = low + np.floor(rng.uniforms(rng.fold(keys, _COUNT), 1)[:, 0] * (high - low + 1)).astype(np.int64)
+    eligible = (areas >= max(min_area, 1)) & (weights > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ring = -np.log1p(-rng.uniforms(rng.fold(keys, _CLASSES), N_REGIONS)) / weights
+    ring = np.where(eligible, ring, np.inf)
+    place = np.argsort(np.argsort(ring, axis=1, kind="stable"), axis=1, kind="stable")
+    taken = eligible & (place < count[:, None])
+    masks: NDArray[np.uint32] = (taken << np.arange(N_REGIONS, dtype=np.uint32)).sum(axis=1, dtype=np.uint32)
+    return masks
+
+
+def erase(
+    images: UInt8Array,
+    regions: UInt8Array,
+    erased: NDArray[np.uint32],
+    keys: rng.UInt64Array,
+    fill: Fill,
+) -> UInt8Array:
+    """Erase regions of faces. Pixels outside the erased regions are returned as they are.
+
+    Args:
+        images: (B, H, W, 3) uint8.
+        regions: (B, H, W) uint8 region ids.
+        erased: (B,) uint32 bit masks, from `draw_classes`.
+        keys: (B,) uint64, the same as for `draw_classes`.
+        fill: see `Fill`; random values are uniform over 0..255 in each channel.
+
+    Returns:
+        (B, H, W, 3) uint8, a new array.
+    """
+    batch, height, width, _ = images.shape
+    size = height * width
+    hit = Runs.of(regions).positions(erased)
+    face = np.repeat(np.arange(batch), np.diff(np.searchsorted(hit, np.arange(batch + 1) * size)))
+    out = images.copy()
+    out.reshape(-1, 3)[hit] = _fill_values(keys, face, hit - face * size, regions.reshape(-1)[hit], fill)
+    return out
+
+
+def _fill_values(
+    keys: rng.UInt64Array, face: NDArray[np.intp], pixel: NDArray[np.intp], region: UInt8Array, fill: Fill
+) -> UInt8Array:
+    if isinstance(fill, tuple):
+        return np.broadcast_to(np.array(fill, np.uint8), (len(face), 3))
+    noise_key = rng.fold(keys, _NOISE)
+    if fill == "random":
+        return _rgb(rng.word_at(noise_key[face], pixel))
+    values = _rgb(rng.words(rng.fold(keys, _COLOUR), N_REGIONS))[face, region]
+    if fill == "random_mix":
+        heads = (rng.words(rng.fold(keys, _COIN), N_REGIONS) >> np.uint64(63) == 1)[face, region]
+        values[heads] = _rgb(rng.word_at(noise_key[face[heads]], pixel[heads]))
+    return values
+
+
+def _rgb(words: rng.UInt64Array) -> UInt8Array:
+    """The low three bytes of each word, whatever the machine's byte order: S to S + (3,) uint8."""
+    return words.astype("<u8").view(np.uint8).reshape(*words.shape, 8)[..., :3]
+
+
+def class_weights(named: dict[int, float]) -> NDArray[np.float64]:
+    """Weights by region id as the (25,) array that `draw_classes` takes; what is not named has weight 0."""
+    weights = np.zeros(N_REGIONS)
+    weights[list(named)] = list(named.values())
+    return weights
+
+
+def classes_of(mask: int) -> Sequence[int]:
+    """The region ids whose bit is set in one erased mask."""
+    return [r for r in range(N_REGIONS) if mask >> r & 1]
