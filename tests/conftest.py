@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on who else uses the machine; hangs are caught by pytest-timeout.
+settings.register_profile("faceshards", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("faceshards")
 
 ROOT = Path(__file__).resolve().parents[1]
 

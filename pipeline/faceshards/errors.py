@@ -57,6 +57,10 @@ class StoreFormatError(FaceShardsError, ValueError):
     """A folder is not a faceshards store, or is one of a version that this release cannot read."""
 
 
+class StoreSpecError(FaceShardsError, ValueError):
+    """What is to be written does not fit the store's spec, or the spec contradicts itself."""
+
+
 class MissingShardError(FaceShardsError, FileNotFoundError):
     """A file that the store's inventory lists is not there. Never read as zeros."""
 
@@ -69,9 +73,25 @@ class WeightsError(FaceShardsError, ValueError):
     """Network weights that do not fit the network: missing, surplus or misshapen keys, or an unsafe file."""
 
 
+class WeightsNotFoundError(WeightsError, FileNotFoundError):
+    """The file of network weights is not there."""
+
+
+class ParserError(FaceShardsError, ValueError):
+    """A parser was given something else than aligned faces, or gives something else than regions."""
+
+
 class DeviceError(FaceShardsError, RuntimeError):
     """The asked-for device (CUDA, say) is not there."""
 
 
 class MissingExtraError(FaceShardsError, ImportError):
     """An optional dependency is needed and not installed; the message names the extra."""
+
+
+class BusyError(FaceShardsError, RuntimeError):
+    """Another process is making the same output."""
+
+
+class ReportInputError(FaceShardsError, ValueError):
+    """What a report is to be made of does not fit: a metrics file of another form, or stores of different builds."""

@@ -1,0 +1,59 @@
+"""What every source of faces offers."""
+
+from typing import Protocol
+
+from faceshards.records import Float32Array, SourceFace, Truth
+
+
+class Source(Protocol):
+    """Faces in a fixed order, read one at a time.
+
+    A source is picklable and cheap to send: a process that receives it opens its files once, however often it is sent.
+
+    Whatever is wrong with one face raises `BadSampleError`; whatever is wrong with the whole source raises
+    `SourceFormatError`, as early as possible. `face` never raises `BadSampleError`: a face that cannot be read still
+    has a name to be reported under.
+    """
+
+    name: str
+    """The format, for provenance: ``"facesynthetics"``, ``"imagefolder"``, ``"recordio"``."""
+
+    def __len__(self) -> int:
+        """How many faces."""
+        ...
+
+    def face(self, index: int) -> SourceFace:
+        """Names only.
+
+        Raises:
+            IndexError: `index` is not in ``range(len(self))``.
+        """
+        ...
+
+    def image_bytes(self, index: int) -> bytes:
+        """The encoded image file, as it lies there; `decode.decode_image` turns it into pixels.
+
+        Raises:
+            BadSampleError: the file is missing, damaged or too large.
+        """
+        ...
+
+    def truth(self, index: int) -> Truth | None:
+        """Ground-truth labels, or None where the source has none for this face.
+
+        Raises:
+            BadSampleError: there are labels, but they cannot be trusted.
+        """
+        ...
+
+    def landmarks(self, index: int) -> Float32Array | None:
+        """Landmarks in pixels of the image (x right, y down), or None where the source has none for this face.
+
+        Returns:
+            (70, 2) float32: iBUG 68, then the right and the left pupil; or (5, 2) float32: right eye, left eye, nose
+            tip, right and left mouth corner. "Right" is the person's right.
+
+        Raises:
+            BadSampleError: there are landmarks, but they are malformed.
+        """
+        ...

@@ -1,0 +1,121 @@
+"""FaceSynthetics (Wood et al., ICCV 2021): ``{id}.png``, ``{id}_seg.png``, ``{id}_ldmks.txt``, in a zip or a folder."""
+
+import re
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from faceshards.errors import BadSampleError, SourceFormatError
+from faceshards.records import Float32Array, SourceFace, Truth
+from faceshards.regions import CoarseRegion
+from faceshards.source.csvtable import read_table
+from faceshards.source.decode import check_class_ids, decode_labels
+from faceshards.source.files import Files, FolderFiles, ZipFiles
+from faceshards.source.reopen import OncePerProcess
+
+N_LANDMARKS = 70
+
+_SEG = "_seg.png"
+_LDMKS = "_ldmks.txt"
+_FRAME = re.compile(r"(?:.*/)?\d+\.png")
+
+
+class FaceSynthetics(OncePerProcess):
+    """Frames of an official FaceSynthetics zip, read in place, or of a folder with the same layout.
+
+    A frame without ``_seg.png`` has no truth, one without ``_ldmks.txt`` no landmarks. A table ``identities.csv``
+    (``sample_id,identity``) beside the frames names who is who; without it, or without a row there, identity is None.
+
+    Args:
+        path: ``X.zip``, the first part ``X.zip.001`` of a split zip, or the folder that holds the frames.
+
+    Attributes:
+        files: what the zip or the folder holds.
+
+    Raises:
+        SourceNotFoundError: the path, or a part of a split zip, is not there.
+        SourceFormatError: it holds no frames, or frames in more than one folder, or a damaged ``identities.csv``.
+    """
+
+    name = "facesynthetics"
+
+    def __init__(self, path: Path) -> None:
+        self.files: Files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
+        super().__init__(path, files=(path,))
+        frames = sorted(name for name in self.files.names if _FRAME.fullmatch(name))
+        folders = sorted({str(PurePosixPath(frame).parent) for frame in frames})
+        if len(folders) != 1:
+            raise SourceFormatError(
+                f"{path}: expected the frames 000000.png, 000001.png, ... of FaceSynthetics in one folder; found "
+                + (f"them in {', '.join(folders[:5])}" if folders else "none")
+            )
+        self._stems = [frame.removesuffix(".png") for frame in frames]
+        table = str(PurePosixPath(folders[0]) / "identities.csv")
+        self._identities = _identities(self.files, table) if table in self.files.names else {}
+
+    def __len__(self) -> int:
+        return len(self._stems)
+
+    def face(self, index: int) -> SourceFace:
+        """See `Source.face`; the sample id is the frame's own: ``"000000"``."""
+        stem = self._stems[index]
+        sample_id = PurePosixPath(stem).name
+        return SourceFace(sample_id, f"{self.files.label}/{stem}.png", self._identities.get(sample_id) or None)
+
+    def image_bytes(self, index: int) -> bytes:
+        """See `Source.image_bytes`."""
+        return self.files.read(f"{self._stems[index]}.png")
+
+    def truth(self, index: int) -> Truth | None:
+        """See `Source.truth`; the 19 coarse classes."""
+        name = self._stems[index] + _SEG
+        if name not in self.files.names:
+            return None
+        what = f"{self.files.label}/{name}"
+        labels = decode_labels(self.files.read(name), what)
+        return Truth(check_class_ids(labels, len(CoarseRegion), what), "facesynthetics")
+
+    def landmarks(self, index: int) -> Float32Array | None:
+        """See `Source.landmarks`; (70, 2)."""
+        name = self._stems[index] + _LDMKS
+        if name not in self.files.names:
+            return None
+        return parse_landmarks(self.files.read(name), f"{self.files.label}/{name}")
+
+
+def _identities(files: Files, name: str) -> dict[str, str]:
+    table = read_table(files, name, required=("sample_id", "identity"))
+    return dict(zip(table.unique("sample_id"), table.column("identity"), strict=True))
+
+
+def has_frames(folder: Path) -> bool:
+    """Whether a folder holds FaceSynthetics frames: numbered images with labels or landmarks beside them."""
+    return any(
+        _FRAME.fullmatch(path.name) and any(path.with_name(path.stem + tail).is_file() for tail in (_SEG, _LDMKS))
+        for path in folder.glob("*.png")
+    )
+
+
+def parse_landmarks(data: bytes, what: str) -> Float32Array:
+    """Parse a landmarks file: 70 lines of ``x y`` in pixels, iBUG 68 and then the right and the left pupil.
+
+    Returns:
+        (70, 2) float32.
+
+    Raises:
+        BadSampleError: ``"malformed_landmarks"``.
+    """
+    try:
+        rows = [
+            [float(number) for number in line.split()] for line in data.decode("ascii").splitlines() if line.strip()
+        ]
+        points = np.array(rows, np.float32)
+    except ValueError as error:
+        raise BadSampleError("malformed_landmarks", f"{what}: expected lines of two numbers; {error}") from error
+    if points.shape != (N_LANDMARKS, 2):
+        raise BadSampleError(
+            "malformed_landmarks", f"{what}: expected {N_LANDMARKS} lines of x y; found an array of {points.shape}"
+        )
+    if not np.isfinite(points).all():
+        raise BadSampleError("malformed_landmarks", f"{what}: expected finite numbers; found NaN or infinity")
+    return points

@@ -1,0 +1,134 @@
+"""Named files that a source reads at random: the files of a folder, or the members of a zip read in place."""
+
+import zlib
+from pathlib import Path
+from typing import Protocol
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
+from faceshards.source.splitfile import open_split
+
+MAX_FILE_BYTES = 64 * 2**20
+"""The largest file that is read as one face's image, labels or landmarks."""
+
+_LOCAL_HEADER_BYTES = 30  # of a zip member, before its name
+_ENCRYPTED = 0x1  # general-purpose flag bit
+
+
+class Files(Protocol):
+    """A flat view of a container: names to bytes."""
+
+    @property
+    def label(self) -> str:
+        """The container's name, the first part of a `SourceFace.source_id`."""
+        ...
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Posix paths inside the container."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """Read one file whole.
+
+        Raises:
+            BadSampleError: it is larger than `MAX_FILE_BYTES`, damaged, or cannot be read.
+        """
+        ...
+
+
+def read_file(path: Path) -> bytes:
+    """Read a small file whole.
+
+    Raises:
+        BadSampleError: it is larger than `MAX_FILE_BYTES`, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise BadSampleError("unreadable_file", f"{path}: {error.strerror or error}") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise BadSampleError("file_too_large", f"{path}: expected at most {MAX_FILE_BYTES:,} bytes")
+    return data
+
+
+class FolderFiles:
+    """The files that lie directly in a folder, and in those of its subfolders that are named; hidden ones left out.
+
+    Args:
+        path: the folder.
+        subfolders: names of subfolders to look into, where they are there.
+    """
+
+    def __init__(self, path: Path, *subfolders: str) -> None:
+        self._path = path
+        self.label = path.name
+        folders = [path, *(path / name for name in subfolders if (path / name).is_dir())]
+        files = (file for folder in folders for file in folder.iterdir() if file.name[0] != ".")
+        self.names = frozenset(file.relative_to(path).as_posix() for file in files)
+
+    def read(self, name: str) -> bytes:
+        """See `Files.read`."""
+        return read_file(self._path / name)
+
+
+class ZipFiles:
+    """The members of a zip, whole or split into ``.001``, ``.002``, ...; nothing is unpacked.
+
+    Args:
+        path: ``X.zip``, or the first part ``X.zip.001``.
+
+    Raises:
+        SourceNotFoundError: the zip or one of its parts is missing.
+        SourceFormatError: it is no zip, is cut short, is encrypted, or has members that share bytes (CVE-2024-0450).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.label = path.name.removesuffix(".001")
+        self._path = path
+        if not path.is_file():
+            raise SourceNotFoundError(f"{path}: expected a zip file; found none")
+        try:
+            self._zip = ZipFile(open_split(path))
+        except (BadZipFile, ValueError, NotImplementedError) as error:
+            raise SourceFormatError(
+                f"{path}: expected a zip file, or all parts of a split one side by side; it does not read as one "
+                f"({error}); most often a part is missing or the download stopped early: compare its size, fetch again"
+            ) from error
+        infos = [info for info in self._zip.infolist() if not info.is_dir()]
+        _refuse_overlaps(path, infos, self._zip.start_dir)
+        self._infos = {info.filename: info for info in infos}
+        if len(self._infos) < len(infos):
+            raise SourceFormatError(f"{path}: two members have one name; which of them counts is anyone's guess")
+        self.names = frozenset(self._infos)
+
+    def read(self, name: str) -> bytes:
+        """See `Files.read`."""
+        info = self._infos[name]
+        what = f"{self.label}/{name}"
+        if info.file_size > MAX_FILE_BYTES:
+            raise BadSampleError(
+                "file_too_large", f"{what}: claims {info.file_size:,} bytes; expected at most {MAX_FILE_BYTES:,}"
+            )
+        if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED) or info.flag_bits & _ENCRYPTED:
+            raise BadSampleError("unreadable_member", f"{what}: expected stored or deflated bytes without a password")
+        try:
+            return self._zip.read(info)
+        except (BadZipFile, EOFError, OSError, zlib.error) as error:
+            raise BadSampleError("corrupt_member", f"{what}: {error}; fetch the zip again") from error
+
+
+def _refuse_overlaps(path: Path, infos: list[ZipInfo], directory_start: int) -> None:
+    """Every member must end before the next begins, as in any zip that an honest tool wrote.
+
+    Raises:
+        SourceFormatError: two members share bytes, or one begins before the file.
+    """
+    by_start = sorted(infos, key=lambda info: info.header_offset)
+    starts = [info.header_offset for info in by_start]
+    if starts and starts[0] < 0:
+        raise SourceFormatError(f"{path}: bytes are missing before its directory; fetch it, or its parts, again")
+    for info, end in zip(by_start, [*starts[1:], directory_start], strict=True):
+        if info.header_offset + _LOCAL_HEADER_BYTES + info.compress_size > end:
+            raise SourceFormatError(f"{path}: member {info.filename!r} overlaps what follows it; refused as a zip bomb")

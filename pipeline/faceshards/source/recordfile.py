@@ -1,0 +1,83 @@
+"""Records of a RecordIO file by their offset (dmlc-core ``recordio.h``), read through a memory map."""
+
+import mmap
+import struct
+from pathlib import Path
+
+from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
+from faceshards.source.files import MAX_FILE_BYTES
+
+MAGIC = struct.pack("<I", 0xCED7230A)
+
+_HEADER = struct.Struct("<4sI")
+_LENGTH_BITS = 29
+_WHOLE, _FIRST, _MIDDLE, _LAST = range(4)  # continuation flags, the bits above the length
+
+
+class RecordFile:
+    """A ``.rec`` file; nothing of it is read before it is asked for.
+
+    A record is a magic word, a length word and the bytes, padded to a multiple of four. Bytes that hold the magic word
+    at a multiple of four are cut there into parts, without it; reading puts it back.
+
+    Args:
+        path: the file.
+
+    Raises:
+        SourceNotFoundError: it is not there.
+        SourceFormatError: it does not begin with a record.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise SourceNotFoundError(f"{path}: expected a RecordIO file; found none")
+        with path.open("rb") as file:
+            start = file.read(len(MAGIC))
+            if start != MAGIC:
+                raise SourceFormatError(f"{path}: expected a RecordIO file, beginning with {MAGIC!r}; found {start!r}")
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._path = path
+
+    def read(self, offset: int) -> bytes:
+        """The bytes of the record whose magic word lies at `offset`, all parts joined.
+
+        Raises:
+            BadSampleError: ``"corrupt_record"``, or ``"file_too_large"`` above `MAX_FILE_BYTES`.
+        """
+        flag, part = self._part(offset)
+        parts = [self._map[part]]
+        while flag not in (_WHOLE, _LAST):
+            flag, part = self._part(-(-part.stop // 4) * 4, continued=True)
+            parts.append(self._map[part])
+            if sum(map(len, parts)) > MAX_FILE_BYTES:
+                raise BadSampleError(
+                    "file_too_large", f"{self._path}: byte {offset:,}: more than {MAX_FILE_BYTES:,} bytes"
+                )
+        return MAGIC.join(parts)
+
+    def read_start(self, offset: int, count: int) -> bytes:
+        """The first bytes of the record at `offset`, without paging in the rest.
+
+        Raises:
+            BadSampleError: as `read`.
+        """
+        flag, part = self._part(offset)
+        if flag == _WHOLE or part.stop - part.start >= count:
+            return self._map[part.start : min(part.start + count, part.stop)]
+        return self.read(offset)[:count]
+
+    def _part(self, at: int, continued: bool = False) -> tuple[int, slice]:
+        """The continuation flag of the part at `at`, and where its bytes lie."""
+        what = f"{self._path}: byte {at:,}"
+        if not 0 <= at <= len(self._map) - _HEADER.size:
+            raise BadSampleError("corrupt_record", f"{what}: expected a record; the file ends at {len(self._map):,}")
+        magic, word = _HEADER.unpack_from(self._map, at)
+        flag, length = word >> _LENGTH_BITS, word & (1 << _LENGTH_BITS) - 1
+        if magic != MAGIC or flag not in ((_MIDDLE, _LAST) if continued else (_WHOLE, _FIRST)):
+            raise BadSampleError("corrupt_record", f"{what}: expected a record; found magic {magic!r} and flag {flag}")
+        if length > MAX_FILE_BYTES:
+            raise BadSampleError("file_too_large", f"{what}: claims {length:,} bytes; {MAX_FILE_BYTES:,} allowed")
+        start = at + _HEADER.size
+        if start + length > len(self._map):
+            raise BadSampleError("corrupt_record", f"{what}: claims {length:,} bytes; the file ends before")
+        return flag, slice(start, start + length)

@@ -1,0 +1,135 @@
+"""InsightFace RecordIO: ``train.rec`` with ``train.idx``, as its recognition sets (MS1MV2, Glint360K) are packed."""
+
+import struct
+import warnings
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
+from faceshards.records import Float32Array, SourceFace, Truth
+from faceshards.source.recordfile import RecordFile
+from faceshards.source.reopen import OncePerProcess
+
+_HEADER = struct.Struct("<IfQQ")  # mxnet.recordio.IRHeader: flag, label, id, id2
+_LABEL_BYTES = 4
+
+
+class RecordIO(OncePerProcess):
+    """The images of an InsightFace RecordIO pair, in the order of their keys; the identity is the first label.
+
+    A record is a header and an encoded image. The header's flag says how many float32 labels stand between the two; at
+    0 the one label is in the header. Record 0, if it has no image, says that the images are ``1 .. int(label[0]) - 1``;
+    the records behind them, ranges of persons, are not read. Without such a record 0 every key is an image.
+    Sample ids are the keys: ``"1"``. A record that cannot be read keeps its place, with identity None.
+
+    Args:
+        path: the ``.rec`` file; the ``.idx`` file lies beside it under the same name.
+
+    Raises:
+        SourceNotFoundError: one of the two files is not there.
+        SourceFormatError: the index does not read as one, or lacks an image that record 0 promises.
+    """
+
+    name = "recordio"
+
+    def __init__(self, path: Path) -> None:
+        index = path.with_suffix(".idx")
+        self._label = path.name
+        self._file = RecordFile(path)
+        self._keys, self._offsets = _read_index(index)
+        images = self._promised_images(index)
+        self._keys, self._offsets = self._keys[images], self._offsets[images]
+        super().__init__(path, files=(path, index))
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def face(self, index: int) -> SourceFace:
+        """See `Source.face`."""
+        try:
+            identity = str(int(self._first_label(index)))
+        except BadSampleError:
+            identity = None
+        return SourceFace(str(self._keys[index]), self._what(index), identity)
+
+    def image_bytes(self, index: int) -> bytes:
+        """See `Source.image_bytes`."""
+        self._first_label(index)
+        record = self._file.read(int(self._offsets[index]))
+        image = record[_image_start(record) :]
+        if not image:
+            raise BadSampleError("corrupt_record", f"{self._what(index)}: expected an image; found no bytes")
+        return image
+
+    def truth(self, index: int) -> Truth | None:  # noqa: ARG002 (RecordIO has none)
+        """See `Source.truth`; always None."""
+        return None
+
+    def landmarks(self, index: int) -> Float32Array | None:  # noqa: ARG002 (RecordIO has none)
+        """See `Source.landmarks`; always None."""
+        return None
+
+    def _what(self, index: int) -> str:
+        return f"{self._label}/{self._keys[index]}"
+
+    def _first_label(self, index: int) -> float:
+        """The label that names the person; a finite number."""
+        start = self._file.read_start(int(self._offsets[index]), _HEADER.size + _LABEL_BYTES)
+        try:
+            flag, label, _, _ = _HEADER.unpack_from(start)
+            if flag > 0:
+                (label,) = struct.unpack_from("<f", start, _HEADER.size)
+        except struct.error as error:
+            raise BadSampleError("corrupt_record", f"{self._what(index)}: its header is cut short; {error}") from error
+        if not isfinite(label):
+            raise BadSampleError("corrupt_record", f"{self._what(index)}: expected a number as label; found {label}")
+        return float(label)
+
+    def _promised_images(self, index_path: Path) -> slice:
+        """The places of the images among the sorted keys."""
+        if self._keys[0] != 0:
+            return slice(None)
+        try:
+            record = self._file.read(int(self._offsets[0]))
+            has_image = len(record) != _image_start(record)
+            end = int(self._first_label(0))
+        except BadSampleError as error:
+            raise SourceFormatError(f"{error.detail}; record 0 says which are images: get the file again") from error
+        if has_image:
+            return slice(None)
+        if not 1 < end <= len(self._keys) or self._keys[end - 1] != end - 1:
+            raise SourceFormatError(
+                f"{index_path}: record 0 promises the images 1 to {end - 1}; expected all of their keys; found "
+                f"{len(self._keys):,} keys from 0 to {self._keys[-1]}; get the .rec and its .idx again"
+            )
+        return slice(1, end)
+
+
+def _image_start(record: bytes) -> int:
+    """Where the image begins, behind the header and its labels; at most the record's length."""
+    flag = int(_HEADER.unpack_from(record)[0]) if len(record) >= _HEADER.size else 0
+    return min(_HEADER.size + _LABEL_BYTES * flag, len(record))
+
+
+def _read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Keys, ascending, and the offset of each."""
+    if not path.is_file():
+        raise SourceNotFoundError(f"{path}: expected the index of the .rec file under its name; found none")
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "loadtxt: input contained no data")
+            table = np.loadtxt(path, np.int64, comments=None, ndmin=2)
+    except ValueError as error:
+        raise SourceFormatError(f"{path}: expected lines of key and offset, two whole numbers; {error}") from error
+    if table.size == 0 or table.shape[1] != 2:
+        raise SourceFormatError(f"{path}: expected lines of key and offset; found {len(table)} such lines")
+    keys, offsets = table[np.argsort(table[:, 0], kind="stable")].T
+    repeated = np.flatnonzero(keys[1:] == keys[:-1])
+    if repeated.size or keys[0] < 0:
+        raise SourceFormatError(
+            f"{path}: expected keys from 0, each once; found {keys[repeated[0] if repeated.size else 0]}"
+        )
+    return keys, offsets

@@ -1,0 +1,148 @@
+"""`open_source` tells a source by what lies there, and teaches where it cannot."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from frame_files import frames, split, write_folder, write_zip
+from image_files import encode, noise
+from recordio_files import insightface, write_pair
+
+from faceshards.errors import ParamsError, SourceFormatError, SourceNotFoundError
+from faceshards.source import open_source
+from faceshards.source.landmarks import FIVE_POINTS
+
+IMAGE = encode(noise())
+
+
+def recordio(folder: Path) -> Path:
+    folder.mkdir()
+    return write_pair(folder, insightface([IMAGE, IMAGE], [1.0, 2.0]))
+
+
+def split_folder(folder: Path) -> Path:
+    folder.mkdir()
+    whole = write_zip(folder / "dataset.zip", frames())
+    first = split(whole, 4)
+    whole.unlink()
+    return first
+
+
+LAYOUTS = {
+    "zip": (lambda p: write_zip(p / "x.zip", frames()), "facesynthetics", 3),
+    "first part": (lambda p: split_folder(p / "parts"), "facesynthetics", 3),
+    "folder of parts": (lambda p: split_folder(p / "parts").parent, "facesynthetics", 3),
+    "folder of frames": (lambda p: write_folder(p / "f", frames()), "facesynthetics", 3),
+    "image folder": (lambda p: write_folder(p / "f", {"p/1.png": IMAGE, "q/1.png": IMAGE}), "imagefolder", 2),
+    "flat folder of numbered images": (lambda p: write_folder(p / "f", {"000000.png": IMAGE}), "imagefolder", 1),
+    "rec": (lambda p: recordio(p / "r"), "recordio", 2),
+    "folder of a rec": (lambda p: recordio(p / "r").parent, "recordio", 2),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_each_layout_is_recognised(tmp_path, layout):
+    write, name, count = LAYOUTS[layout]
+    path = write(tmp_path)
+    for format in ("auto", name):
+        source = open_source(path, format)
+        assert (source.name, len(source)) == (name, count)
+        assert len({source.face(i).sample_id for i in range(count)}) == count
+
+
+def test_an_explicit_format_wins(tmp_path):
+    folder = write_folder(tmp_path / "f", frames(1))
+    assert len(open_source(folder)) == 1
+    assert len(open_source(folder, "imagefolder")) == 2  # the label image is an image, too
+    with pytest.raises(SourceNotFoundError, match="RecordIO"):
+        open_source(folder, "recordio")
+
+
+def test_limit_takes_the_first_faces(tmp_path):
+    path = write_zip(tmp_path / "x.zip", frames())
+    source = open_source(path, limit=2)
+    assert [source.face(i).sample_id for i in range(len(source))] == ["000000", "000001"]
+    with pytest.raises(IndexError):
+        source.face(2)
+    assert len(open_source(path, limit=99)) == 3
+    with pytest.raises(ParamsError, match="limit 0"):
+        open_source(path, limit=0)
+
+
+def test_landmark_table_and_published_labels_lie_over_the_source(tmp_path):
+    path = write_zip(tmp_path / "x.zip", frames())
+    labels = write_folder(tmp_path / "labels", {"labels_25/000001_seg.png": encode(noise(32, 32, 1, top=25))})
+    table = tmp_path / "l.csv"
+    table.write_text(",".join(("sample_id", *FIVE_POINTS)) + "\n000001" + ",7" * 10 + "\n")
+    source = open_source(path, landmarks=table, labels=labels, limit=2)
+    assert [source.truth(i).scheme for i in range(2)] == ["facesynthetics", "regions25"]
+    assert [source.landmarks(i).shape for i in range(2)] == [(70, 2), (5, 2)]
+
+
+def test_published_labels_are_refused_for_other_sources(tmp_path):
+    folder = write_folder(tmp_path / "f", {"p/1.png": IMAGE})
+    with pytest.raises(ParamsError, match="facesynthetics only"):
+        open_source(folder, labels=tmp_path)
+
+
+def test_nothing_there_is_said_with_the_path(tmp_path):
+    with pytest.raises(SourceNotFoundError, match="nowhere"):
+        open_source(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("files", [{}, {"notes.txt": b""}, {"deep/deeper/deepest/1.png": IMAGE}])
+def test_what_is_no_source_teaches_every_format(tmp_path, files):
+    (tmp_path / "f").mkdir()
+    with pytest.raises(SourceFormatError) as caught:
+        open_source(write_folder(tmp_path / "f", files))
+    for word in (str(tmp_path / "f"), "facesynthetics", "imagefolder", "recordio", "found none"):
+        assert word in str(caught.value)
+
+
+def test_a_folder_that_only_holds_a_zip_names_the_zip(tmp_path):
+    write_zip(tmp_path / "dataset_100.zip", frames())
+    with pytest.raises(SourceFormatError, match=r"found dataset_100\.zip in it; give that path"):
+        open_source(tmp_path)
+
+
+def test_two_candidates_in_one_folder_are_not_guessed_between(tmp_path):
+    write_pair(tmp_path, insightface([IMAGE], [1.0]), "a")
+    write_pair(tmp_path, insightface([IMAGE], [1.0]), "b")
+    with pytest.raises(SourceFormatError, match=r"both a\.rec and b\.rec"):
+        open_source(tmp_path)
+    write_pair(tmp_path, insightface([IMAGE], [1.0]), "train")
+    assert open_source(tmp_path).face(0).source_id == "train.rec/1"
+
+
+def test_an_unknown_format_lists_the_known(tmp_path):
+    with pytest.raises(ParamsError, match="auto, facesynthetics, imagefolder, recordio"):
+        open_source(tmp_path, "lmdb")
+
+
+def test_a_source_is_small_to_send_and_opened_once_by_the_process_that_receives_it(tmp_path):
+    table = tmp_path / "l.csv"
+    table.write_text(",".join(("sample_id", *FIVE_POINTS)) + "\n000001" + ",7" * 10 + "\n")
+    sources = [
+        open_source(write_zip(tmp_path / "x.zip", frames()), landmarks=table, limit=2),
+        open_source(split_folder(tmp_path / "parts")),
+        open_source(write_folder(tmp_path / "f", {"p/1.png": IMAGE})),
+        open_source(recordio(tmp_path / "r")),
+    ]
+    data = pickle.dumps(sources)
+    assert len(data) < 4096
+    script = (
+        "import pickle, sys; data = sys.stdin.buffer.read(); a, b = pickle.loads(data), pickle.loads(data)\n"
+        "assert all(x is y for x, y in zip(a, b, strict=True))\n"
+        "out = [(len(s), s.name, s.face(len(s) - 1), s.image_bytes(0), s.landmarks(len(s) - 1)) for s in a]\n"
+        "sys.stdout.buffer.write(repr(out).encode())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], input=data, capture_output=True, env={"PYTHONPATH": ":".join(sys.path)}
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    here = [(len(s), s.name, s.face(len(s) - 1), s.image_bytes(0), s.landmarks(len(s) - 1)) for s in sources]
+    assert run.stdout.decode() == repr(here)
+    np.testing.assert_array_equal(sources[0].landmarks(1), np.full((5, 2), 7))
