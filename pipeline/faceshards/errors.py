@@ -95,3 +95,7 @@ class BusyError(FaceShardsError, RuntimeError):
 
 class ReportInputError(FaceShardsError, ValueError):
     """What a report is to be made of does not fit: a metrics file of another form, or stores of different builds."""
+
+
+class TargetError(FaceShardsError, ValueError):
+    """The targets of a saliency map do not fit the faces or the model's outputs."""

@@ -1,9 +1,9 @@
 """The class ids that everything here speaks: 25 face regions, and FaceSynthetics' 19 coarse classes.
 
 Region ids and names are the published ones of the FSErasing authors (Kawai et al., IET Biometrics 2024) and are never
-renumbered. Mind their sides: cheeks, chin, forehead and the surroundings of the eyes (1 to 9) are named from the person's
-side, so that "right" is the left half of an unmirrored picture; eyes, brows and ears (11 to 16) are FaceSynthetics' own
-classes, which are named from the viewer's side. So `AROUND_RIGHT_EYE` surrounds `LEFT_EYE`.
+renumbered. Mind their sides: cheeks, chin, forehead and the surroundings of the eyes (1 to 9) are named from the
+person's side, so that "right" is the left half of an unmirrored picture; eyes, brows and ears (11 to 16) are
+FaceSynthetics' own classes, which are named from the viewer's side. So `AROUND_RIGHT_EYE` surrounds `LEFT_EYE`.
 """
 
 from collections.abc import Iterable

@@ -1,0 +1,175 @@
+"""Read a store: nothing that is missing or damaged is ever handed out as data."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import zarr
+from numpy.typing import NDArray
+
+from faceshards.errors import CorruptShardError, MissingShardError, StoreFormatError, StoreSpecError
+from faceshards.store import dataset_json, layout
+from faceshards.store.schema import INVENTORY, MANIFEST, ArraySpec
+from faceshards.store.tables import decode_table
+
+REMEDY = "`faceshards verify` lists all damage; restore the file with `dvc checkout --force` or rebuild the store"
+
+
+class FileRecord(NamedTuple):
+    """What the inventory says of a file."""
+
+    bytes: int
+    sha256: str
+
+
+class Store:
+    """A finished store, opened for reading. Picklable: a copy opens the folder anew.
+
+    Attributes:
+        path: the store's folder.
+        info: the content of `dataset.json`.
+        splits: name to number of rows.
+        arrays: name to spec.
+        shard_rows: rows of one shard.
+        chunk_rows: rows that are decoded at once; reads along these bounds waste nothing.
+    """
+
+    def __init__(self, path: Path, info: Mapping[str, Any]) -> None:
+        self.path = path
+        self.info = info
+        self.splits: dict[str, int] = {name: split["rows"] for name, split in info["splits"].items()}
+        self.arrays = {
+            name: ArraySpec(name, a["dtype"], tuple(a["shape"]), tuple(a["dimension_names"]), a["fill_value"])
+            for name, a in info["arrays"].items()
+        }
+        self.shard_rows: int = info["shard_rows"]
+        self.chunk_rows: int = info["chunk_rows"]
+        self._open_arrays: dict[tuple[str, str], zarr.Array[Any]] = {}
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Store":
+        """Open a store.
+
+        Raises:
+            StoreFormatError: not a store, an unfinished one, or one of a later format.
+            CorruptShardError: `dataset.json` was altered.
+        """
+        root = Path(path)
+        return cls(root, dataset_json.load(root))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Store.open, (self.path.absolute(),)
+
+    def __repr__(self) -> str:
+        splits = ", ".join(f"{name}: {rows}" for name, rows in self.splits.items())
+        return f"Store({str(self.path)!r}, rows {{{splits}}}, arrays {', '.join(self.arrays)})"
+
+    @cached_property
+    def manifest(self) -> pa.Table:
+        """One row a sample, ordered by `source_index`.
+
+        Raises:
+            MissingShardError, CorruptShardError: the table is gone, or has other bytes than `dataset.json` says.
+        """
+        return self._table(MANIFEST)
+
+    @cached_property
+    def inventory(self) -> pa.Table:
+        """One row a file of the Zarr groups. Raises as `manifest`."""
+        return self._table(INVENTORY)
+
+    def read(self, split: str, array: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        """Rows ``start .. stop`` of an array.
+
+        Args:
+            split: name of a split.
+            array: name of an array.
+            start: first row, 0 or more.
+            stop: one past the last row; None for all that follow.
+
+        Returns:
+            (stop - start, ...) of the array's dtype.
+
+        Raises:
+            StoreSpecError: there is no such split or array.
+            IndexError: the rows are not within the split.
+            MissingShardError: a file is gone.
+            CorruptShardError: a file has the wrong size, or a checksum in it fails.
+        """
+        rows = self._known(self.splits, split, "split")
+        spec = self._known(self.arrays, array, "array")
+        stop = rows if stop is None else stop
+        if not 0 <= start <= stop <= rows:
+            raise IndexError(f"rows {start}..{stop} of split {split!r}: it has {rows}")
+        bounds = [start, *range((start // self.shard_rows + 1) * self.shard_rows, stop, self.shard_rows), stop]
+        parts = [self._read_within_shard(split, spec, a, b) for a, b in pairwise(bounds) if a < b]
+        if not parts:
+            return np.empty((0, *spec.shape), spec.numpy_dtype)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _known(self, known: Mapping[str, Any], name: str, what: str) -> Any:
+        if name not in known:
+            raise StoreSpecError(f"{self.path} has no {what} {name!r}; it has: {', '.join(known)}")
+        return known[name]
+
+    def _read_within_shard(self, split: str, spec: ArraySpec, start: int, stop: int) -> NDArray[Any]:
+        file = layout.shard_path(split, spec, start // self.shard_rows)
+        source = self._array(split, spec.name)
+        try:
+            data = np.asarray(source[start:stop])
+        except (ValueError, RuntimeError) as error:
+            self._check_size(file)
+            raise CorruptShardError(
+                f"{self.path / file}: rows {start}..{stop - 1} of split {split!r} do not decode ({error}). {REMEDY}"
+            ) from error
+        # Zarr reads an absent file as fill values. Looking afterwards also catches one that went meanwhile.
+        self._check_size(file)
+        return data
+
+    def _check_size(self, file: str) -> None:
+        path = self.path / file
+        expected = self._record(file).bytes
+        try:
+            found = path.stat().st_size
+        except FileNotFoundError:
+            raise MissingShardError(f"{path} is in the inventory and not on the disk. {REMEDY}") from None
+        if found != expected:
+            raise CorruptShardError(f"{path}: expected {expected} bytes, found {found}. {REMEDY}")
+
+    def _array(self, split: str, array: str) -> "zarr.Array[Any]":
+        key = split, array
+        if key not in self._open_arrays:
+            folder = layout.array_path(split, array)
+            # A flipped digit of a shape would otherwise pass for another array.
+            self._read_bytes(f"{folder}/zarr.json", self._record(f"{folder}/zarr.json"))
+            self._open_arrays[key] = zarr.open_array(self.path / folder, mode="r")
+        return self._open_arrays[key]
+
+    @cached_property
+    def _records(self) -> dict[str, FileRecord]:
+        columns = (self.inventory[name].to_pylist() for name in ("path", "bytes", "sha256"))
+        return {path: FileRecord(size, digest) for path, size, digest in zip(*columns, strict=True)}
+
+    def _record(self, file: str) -> FileRecord:
+        if file not in self._records:
+            raise StoreFormatError(f"{self.path / INVENTORY} does not list {file}, which the store needs; rebuild it")
+        return self._records[file]
+
+    def _table(self, name: str) -> pa.Table:
+        return decode_table(self._read_bytes(name, FileRecord(**self.info["files"][name])))
+
+    def _read_bytes(self, file: str, record: FileRecord) -> bytes:
+        path = self.path / file
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise MissingShardError(f"{path} belongs to the store and is not on the disk. {REMEDY}") from None
+        found = hashlib.sha256(data).hexdigest()
+        if found != record.sha256:
+            raise CorruptShardError(f"{path}: expected SHA-256 {record.sha256}, found {found}. {REMEDY}")
+        return data

@@ -1,0 +1,160 @@
+"""What a store holds: its arrays, its Parquet columns, its file names, its version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from faceshards.errors import StoreSpecError
+from faceshards.regions import IGNORE, N_REGIONS, PALETTE, REGION_NAMES
+
+FORMAT_VERSION = 1
+"""Raised when an older release could no longer read what this one writes."""
+
+DATASET_JSON = "dataset.json"
+MANIFEST = "manifest.parquet"
+INVENTORY = "files.parquet"
+
+OK = "ok"
+"""The `status` of a sample that can be used. Any other status comes with a `reason`."""
+SKIPPED = "skipped"
+"""The `status` of a sample that dropped out."""
+
+NO_IDENTITY = -1
+NO_ROW = -1
+
+_PLACEMENT = (
+    pa.field("split", pa.string()),
+    pa.field("shard", pa.int32(), nullable=False),
+    pa.field("row", pa.int32(), nullable=False),
+)
+_SAMPLE = (
+    pa.field("source_index", pa.int64(), nullable=False),
+    pa.field("sample_id", pa.string(), nullable=False),
+    pa.field("source_id", pa.string(), nullable=False),
+    pa.field("identity", pa.int64(), nullable=False),
+    pa.field("identity_name", pa.string()),
+)
+_OUTCOME = (
+    pa.field("status", pa.string(), nullable=False),
+    pa.field("reason", pa.string()),
+    pa.field("source_sha256", pa.string()),
+)
+
+INVENTORY_SCHEMA = pa.schema(
+    [
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("array", pa.string()),
+        pa.field("shard", pa.int32()),
+    ]
+)
+"""One row a file of the Zarr groups. Metadata files have no `shard`; a group's own has no `array` either."""
+
+REGION_PX = pa.field("region_px", pa.list_(pa.int32(), N_REGIONS))
+"""A stage's extra column: pixels of each of the 25 regions. `verify` compares it with the `region` array."""
+
+
+def erased_field(variants: int) -> pa.Field:
+    """A stage's extra column: K bit masks of erased region ids. `verify` compares it with the `erased` array."""
+    return pa.field("erased", pa.list_(pa.uint32(), variants))
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySpec:
+    """One array of every split, first axis the sample.
+
+    Attributes:
+        name: such as ``"image"``.
+        dtype: a numpy name: ``"uint8"``.
+        shape: of one sample; ``(112, 112, 3)``.
+        dimension_names: one a dimension of `shape`; the first axis is always ``"sample"``.
+        fill_value: what pads the last chunk, and stands in rows that no sample uses.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...] = ()
+    dimension_names: tuple[str, ...] = ()
+    fill_value: int | float = 0
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != len(self.dimension_names):
+            raise StoreSpecError(
+                f"array {self.name!r}: shape {self.shape} and dimension_names {self.dimension_names} differ in length"
+            )
+
+    @property
+    def numpy_dtype(self) -> np.dtype[Any]:
+        """`dtype` as numpy's own type."""
+        return np.dtype(self.dtype)
+
+
+@dataclass(frozen=True)
+class StoreSpec:
+    """Everything that must be known before the first shard is written.
+
+    Attributes:
+        name: of the dataset.
+        licence: under which the images may be used, for the attributes and `dataset.json`.
+        arrays: what every split holds.
+        splits: name to number of rows; every row belongs to one manifest row.
+        shard_rows: rows of one shard file, a multiple of `chunk_rows`.
+        chunk_rows: rows that are decoded at once.
+        columns: the stage's own manifest columns.
+        attributes: further attributes of the Zarr groups (JSON values).
+    """
+
+    name: str
+    licence: str
+    arrays: tuple[ArraySpec, ...]
+    splits: Mapping[str, int]
+    shard_rows: int
+    chunk_rows: int
+    columns: tuple[pa.Field, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.chunk_rows < 1 or self.shard_rows < 1 or self.shard_rows % self.chunk_rows:
+            raise StoreSpecError(
+                f"shard_rows={self.shard_rows} must be a positive multiple of chunk_rows={self.chunk_rows}"
+            )
+        for what, names in (("array", [a.name for a in self.arrays]), ("column", self.manifest_schema.names)):
+            if twice := {n for n in names if names.count(n) > 1}:
+                raise StoreSpecError(f"{what} named twice: {', '.join(sorted(twice))}")
+
+    @property
+    def rows_schema(self) -> pa.Schema:
+        """The manifest without `split`, `shard`, `row`: what a stage hands over with each shard."""
+        return pa.schema([*_SAMPLE, *_OUTCOME, *self.columns])
+
+    @property
+    def manifest_schema(self) -> pa.Schema:
+        """All columns of `manifest.parquet`, in order."""
+        return pa.schema([*_SAMPLE, *_PLACEMENT, *_OUTCOME, *self.columns])
+
+    @property
+    def group_attributes(self) -> dict[str, Any]:
+        """The attributes of every split's Zarr group."""
+        return {
+            "faceshards_format": FORMAT_VERSION,
+            "name": self.name,
+            "licence": self.licence,
+            "class_names": list(REGION_NAMES),
+            "palette": [list(rgb) for rgb in PALETTE],
+            "ignore_value": IGNORE,
+            **self.attributes,
+        }
+
+    def shard_count(self, split: str) -> int:
+        """How many shards a split has."""
+        return -(-self.splits[split] // self.shard_rows)
+
+    def shard_range(self, split: str, shard: int) -> tuple[int, int]:
+        """First row of a shard, and one past its last."""
+        start = shard * self.shard_rows
+        return start, min(start + self.shard_rows, self.splits[split])

@@ -1,0 +1,48 @@
+"""The list that `sha256sum -c` reads: one line a file of a store, to hand on beside it.
+
+Paths are relative to the store's root: ``cd STORE && sha256sum --check --strict ../STORE.sha256``.
+"""
+
+import re
+from pathlib import Path
+
+from faceshards.errors import StoreFormatError, StoreSpecError
+from faceshards.store.durable import sha256_of, write_file
+from faceshards.store.reader import Store
+from faceshards.store.schema import DATASET_JSON
+
+_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+
+
+def recorded_hashes(store: Store) -> dict[str, str]:
+    """SHA-256 by path of all files of a store but `dataset.json`, as they were when it was written."""
+    hashes = dict(zip(store.inventory["path"].to_pylist(), store.inventory["sha256"].to_pylist(), strict=True))
+    return hashes | {name: file["sha256"] for name, file in store.info["files"].items()}
+
+
+def write_sha256sums(path: Path, out: Path) -> None:
+    """List every file of the store at `path`, sorted by path, with the hashes that the store itself records.
+
+    Raises:
+        StoreSpecError: `out` lies inside the store, whose files it would then not all list.
+        StoreFormatError, MissingShardError, CorruptShardError: the store, or one of its tables, cannot be read.
+    """
+    if out.resolve().is_relative_to(path.resolve()):
+        raise StoreSpecError(f"{out} lies inside the store {path}; put the list beside the store")
+    hashes = recorded_hashes(Store.open(path)) | {DATASET_JSON: sha256_of(path / DATASET_JSON)}
+    write_file(out, "".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items())).encode())
+
+
+def read_sha256sums(path: Path) -> dict[str, str]:
+    """Hash by path, from a list that `write_sha256sums` or `sha256sum` wrote.
+
+    Raises:
+        StoreFormatError: a line is not a hash and a path.
+    """
+    hashes = {}
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        match = _LINE.fullmatch(line)
+        if not match:
+            raise StoreFormatError(f"{path} line {number}: expected 64 hexadecimal digits and a path, found {line!r}")
+        hashes[match[2].removeprefix("./")] = match[1]
+    return hashes

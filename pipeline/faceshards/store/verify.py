@@ -1,0 +1,170 @@
+"""Check a whole store: every byte against its hashes, every chunk against its checksum, every rule of its content."""
+
+from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from faceshards.errors import CorruptShardError, FaceShardsError, MissingShardError
+from faceshards.store import layout
+from faceshards.store.durable import sha256_of
+from faceshards.store.invariants import block_problems, manifest_problems
+from faceshards.store.reader import Store
+from faceshards.store.schema import DATASET_JSON, MANIFEST
+from faceshards.store.sha256sums import read_sha256sums, recorded_hashes
+
+# DVC writes one beside or into its outs.
+_IGNORED = {".gitignore"}
+
+ProblemKind = Literal["missing", "changed", "unlisted", "undecodable", "inconsistent"]
+Progress = Callable[[int, int], object]
+"""Called with the bytes done so far, and those to do: every file as it lies, to hash it, and once more decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a store.
+
+    Attributes:
+        path: the file or folder, relative to the store's root.
+        kind: ``missing`` file, ``changed`` bytes, ``unlisted`` file, ``undecodable`` rows, ``inconsistent`` content.
+        detail: what was expected and what was found.
+    """
+
+    path: str
+    kind: ProblemKind
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.kind}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `verify` looked at, and everything that it found."""
+
+    files: int
+    bytes: int
+    rows: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify(path: str | Path, *, progress: Progress | None = None, against: Path | None = None) -> Report:
+    """Check everything that can be checked of a store, and go on after each problem.
+
+    Args:
+        path: the store.
+        progress: told of every step; see `Progress`.
+        against: a list as `write_sha256sums` or ``sha256sum`` writes it; the store must hold just these files.
+
+    Raises:
+        StoreFormatError: `path` is no store, or of a later format, or `against` is no such list.
+    """
+    root = Path(path)
+    reference = read_sha256sums(against) if against else None
+    try:
+        store = Store.open(root)
+    except CorruptShardError as error:
+        return Report(1, 0, 0, (Problem(DATASET_JSON, "changed", str(error)),))
+    files = sorted(p for p in root.rglob("*") if p.is_file() and p.name not in _IGNORED)
+    size = sum(file.stat().st_size for file in files)
+    meter = _Meter(size + sum(n * _row_bytes(store) for n in store.splits.values()), progress)
+    hashes = {}
+    for file in files:
+        hashes[file.relative_to(root).as_posix()] = sha256_of(file)
+        meter.add(file.stat().st_size)
+    problems = list(_file_problems(store, hashes))
+    if reference is not None:
+        problems += _compared(reference, hashes, f"listed in {against}")
+        problems += _unlisted(hashes, reference, str(against))
+    problems += _content_problems(store, meter)
+    return Report(len(hashes), size, sum(store.splits.values()), tuple(problems))
+
+
+class _Meter:
+    """Adds up what is done."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._done, self._total, self._progress = 0, total, progress
+
+    def add(self, size: int) -> None:
+        self._done += size
+        if self._progress:
+            self._progress(self._done, self._total)
+
+
+def _row_bytes(store: Store) -> int:
+    return sum(spec.numpy_dtype.itemsize * prod(spec.shape) for spec in store.arrays.values())
+
+
+def _file_problems(store: Store, hashes: Mapping[str, str]) -> Iterator[Problem]:
+    try:
+        expected = recorded_hashes(store)
+    except FaceShardsError:
+        # Without the inventory, which is among the files at the root, nothing is known of those in the groups.
+        yield from _compared({name: file["sha256"] for name, file in store.info["files"].items()}, hashes, "recorded")
+        return
+    yield from _compared(expected, hashes, "recorded")
+    yield from _unlisted(hashes, {*expected, DATASET_JSON}, "the store")
+
+
+def _compared(expected: Mapping[str, str], hashes: Mapping[str, str], whence: str) -> Iterator[Problem]:
+    for file, digest in expected.items():
+        if file not in hashes:
+            yield Problem(file, "missing", f"{whence} with SHA-256 {digest}")
+        elif hashes[file] != digest:
+            yield Problem(file, "changed", f"{whence} with SHA-256 {digest}, found {hashes[file]}")
+
+
+def _unlisted(hashes: Mapping[str, str], listed: Container[str], whose: str) -> Iterator[Problem]:
+    for file in hashes:
+        if file not in listed:
+            yield Problem(file, "unlisted", f"{whose} does not list this file")
+
+
+def _content_problems(store: Store, meter: _Meter) -> Iterator[Problem]:
+    try:
+        manifest, _ = store.manifest, store.inventory
+    except FaceShardsError:
+        return  # already among the file problems
+    for detail in manifest_problems(manifest, store.splits, store.shard_rows):
+        yield Problem(MANIFEST, "inconsistent", detail)
+    for split, n in store.splits.items():
+        rows = manifest.filter(pc.equal(manifest["split"], split)).sort_by("row")
+        paired = np.array_equal(rows["row"].to_numpy(), np.arange(n))
+        undecodable: dict[str, list[str]] = {}
+        for start in range(0, n, store.chunk_rows):
+            stop = min(start + store.chunk_rows, n)
+            arrays = _read_block(store, split, start, stop, undecodable)
+            meter.add((stop - start) * _row_bytes(store))
+            if paired:
+                for detail in block_problems(arrays, rows.slice(start, stop - start)):
+                    yield Problem(layout.group_path(split), "inconsistent", f"rows {start}..{stop - 1}: {detail}")
+        for file, details in undecodable.items():
+            yield Problem(file, "undecodable", f"{len(details)} of its chunks, the first: {details[0]}")
+
+
+def _read_block(
+    store: Store, split: str, start: int, stop: int, undecodable: dict[str, list[str]]
+) -> dict[str, NDArray[Any]]:
+    """Those arrays that can be read; the others' errors are added to `undecodable`, by file."""
+    arrays = {}
+    for name, spec in store.arrays.items():
+        try:
+            arrays[name] = store.read(split, name, start, stop)
+        except MissingShardError:
+            continue  # already among the file problems
+        except FaceShardsError as error:
+            file = layout.shard_path(split, spec, start // store.shard_rows)
+            undecodable.setdefault(file, []).append(str(error))
+    return arrays

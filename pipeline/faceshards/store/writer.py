@@ -1,0 +1,146 @@
+"""Write a store: `create`, then every shard in any order and any process, then `finish`.
+
+Work goes on in a folder of its own. A shard is committed by its rows file, which is renamed into place after the
+shard's bytes are on the disk; what is committed is never written again. So a build may be killed at any moment and run
+again, and the bytes are those of a build that was not.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import zarr
+from numpy.typing import NDArray
+
+from faceshards.errors import StoreSpecError
+from faceshards.store import layout
+from faceshards.store.durable import sha256_of, sync, write_file
+from faceshards.store.groups import group_metadata
+from faceshards.store.schema import DATASET_JSON, INVENTORY_SCHEMA, NO_ROW, StoreSpec
+from faceshards.store.tables import decode_table, encode_table
+
+COMMITS = ".commits"
+_FILES_KEY = b"faceshards.files"
+
+
+def create(work: Path, spec: StoreSpec) -> None:
+    """Begin a store, or go on with one that the same spec began.
+
+    Raises:
+        StoreSpecError: `work` was begun with another spec.
+    """
+    for split in spec.splits:
+        for name, data in group_metadata(spec, split).items():
+            path = work / layout.group_path(split) / name
+            if path.is_file() and path.read_bytes() != data:
+                raise StoreSpecError(f"{path} was begun with another spec or release; delete {work} to start anew")
+            # The group's own file, which makes readers see it, is left to `finish`.
+            if "/" in name and not path.exists():
+                write_file(path, data)
+
+
+def is_committed(work: Path, split: str, shard: int) -> bool:
+    """Whether a shard is written for good."""
+    return _commit_path(work, split, shard).is_file() or is_finished(work)
+
+
+def is_finished(work: Path) -> bool:
+    """Whether `finish` has run to its end."""
+    return (work / DATASET_JSON).is_file()
+
+
+def write_shard(
+    work: Path, spec: StoreSpec, split: str, shard: int, arrays: Mapping[str, NDArray[Any]], rows: pa.Table
+) -> None:
+    """Write one shard of every array and commit it; does nothing where that is done.
+
+    Args:
+        work: the folder that `create` began.
+        spec: the same spec.
+        split: one of the spec's.
+        shard: index of the shard within the split.
+        arrays: by name, (n, ...) of the spec's dtype and shape, n the rows of the shard.
+        rows: n rows of `spec.rows_schema`, in the order of the arrays' rows. Rows that hold no sample have a status
+            other than ``"ok"``.
+
+    Raises:
+        StoreSpecError: arrays or rows do not fit the spec.
+    """
+    if is_committed(work, split, shard):
+        return
+    start, stop = spec.shard_range(split, shard)
+    table = _placed(rows, spec, split, shard, start, stop - start)
+    _check_arrays(arrays, spec, stop - start, f"shard {shard} of split {split!r}")
+    files = []
+    for array in spec.arrays:
+        path = work / layout.shard_path(split, array, shard)
+        _write_array(path, arrays[array.name], start, stop)
+        files.append(inventory_row(work, path, split, array.name, shard))
+    write_file(
+        _commit_path(work, split, shard),
+        encode_table(table.replace_schema_metadata({_FILES_KEY: json.dumps(files).encode()})),
+    )
+
+
+def read_commit(work: Path, split: str, shard: int) -> tuple[pa.Table, list[dict[str, Any]]]:
+    """The manifest rows and the inventory rows of a committed shard."""
+    table = decode_table(_commit_path(work, split, shard).read_bytes())
+    return table.replace_schema_metadata(None), json.loads(table.schema.metadata[_FILES_KEY])
+
+
+def inventory_row(root: Path, path: Path, split: str, array: str | None, shard: int | None) -> dict[str, Any]:
+    """The inventory's row of one file, from its bytes on the disk."""
+    values = (path.relative_to(root).as_posix(), path.stat().st_size, sha256_of(path), split, array, shard)
+    return dict(zip(INVENTORY_SCHEMA.names, values, strict=True))
+
+
+def placed_nowhere(rows: pa.Table, spec: StoreSpec) -> pa.Table:
+    """Manifest rows of samples that no split holds: `split` null, `shard` and `row` -1."""
+    n = rows.num_rows
+    absent = np.full(n, NO_ROW, np.int32)
+    return _with_placement(rows, spec, pa.nulls(n, pa.string()), absent, absent)
+
+
+def _commit_path(work: Path, split: str, shard: int) -> Path:
+    return work / COMMITS / f"{split}-{shard}.parquet"
+
+
+def _write_array(path: Path, data: NDArray[Any], start: int, stop: int) -> None:
+    # A shard file of a killed run would be merged with ours.
+    path.unlink(missing_ok=True)
+    # Else a chunk of nothing but fill values would be left out, and pass for a missing one. (As an argument of
+    # `open_array` the option is ignored: zarr 3.1.)
+    target = zarr.open_array(path.parent, mode="r+").with_config({"write_empty_chunks": True})
+    target[start:stop] = data
+    sync(path)
+    sync(path.parent)
+
+
+def _placed(rows: pa.Table, spec: StoreSpec, split: str, shard: int, start: int, n: int) -> pa.Table:
+    if rows.num_rows != n:
+        raise StoreSpecError(f"shard {shard} of split {split!r} takes {n} manifest rows, got {rows.num_rows}")
+    numbers = np.arange(start, start + n, dtype=np.int32)
+    return _with_placement(rows, spec, pa.repeat(split, n), np.full(n, shard, np.int32), numbers)
+
+
+def _with_placement(
+    rows: pa.Table, spec: StoreSpec, split: Any, shard: NDArray[np.int32], row: NDArray[np.int32]
+) -> pa.Table:
+    if not rows.schema.equals(spec.rows_schema):
+        raise StoreSpecError(f"manifest rows: expected the schema\n{spec.rows_schema}\nfound\n{rows.schema}")
+    columns = {name: rows[name] for name in rows.column_names} | {"split": split, "shard": shard, "row": row}
+    return pa.table([columns[name] for name in spec.manifest_schema.names], schema=spec.manifest_schema)
+
+
+def _check_arrays(arrays: Mapping[str, NDArray[Any]], spec: StoreSpec, n: int, where: str) -> None:
+    expected = {a.name: (a.numpy_dtype, (n, *a.shape)) for a in spec.arrays}
+    found = {name: (data.dtype, data.shape) for name, data in arrays.items()}
+    if found != expected:
+        wrong = sorted(k for k in expected | found if expected.get(k) != found.get(k))
+        raise StoreSpecError(
+            f"{where}: "
+            + "; ".join(f"{k}: expected {expected.get(k, 'nothing')}, got {found.get(k, 'nothing')}" for k in wrong)
+        )

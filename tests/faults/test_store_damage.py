@@ -1,0 +1,131 @@
+"""Whatever happens to a file of a store, `verify` names it and no reader ever gets other values than were written."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stores import ARRAYS, build_faces, face_spec, tree
+
+from faceshards.errors import CorruptShardError, FaceShardsError, MissingShardError, StoreFormatError
+from faceshards.store.reader import Store
+from faceshards.store.verify import verify
+
+FLIPS_A_FILE = 8
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("sound")
+    return build_faces(root / "work", root / "out", face_spec({"train": 6}, 4, 2, ARRAYS[:1] + ARRAYS[3:]))
+
+
+@pytest.fixture
+def store(sound: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sound, tmp_path / "store"))
+
+
+def values(path: Path) -> dict[str, bytes]:
+    """Everything that a reader can get out of a store."""
+    store = Store.open(path)
+    arrays = {f"{s}/{a}": store.read(s, a).tobytes() for s in store.splits for a in store.arrays}
+    return arrays | {"manifest": repr(store.manifest.to_pylist()).encode()}
+
+
+def named_by_verify(path: Path) -> set[str]:
+    try:
+        return {problem.path for problem in verify(path).problems}
+    except StoreFormatError as error:
+        return {name for name in ("dataset.json",) if name in str(error)}
+
+
+def assert_noticed(path: Path, file: str, expected: dict[str, bytes]) -> None:
+    assert file in named_by_verify(path)
+    try:
+        found = values(path)
+    except FaceShardsError:
+        return
+    assert found == expected
+
+
+def test_flipped_bits_are_noticed_in_every_file(store: Path) -> None:
+    expected = values(store)
+    rng = np.random.default_rng(0)
+    for file in tree(store):
+        data = (store / file).read_bytes()
+        for bit in rng.choice(8 * len(data), FLIPS_A_FILE, replace=False).tolist():
+            flipped = bytearray(data)
+            flipped[bit // 8] ^= 1 << bit % 8
+            (store / file).write_bytes(flipped)
+            assert_noticed(store, file, expected)
+        (store / file).write_bytes(data)
+    assert named_by_verify(store) == set()
+
+
+def test_flipped_bits_of_a_shard_are_refused_by_read_itself(store: Path) -> None:
+    path = store / "train.zarr/image/c.0.0.0.0"
+    data = path.read_bytes()
+    reader = Store.open(store)
+    for bit in np.random.default_rng(1).choice(8 * len(data), 100, replace=False).tolist():
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        with pytest.raises(CorruptShardError, match=r"c\.0\.0\.0\.0: rows 0\.\.3 of split 'train' do not decode"):
+            reader.read("train", "image", 0, 4)
+
+
+def test_damage_in_one_shard_leaves_the_others_readable(store: Path) -> None:
+    (store / "train.zarr/image/c.0.0.0.0").write_bytes(b"")
+    reader = Store.open(store)
+    assert len(reader.read("train", "image", 4, 6)) == 2
+    with pytest.raises(CorruptShardError, match=r"c\.0\.0\.0\.0: expected \d+ bytes, found 0. .*dvc checkout"):
+        reader.read("train", "image", 3, 6)
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "longer"])
+def test_files_that_are_missing_or_of_another_length_are_noticed(store: Path, damage: str) -> None:
+    expected = values(store)
+    for file in tree(store):
+        path = store / file
+        data = path.read_bytes()
+        if damage == "missing":
+            path.unlink()
+        else:
+            path.write_bytes({"empty": b"", "truncated": data[: len(data) // 2], "longer": data + b"\0"}[damage])
+        assert_noticed(store, file, expected)
+        path.write_bytes(data)
+    assert named_by_verify(store) == set()
+
+
+def test_a_missing_shard_never_reads_as_fill_values(store: Path) -> None:
+    reader = Store.open(store)
+    reader.read("train", "image")
+    (store / "train.zarr/image/c.1.0.0.0").unlink()
+    with pytest.raises(MissingShardError, match=r"c\.1\.0\.0\.0 is in the inventory and not on the disk"):
+        reader.read("train", "image", 5, 6)
+
+
+def test_shards_that_changed_places_are_noticed(store: Path) -> None:
+    expected = values(store)
+    pairs = [
+        ("train.zarr/image/c.0.0.0.0", "train.zarr/image/c.1.0.0.0"),
+        ("train.zarr/erased/c.0.0", "train.zarr/identity/c.0"),
+        ("train.zarr/image/zarr.json", "train.zarr/erased/zarr.json"),
+        ("manifest.parquet", "files.parquet"),
+    ]
+    for one, other in pairs:
+        first, second = (store / one).read_bytes(), (store / other).read_bytes()
+        (store / one).write_bytes(second)
+        (store / other).write_bytes(first)
+        assert_noticed(store, one, expected)
+        assert_noticed(store, other, expected)
+        (store / one).write_bytes(first)
+        (store / other).write_bytes(second)
+
+
+def test_a_file_of_another_build_of_the_same_size_is_noticed_by_its_hash(store: Path) -> None:
+    path = store / "train.zarr/identity/c.0"
+    # Valid for every codec, and other than what was written: the whole-file hash is all that can tell.
+    other = store / "train.zarr/identity/c.1"
+    path.write_bytes(other.read_bytes())
+    assert ("train.zarr/identity/c.0", "changed") in {(p.path, p.kind) for p in verify(store).problems}

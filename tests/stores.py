@@ -1,0 +1,127 @@
+"""Small stores whose every value follows from split and row, for the tests of store and loader."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from faceshards.regions import N_REGIONS
+from faceshards.store.durable import replace_folder, sha256_of
+from faceshards.store.finish import finish
+from faceshards.store.schema import OK, REGION_PX, SKIPPED, ArraySpec, StoreSpec, erased_field
+from faceshards.store.writer import create, write_shard
+
+SIDE = 8
+VARIANTS = 3
+SPLITS = {"train": 21, "val": 3}
+IDENTITIES = 5
+
+
+ARRAYS = (
+    ArraySpec("image", "uint8", (SIDE, SIDE, 3), ("y", "x", "channel")),
+    ArraySpec("region", "uint8", (SIDE, SIDE), ("y", "x"), fill_value=255),
+    ArraySpec("variant", "uint8", (VARIANTS, SIDE, SIDE, 3), ("variant", "y", "x", "channel")),
+    ArraySpec("erased", "uint32", (VARIANTS,), ("variant",)),
+    ArraySpec("identity", "int64"),
+)
+
+
+def face_spec(
+    splits: dict[str, int] = SPLITS, shard_rows: int = 8, chunk_rows: int = 4, arrays: tuple[ArraySpec, ...] = ARRAYS
+) -> StoreSpec:
+    return StoreSpec(
+        name="tiny",
+        licence="CC0-1.0",
+        arrays=arrays,
+        splits=splits,
+        shard_rows=shard_rows,
+        chunk_rows=chunk_rows,
+        columns=(REGION_PX, erased_field(VARIANTS)),
+    )
+
+
+def sample_id(split: str, row: int) -> str:
+    return f"{split}-{row:04d}"
+
+
+def face_arrays(split: str, start: int, stop: int) -> dict[str, NDArray[Any]]:
+    """Rows of all arrays; the image is noise of its own for every sample."""
+    rngs = [np.random.default_rng([row, len(split)]) for row in range(start, stop)]
+    return {
+        "image": np.stack([rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8) for rng in rngs]),
+        "region": np.stack([rng.integers(0, N_REGIONS, (SIDE, SIDE), dtype=np.uint8) for rng in rngs]),
+        "variant": np.stack([rng.integers(0, 256, (VARIANTS, SIDE, SIDE, 3), dtype=np.uint8) for rng in rngs]),
+        "erased": np.array(
+            [[1 << (row + k) % N_REGIONS for k in range(VARIANTS)] for row in range(start, stop)], np.uint32
+        ),
+        "identity": np.arange(start, stop, dtype=np.int64) % IDENTITIES,
+    }
+
+
+def manifest_rows(spec: StoreSpec, split: str, start: int, arrays: dict[str, NDArray[Any]]) -> pa.Table:
+    offset = sum(rows for name, rows in spec.splits.items() if name < split)
+    rows = [
+        {
+            "source_index": 2 * (offset + start + i),
+            "sample_id": sample_id(split, start + i),
+            "source_id": f"faces.zip/{split}/{start + i}.png",
+            "identity": int(identity),
+            "status": OK,
+            "region_px": np.bincount(arrays["region"][i].ravel(), minlength=256)[:N_REGIONS].tolist(),
+            "erased": arrays["erased"][i].tolist(),
+        }
+        for i, identity in enumerate(arrays["identity"])
+    ]
+    return pa.Table.from_pylist(rows, schema=spec.rows_schema)
+
+
+def dropped_rows(spec: StoreSpec) -> pa.Table:
+    """Two samples that came to nothing, between the others in the source."""
+    rows = [
+        {
+            "source_index": index,
+            "sample_id": f"dropped-{index}",
+            "source_id": f"faces.zip/{index}.png",
+            "identity": -1,
+            "status": SKIPPED,
+            "reason": "no_face",
+        }
+        for index in (5, 9)
+    ]
+    return pa.Table.from_pylist(rows, schema=spec.rows_schema)
+
+
+def shards(spec: StoreSpec) -> list[tuple[str, int]]:
+    return [(split, shard) for split in spec.splits for shard in range(spec.shard_count(split))]
+
+
+def write_face_shard(work: Path, spec: StoreSpec, split: str, shard: int) -> None:
+    start, stop = spec.shard_range(split, shard)
+    arrays = face_arrays(split, start, stop)
+    rows = manifest_rows(spec, split, start, arrays)
+    write_shard(work, spec, split, shard, {a.name: arrays[a.name] for a in spec.arrays}, rows)
+
+
+def build_faces(work: Path, out: Path, spec: StoreSpec | None = None) -> Path:
+    """A whole build, as a stage does it."""
+    spec = spec or face_spec()
+    create(work, spec)
+    for split, shard in shards(spec):
+        write_face_shard(work, spec, split, shard)
+    finish(work, spec, dropped_rows(spec), {"seed": 0}, lambda content: {"README.md": f"# {content['name']}\n"})
+    replace_folder(work, out)
+    return out
+
+
+def tree(root: Path) -> dict[str, str]:
+    """SHA-256 by path of everything under a folder."""
+    return dict(_hashes(root))
+
+
+def _hashes(root: Path) -> Iterator[tuple[str, str]]:
+    for path in sorted(root.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(root).as_posix(), sha256_of(path)

@@ -1,0 +1,47 @@
+"""Who only reads shards must not wait for, nor install, what only the stages need."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from stores import build_faces
+
+import faceshards
+
+HEAVY = {"torch", "cv2", "dask", "distributed", "pandas", "click", "pydantic", "requests"}
+
+
+def modules_after(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_faceshards_alone_does_not_even_load_numpy() -> None:
+    assert not modules_after("import faceshards; faceshards.Region.NOSE") & (HEAVY | {"numpy", "zarr", "pyarrow"})
+
+
+@pytest.mark.parametrize("view", ["original", "variants"])
+def test_reading_batches_loads_nothing_heavy(tmp_path: Path, view: str) -> None:
+    path = build_faces(tmp_path / "work", tmp_path / "out")
+    code = f"import faceshards\nfaceshards.open({str(path)!r})[0]\n"
+    code += f"print(len(list(faceshards.open({str(path)!r}).batches(4, shuffle=True, view={view!r}))))"
+    assert not modules_after(code) & HEAVY
+
+
+def test_the_store_loads_nothing_heavy() -> None:
+    names = ("writer", "finish", "reader", "verify", "sha256sums")
+    assert not modules_after("\n".join(f"import faceshards.store.{name}" for name in names)) & HEAVY
+
+
+def test_the_public_face_lists_its_lazy_names() -> None:
+    assert {"Dataset", "Region", "open"} <= set(dir(faceshards))
+    with pytest.raises(AttributeError, match="no attribute 'shut'"):
+        faceshards.shut()
+
+
+def test_the_version_is_the_one_of_the_package(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    assert faceshards.__version__ == project["version"]

@@ -1,0 +1,197 @@
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stores import IDENTITIES, VARIANTS, build_faces, face_arrays, face_spec, sample_id
+
+import faceshards
+from faceshards.errors import ParamsError, StoreFormatError
+from faceshards.loader.dataset import View
+from faceshards.store.finish import finish
+from faceshards.store.schema import OK, SKIPPED, ArraySpec, StoreSpec
+from faceshards.store.writer import create, write_shard
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("store")
+    return build_faces(root / "work", root / "out")
+
+
+@pytest.fixture
+def faces(path: Path) -> faceshards.Dataset:
+    return faceshards.open(path)
+
+
+TRAIN = face_arrays("train", 0, 21)
+
+
+def test_a_sample_is_a_dict_of_its_fields(faces: faceshards.Dataset) -> None:
+    sample = faces[4]
+    assert set(sample) == {"sample_id", "identity", "image", "region"}
+    assert sample["sample_id"] == sample_id("train", 4)
+    assert sample["identity"] == 4 % IDENTITIES
+    np.testing.assert_array_equal(sample["image"], TRAIN["image"][4])
+
+
+def test_indices_count_from_either_end_and_stop_there(faces: faceshards.Dataset) -> None:
+    assert faces[-1]["sample_id"] == faces[20]["sample_id"] == sample_id("train", 20)
+    for index in (21, -22):
+        with pytest.raises(IndexError, match="21 faces"):
+            faces[index]
+
+
+def test_iterating_visits_every_sample_once(faces: faceshards.Dataset) -> None:
+    assert [s["sample_id"] for s in faces] == [sample_id("train", row) for row in range(21)]
+
+
+@pytest.mark.parametrize("window", [slice(3, 13), slice(None, None, -4), slice(-2, None), slice(5, 5)])
+def test_a_slice_is_a_batch(faces: faceshards.Dataset, window: slice) -> None:
+    batch = faces[window]
+    assert batch["sample_id"].tolist() == [sample_id("train", row) for row in range(21)[window]]
+    np.testing.assert_array_equal(batch["image"], TRAIN["image"][window])
+    np.testing.assert_array_equal(batch["region"], TRAIN["region"][window])
+
+
+def test_what_a_trainer_does_to_a_sample_does_not_reach_the_next_reader(faces: faceshards.Dataset) -> None:
+    faces[0]["image"][:] = 0
+    faces[0:2]["image"][:] = 0
+    np.testing.assert_array_equal(faces[0]["image"], TRAIN["image"][0])
+
+
+def test_batches_cover_the_split_in_order(faces: faceshards.Dataset) -> None:
+    batches = list(faces.batches(8))
+    assert [len(b["image"]) for b in batches] == [8, 8, 5]
+    np.testing.assert_array_equal(np.concatenate([b["image"] for b in batches]), TRAIN["image"])
+    assert [len(b["image"]) for b in faces.batches(8, drop_last=True)] == [8, 8]
+    assert [len(b["image"]) for b in faces.batches(7, drop_last=True)] == [7, 7, 7]
+
+
+def test_shuffling_visits_every_sample_once_and_keeps_rows_together(faces: faceshards.Dataset) -> None:
+    ids, images = [], []
+    for batch in faces.batches(6, shuffle=True, seed=3, epoch=1):
+        ids += batch["sample_id"].tolist()
+        images.append(batch["image"])
+    assert ids != sorted(ids)
+    assert sorted(ids) == [sample_id("train", row) for row in range(21)]
+    order = [int(i.split("-")[1]) for i in ids]
+    np.testing.assert_array_equal(np.concatenate(images), TRAIN["image"][order])
+
+
+def test_the_order_follows_from_seed_and_epoch_alone(faces: faceshards.Dataset, path: Path) -> None:
+    def order(dataset: faceshards.Dataset, batch_size: int, seed: int, epoch: int) -> list[str]:
+        batches = dataset.batches(batch_size, shuffle=True, seed=seed, epoch=epoch, fields=["sample_id"])
+        return [i for b in batches for i in b["sample_id"].tolist()]
+
+    first = order(faces, 4, 0, 0)
+    assert order(faceshards.open(path), 9, 0, 0) == first
+    assert order(faces, 4, 1, 0) != first
+    assert order(faces, 4, 0, 1) != first
+
+
+def test_the_variants_view_shows_one_variant_with_its_mask_in_place_of_the_image(faces: faceshards.Dataset) -> None:
+    shown = set()
+    for epoch in range(8):
+        for batch in faces.batches(5, shuffle=True, seed=1, epoch=epoch, view="variants"):
+            assert set(batch) == {"sample_id", "identity", "image", "region", "erased"}
+            for i, name in enumerate(batch["sample_id"]):
+                row = int(name.split("-")[1])
+                (k,) = np.flatnonzero(TRAIN["erased"][row] == batch["erased"][i])
+                np.testing.assert_array_equal(batch["image"][i], TRAIN["variant"][row, k])
+                shown.add((row, int(k)))
+    assert len(shown) > 0.9 * 21 * VARIANTS
+
+
+def test_a_sample_shows_the_same_variant_in_whatever_batch_it_comes(faces: faceshards.Dataset) -> None:
+    together = faces.take(range(21), view="variants", seed=2, epoch=5)
+    alone = [faces.take([i], view="variants", seed=2, epoch=5) for i in range(21)]
+    np.testing.assert_array_equal(together["image"], np.concatenate([b["image"] for b in alone]))
+
+
+def test_the_all_variants_view_shows_the_image_and_all_variants(faces: faceshards.Dataset) -> None:
+    batch = next(faces.batches(4, view="all_variants"))
+    np.testing.assert_array_equal(batch["image"], TRAIN["image"][:4])
+    np.testing.assert_array_equal(batch["variant"], TRAIN["variant"][:4])
+    np.testing.assert_array_equal(batch["erased"], TRAIN["erased"][:4])
+
+
+def test_only_the_fields_asked_for_are_read(path: Path) -> None:
+    faces = faceshards.open(path, fields=["image", "identity"])
+    assert list(faces[0]) == ["image", "identity"]
+    assert list(next(faces.batches(2, fields=("erased",)))) == ["erased"]
+
+
+def test_chunks_are_not_decoded_again_for_every_neighbour(
+    faces: faceshards.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+    real = faces.store.read
+
+    def counted(split: str, array: str, start: int, stop: int) -> np.ndarray:
+        reads.append((array, start))
+        return real(split, array, start, stop)
+
+    monkeypatch.setattr(faces.store, "read", counted)
+    for i in range(21):
+        faces[i]
+    assert len(reads) == len(set(reads)) == 2 * 6  # image and region, six chunks of four rows
+
+
+def test_a_pickled_dataset_reads_the_same(faces: faceshards.Dataset) -> None:
+    copy = pickle.loads(pickle.dumps(faces))  # noqa: S301 (our own bytes)
+    np.testing.assert_array_equal(copy[7]["image"], faces[7]["image"])
+    restricted = faceshards.open(faces.store.path, "val", fields=["region"])
+    assert list(pickle.loads(pickle.dumps(restricted))[0]) == ["region"]  # noqa: S301
+
+
+def test_it_says_what_it_holds(faces: faceshards.Dataset) -> None:
+    text = repr(faces)
+    assert "split='train': 21 faces, 5 identities" in text
+    assert "image" in text
+    assert faces.num_identities == IDENTITIES
+    assert faces.num_variants == VARIANTS
+    assert faces.identities.tolist() == TRAIN["identity"].tolist()
+    assert faces.region_names[1] == "right_cheek"
+
+
+def test_wrong_arguments_are_named(faces: faceshards.Dataset, path: Path, tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="no split 'test'; it has: train, val"):
+        faceshards.open(path, split="test")
+    with pytest.raises(ParamsError, match="no field depth; it has: sample_id, identity, image"):
+        faceshards.open(path, fields=["depth"])
+    with pytest.raises(ParamsError, match="no field depth"):
+        faces.batches(2, fields=["depth"])
+    with pytest.raises(ParamsError, match="batch_size"):
+        faces.batches(0)
+    with pytest.raises(ParamsError, match="unknown view"):
+        faces.batches(2, view="erased")  # type: ignore[arg-type]
+    with pytest.raises(ParamsError, match="seed=-1"):
+        faces.batches(2, shuffle=True, seed=-1)
+    with pytest.raises(StoreFormatError):
+        faceshards.open(tmp_path)
+
+
+def test_samples_that_dropped_out_are_passed_over(tmp_path: Path) -> None:
+    spec = StoreSpec("aligned", "CC0-1.0", (ArraySpec("image", "uint8", (2,), ("x",)),), {"all": 3}, 2, 2)
+    create(tmp_path, spec)
+    status = [OK, SKIPPED, OK]
+    for shard in range(2):
+        start, stop = spec.shard_range("all", shard)
+        rows = [
+            {"source_index": i, "sample_id": f"s{i}", "source_id": "", "identity": -1, "status": status[i]}
+            for i in range(start, stop)
+        ]
+        table = face_spec().rows_schema.empty_table().select(spec.rows_schema.names).from_pylist(rows, spec.rows_schema)
+        images = np.repeat(np.arange(start, stop, dtype=np.uint8)[:, None], 2, axis=1)
+        write_shard(tmp_path, spec, "all", shard, {"image": images}, table)
+    finish(tmp_path, spec, None, {})
+    faces = faceshards.open(tmp_path, split="all")
+    assert len(faces) == 2
+    assert faces[:]["sample_id"].tolist() == ["s0", "s2"]
+    assert faces[:]["image"].tolist() == [[0, 0], [2, 2]]
+    assert faces.num_identities == 0
+    views: tuple[View, ...] = ("variants", "all_variants")
+    for view in views:
+        with pytest.raises(ParamsError, match="holds no variants"):
+            faces.take([0], view=view)

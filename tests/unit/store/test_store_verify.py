@@ -1,0 +1,196 @@
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from stores import build_faces, dropped_rows, face_arrays, face_spec, manifest_rows, shards, tree
+
+from faceshards.errors import StoreFormatError, StoreSpecError
+from faceshards.store.finish import finish
+from faceshards.store.invariants import manifest_problems
+from faceshards.store.sha256sums import write_sha256sums
+from faceshards.store.verify import Problem, verify
+from faceshards.store.writer import create, write_shard
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    return build_faces(tmp_path / "work", tmp_path / "out")
+
+
+def kinds(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
+    return {(p.path, p.kind) for p in problems}
+
+
+def test_a_sound_store_has_no_problems(faces: Path) -> None:
+    report = verify(faces)
+    assert report.ok
+    assert report.problems == ()
+    assert (report.files, report.rows) == (len(tree(faces)), 24)
+
+
+def test_progress_ends_when_every_byte_is_hashed_and_every_row_decoded(faces: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    report = verify(faces, progress=lambda done, total: seen.append((done, total)))
+    assert seen == sorted(seen)
+    done, total = seen[-1]
+    decoded = sum(array.nbytes for array in face_arrays("train", 0, 24).values())
+    assert done == total == report.bytes + decoded
+
+
+def test_everything_that_is_wrong_is_listed_not_only_the_first(faces: Path) -> None:
+    (faces / "train.zarr/image/c.0.0.0.0").unlink()
+    (faces / "README.md").write_text("edited")
+    (faces / "train.zarr/notes.txt").write_text("a stranger")
+    shard = faces / "val.zarr/region/c.0.0.0"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    report = verify(faces)
+    assert not report.ok
+    assert kinds(report.problems) == {
+        ("train.zarr/image/c.0.0.0.0", "missing"),
+        ("README.md", "changed"),
+        ("train.zarr/notes.txt", "unlisted"),
+        ("val.zarr/region/c.0.0.0", "changed"),
+        ("val.zarr/region/c.0.0.0", "undecodable"),
+    }
+    assert all(str(p).startswith(f"{p.path}: {p.kind}: ") for p in report.problems)
+
+
+def test_the_gitignore_that_dvc_writes_is_no_problem(faces: Path) -> None:
+    (faces / ".gitignore").write_text("/cache")
+    assert verify(faces).ok
+    (faces / ".gitkeep").write_text("")
+    assert kinds(verify(faces).problems) == {(".gitkeep", "unlisted")}
+
+
+def test_a_damaged_inventory_does_not_hide_a_damaged_document(faces: Path) -> None:
+    (faces / "files.parquet").write_bytes(b"PAR1")
+    (faces / "README.md").unlink()
+    assert kinds(verify(faces).problems) == {("files.parquet", "changed"), ("README.md", "missing")}
+
+
+def test_a_folder_that_is_no_store_is_an_error_not_a_problem(tmp_path: Path) -> None:
+    with pytest.raises(StoreFormatError):
+        verify(tmp_path)
+
+
+Alter = Callable[[dict[str, np.ndarray], pa.Table], tuple[dict[str, np.ndarray], pa.Table]]
+
+
+def with_column(rows: pa.Table, name: str, values: object) -> pa.Table:
+    return rows.set_column(rows.column_names.index(name), rows.schema.field(name), pa.array(values, rows[name].type))
+
+
+def stray_region(arrays: dict[str, np.ndarray], rows: pa.Table) -> tuple[dict[str, np.ndarray], pa.Table]:
+    arrays["region"][1, 2, 3] = 25
+    return arrays, with_column(rows, "region_px", [None] * len(rows))
+
+
+def wrong_area(arrays: dict[str, np.ndarray], rows: pa.Table) -> tuple[dict[str, np.ndarray], pa.Table]:
+    arrays["region"][1] = 255
+    return arrays, rows
+
+
+def wrong_mask(arrays: dict[str, np.ndarray], rows: pa.Table) -> tuple[dict[str, np.ndarray], pa.Table]:
+    arrays["erased"][1, 0] ^= 1 << 20
+    return arrays, rows
+
+
+def mask_beyond_the_regions(arrays: dict[str, np.ndarray], rows: pa.Table) -> tuple[dict[str, np.ndarray], pa.Table]:
+    arrays["erased"][1, 0] = 1 << 25
+    return arrays, with_column(rows, "erased", arrays["erased"].tolist())
+
+
+def wrong_identity(arrays: dict[str, np.ndarray], rows: pa.Table) -> tuple[dict[str, np.ndarray], pa.Table]:
+    arrays["identity"][1] = 77
+    return arrays, rows
+
+
+@pytest.mark.parametrize(
+    ("alter", "message"),
+    [
+        (stray_region, "region ids other than 0-24 and 255: 1 samples (first: val-0001)"),
+        (wrong_area, "region_px is not what the map holds: 1 samples (first: val-0001)"),
+        (wrong_mask, "erased differs from the manifest's: 1 samples (first: val-0001)"),
+        (mask_beyond_the_regions, "erased masks with bits beyond the 25 regions: 1 samples (first: val-0001)"),
+        (wrong_identity, "identity differs from the manifest's: 1 samples (first: val-0001)"),
+    ],
+)
+def test_content_that_contradicts_itself_is_found_though_every_hash_fits(
+    tmp_path: Path, alter: Alter, message: str
+) -> None:
+    spec = face_spec()
+    create(tmp_path, spec)
+    for split, shard in shards(spec):
+        start, stop = spec.shard_range(split, shard)
+        arrays = face_arrays(split, start, stop)
+        rows = manifest_rows(spec, split, start, arrays)
+        if split == "val":
+            arrays, rows = alter(arrays, rows)
+        write_shard(tmp_path, spec, split, shard, arrays, rows)
+    finish(tmp_path, spec, None, {})
+    problems = verify(tmp_path).problems
+    assert [(p.path, p.kind) for p in problems] == [("val.zarr", "inconsistent")]
+    assert problems[0].detail == f"rows 0..2: {message}"
+
+
+def test_a_usable_sample_without_a_row_is_found(tmp_path: Path) -> None:
+    spec = face_spec({})
+    create(tmp_path, spec)
+    rows = with_column(dropped_rows(spec), "status", ["ok", "skipped"])
+    finish(tmp_path, spec, rows, {})
+    assert [p.detail for p in verify(tmp_path).problems] == ["status ok, but in no split: 1 samples (first: dropped-5)"]
+
+
+def test_the_rows_of_manifest_and_arrays_must_pair_up() -> None:
+    spec = face_spec({"train": 3})
+    arrays = face_arrays("train", 0, 3)
+    rows = manifest_rows(spec, "train", 0, arrays)
+    placed = (
+        rows.append_column("split", pa.repeat("train", 3))
+        .append_column("shard", pa.array([0, 0, 0], pa.int32()))
+        .append_column("row", pa.array([0, 2, 2], pa.int32()))
+    )
+    (problem,) = manifest_problems(placed, {"train": 3}, 8)
+    assert "1 of them have no manifest row (first: [1]), 1 manifest rows are surplus" in problem
+    swapped = with_column(placed, "row", [2, 0, 1])
+    assert list(manifest_problems(swapped, {"train": 3}, 8)) == []
+    assert "splits that dataset.json does not know: ['train']" in list(manifest_problems(swapped, {}, 8))
+    elsewhere = with_column(swapped, "shard", [0, 1, 0])
+    assert any("does not hold its row" in p for p in manifest_problems(elsewhere, {"train": 3}, 8))
+    same_id = with_column(swapped, "sample_id", pc.if_else([True, False, False], "train-0001", swapped["sample_id"]))
+    assert "sample_id is not unique" in list(manifest_problems(same_id, {"train": 3}, 8))
+
+
+def test_coreutils_checks_the_list_from_the_root_of_the_store(faces: Path, tmp_path: Path) -> None:
+    write_sha256sums(faces, tmp_path / "out.sha256")
+    check = ["sha256sum", "--check", "--strict", "--quiet", "../out.sha256"]
+    assert subprocess.run(check, cwd=faces).returncode == 0
+    listed = {line.split("  ")[1] for line in (tmp_path / "out.sha256").read_text().splitlines()}
+    assert listed == set(tree(faces))
+    (faces / "README.md").write_text("edited")
+    assert subprocess.run(check, cwd=faces, capture_output=True).returncode == 1
+
+
+def test_a_store_rebuilt_otherwise_differs_from_the_list_of_the_first(faces: Path, tmp_path: Path) -> None:
+    write_sha256sums(faces, tmp_path / "out.sha256")
+    assert verify(faces, against=tmp_path / "out.sha256").ok
+    other = build_faces(tmp_path / "work", tmp_path / "other", face_spec({"train": 20, "val": 3, "test": 1}))
+    found = kinds(verify(other, against=tmp_path / "out.sha256").problems)
+    assert ("dataset.json", "changed") in found
+    assert ("test.zarr/zarr.json", "unlisted") in found
+    assert ("train.zarr/image/c.0.0.0.0", "changed") not in found
+
+
+def test_a_list_inside_the_store_is_refused(faces: Path) -> None:
+    with pytest.raises(StoreSpecError, match="beside the store"):
+        write_sha256sums(faces, faces / "SHA256SUMS")
+
+
+def test_a_file_that_is_no_such_list_is_refused(faces: Path, tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("d41d8cd98f00b204e9800998ecf8427e  md5.bin\n")
+    with pytest.raises(StoreFormatError, match="line 1"):
+        verify(faces, against=tmp_path / "list")

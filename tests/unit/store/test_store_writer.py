@@ -1,0 +1,166 @@
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from stores import build_faces, dropped_rows, face_arrays, face_spec, manifest_rows, shards, tree, write_face_shard
+
+from faceshards.errors import MissingShardError, StoreSpecError
+from faceshards.store.finish import finish
+from faceshards.store.reader import Store
+from faceshards.store.writer import create, is_committed, write_shard
+
+
+def test_a_build_leaves_the_store_and_nothing_else(tmp_path: Path) -> None:
+    build_faces(tmp_path / "work", tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    files = tree(tmp_path / "out")
+    assert {name for name in files if "/" not in name} == {
+        "README.md",
+        "dataset.json",
+        "files.parquet",
+        "manifest.parquet",
+    }
+    assert "train.zarr/image/c.2.0.0.0" in files
+
+
+def test_two_processes_in_any_order_write_the_same_bytes_as_one(tmp_path: Path) -> None:
+    one = build_faces(tmp_path / "work-1", tmp_path / "one")
+    spec, work = face_spec(), tmp_path / "work-2"
+    create(work, spec)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        for task in [pool.submit(write_face_shard, work, spec, *at) for at in reversed(shards(spec))]:
+            task.result()
+    build_faces(work, tmp_path / "two", spec)
+    assert tree(one) == tree(tmp_path / "two")
+
+
+def test_a_committed_shard_is_not_written_again(tmp_path: Path) -> None:
+    spec = face_spec()
+    create(tmp_path, spec)
+    assert not is_committed(tmp_path, "train", 1)
+    write_face_shard(tmp_path, spec, "train", 1)
+    assert is_committed(tmp_path, "train", 1)
+    before = tree(tmp_path)
+    others = {name: np.zeros_like(data) for name, data in face_arrays("train", 8, 16).items()}
+    write_shard(tmp_path, spec, "train", 1, others, manifest_rows(spec, "train", 8, others))
+    assert tree(tmp_path) == before
+
+
+def test_a_finished_work_folder_counts_as_committed_and_stays_as_it_is(tmp_path: Path) -> None:
+    out = build_faces(tmp_path / "work", tmp_path / "out")
+    before = tree(out)
+    spec = face_spec()
+    create(out, spec)
+    write_face_shard(out, spec, "val", 0)
+    finish(out, spec, None, {"seed": 1})
+    assert tree(out) == before
+
+
+def test_work_begun_with_another_spec_is_refused(tmp_path: Path) -> None:
+    create(tmp_path, face_spec())
+    with pytest.raises(StoreSpecError, match="another spec"):
+        create(tmp_path, face_spec({"train": 22, "val": 3}))
+
+
+def test_finish_names_the_shards_that_are_not_written(tmp_path: Path) -> None:
+    spec = face_spec()
+    create(tmp_path, spec)
+    write_face_shard(tmp_path, spec, "train", 1)
+    with pytest.raises(MissingShardError, match="train-0, train-2, val-0"):
+        finish(tmp_path, spec, None, {})
+
+
+def test_finish_notices_that_a_committed_file_has_gone(tmp_path: Path) -> None:
+    spec = face_spec()
+    create(tmp_path, spec)
+    for at in shards(spec):
+        write_face_shard(tmp_path, spec, *at)
+    (tmp_path / "train.zarr/image/c.1.0.0.0").unlink()
+    with pytest.raises(MissingShardError, match=r"c\.1\.0\.0\.0"):
+        finish(tmp_path, spec, None, {})
+
+
+def test_publishing_replaces_what_was_there_whole(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old.bin").write_bytes(b"old")
+    build_faces(tmp_path / "work", tmp_path / "out")
+    assert "old.bin" not in tree(tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("image", np.zeros((8, 8, 8, 4), np.uint8)),
+        ("image", np.zeros((7, 8, 8, 3), np.uint8)),
+        ("image", np.zeros((8, 8, 8, 3), np.float32)),
+        ("stranger", np.zeros(8)),
+    ],
+)
+def test_arrays_that_do_not_fit_the_spec_are_refused_by_name(tmp_path: Path, name: str, wrong: np.ndarray) -> None:
+    spec = face_spec()
+    create(tmp_path, spec)
+    arrays = face_arrays("train", 0, 8)
+    rows = manifest_rows(spec, "train", 0, arrays)
+    with pytest.raises(StoreSpecError, match=f"shard 0 of split 'train': {name}: expected"):
+        write_shard(tmp_path, spec, "train", 0, {**arrays, name: wrong}, rows)
+    assert not is_committed(tmp_path, "train", 0)
+
+
+def test_manifest_rows_must_be_one_a_row_and_of_the_schema(tmp_path: Path) -> None:
+    spec = face_spec()
+    create(tmp_path, spec)
+    arrays = face_arrays("train", 0, 8)
+    rows = manifest_rows(spec, "train", 0, arrays)
+    with pytest.raises(StoreSpecError, match="takes 8 manifest rows, got 7"):
+        write_shard(tmp_path, spec, "train", 0, arrays, rows.slice(1))
+    with pytest.raises(StoreSpecError, match="schema"):
+        write_shard(tmp_path, spec, "train", 0, arrays, rows.drop_columns(["reason"]))
+
+
+def test_the_manifest_is_in_source_order_with_dropped_samples_in_their_place(tmp_path: Path) -> None:
+    manifest = Store.open(build_faces(tmp_path / "work", tmp_path / "out")).manifest
+    indices = manifest["source_index"].to_pylist()
+    assert indices == sorted(indices)
+    dropped = [row for row in manifest.to_pylist() if row["status"] == "skipped"]
+    assert [(r["sample_id"], r["reason"], r["split"], r["shard"], r["row"]) for r in dropped] == [
+        ("dropped-5", "no_face", None, -1, -1),
+        ("dropped-9", "no_face", None, -1, -1),
+    ]
+
+
+def test_two_samples_of_one_id_are_refused(tmp_path: Path) -> None:
+    spec = face_spec()
+    create(tmp_path, spec)
+    for at in shards(spec):
+        write_face_shard(tmp_path, spec, *at)
+    twice = pa.concat_tables([dropped_rows(spec), dropped_rows(spec)])
+    with pytest.raises(StoreSpecError, match="share a source_index"):
+        finish(tmp_path, spec, twice, {})
+
+
+def test_provenance_and_counts_are_in_dataset_json(tmp_path: Path) -> None:
+    info = Store.open(build_faces(tmp_path / "work", tmp_path / "out")).info
+    assert info["provenance"] == {"seed": 0}
+    assert (info["samples"], info["skipped"]) == (24, 2)
+    assert info["splits"]["train"] == {"rows": 21, "samples": 21, "shards": 3}
+
+
+def test_a_split_may_be_empty(tmp_path: Path) -> None:
+    spec = face_spec({"train": 5, "val": 0})
+    store = Store.open(build_faces(tmp_path / "work", tmp_path / "out", spec))
+    assert store.read("val", "image").shape == (0, 8, 8, 3)
+
+
+def test_documents_see_the_hashes_of_the_tables(tmp_path: Path) -> None:
+    spec = replace(face_spec({"train": 1}), columns=())
+    create(tmp_path, spec)
+    arrays = face_arrays("train", 0, 1)
+    rows = manifest_rows(face_spec(), "train", 0, arrays).select(spec.rows_schema.names)
+    write_shard(tmp_path, spec, "train", 0, arrays, rows)
+    finish(tmp_path, spec, None, {}, lambda content: {"croissant.json": content["files"]["manifest.parquet"]["sha256"]})
+    assert (tmp_path / "croissant.json").read_text() == tree(tmp_path)["manifest.parquet"]
