@@ -1,0 +1,162 @@
+"""Stage `align`: every face of the source onto the 112x112 template, with its ground truth where there is one."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from faceshards.build.arrays import ALL, IMAGE, TRUTH
+from faceshards.build.outcome import Outcome, count_outcomes, refuse_too_many
+from faceshards.build.params import AlignParams, RunParams, StoreParams
+from faceshards.build.provenance import versions
+from faceshards.build.shards import run_tasks
+from faceshards.build.source import NOTE, read_note
+from faceshards.build.workdir import work_dir
+from faceshards.errors import BadSampleError
+from faceshards.ops.align import ALIGNED_SIZE, similarity, warp_image, warp_labels
+from faceshards.ops.labels import detailed_regions
+from faceshards.records import Float32Array, Truth, UInt8Array
+from faceshards.source.base import Source
+from faceshards.source.decode import decode_image
+from faceshards.source.detect import Detector, DetectorName, load_detector
+from faceshards.store.durable import sha256_of
+from faceshards.store.finish import finish
+from faceshards.store.schema import NO_IDENTITY, OK, SKIPPED, StoreSpec
+from faceshards.store.writer import create, is_committed, write_shard
+
+HAS_TRUTH = pa.field("has_truth", pa.bool_())
+"""Manifest column: the source has ground truth for this face."""
+
+
+def align_faces(source: Path, out: Path, params: AlignParams, store: StoreParams, run: RunParams) -> Outcome:
+    """Align every face of the source that `make_source` left in the folder `source`, into a store at `out`.
+
+    Faces that cannot be used become manifest rows with a reason.
+
+    Raises:
+        TooManySkippedError: a greater share than ``params.max_skipped`` dropped out; `out` is not written.
+        MissingExtraError: the detector's package is not installed.
+    """
+    note = read_note(source)
+    faces = note.open(source)
+    spec = StoreSpec(
+        name=note.name,
+        licence=note.licence,
+        arrays=(IMAGE, TRUTH),
+        splits={ALL: len(faces)},
+        shard_rows=store.shard_rows,
+        chunk_rows=store.chunk_rows,
+        columns=(HAS_TRUTH,),
+    )
+    # A missing extra is to be told before anything is written.
+    _detector(params.detector, params.yunet_model)
+    with work_dir(out, params.detector, params.yunet_model, store, sha256_of(source / NOTE)) as work:
+        create(work, spec)
+        shards = [shard for shard in range(spec.shard_count(ALL)) if not is_committed(work, ALL, shard)]
+        run_tasks([AlignTask(faces, work, spec, shard, params) for shard in shards], run, "align")
+        provenance = {"source": {"name": note.name, "format": faces.name}, "align": {"detector": params.detector}}
+        finish(work, spec, None, {**provenance, "versions": versions("numpy", "opencv-python", "zarr", "pyarrow")})
+        outcome = count_outcomes(work)
+        refuse_too_many(outcome, params.max_skipped, "align")
+    return outcome
+
+
+@dataclass(frozen=True)
+class AlignTask:
+    """Align the faces of one shard."""
+
+    source: Source
+    work: Path
+    spec: StoreSpec
+    shard: int
+    params: AlignParams
+
+    @property
+    def faces(self) -> int:
+        """How many faces the shard has."""
+        start, stop = self.spec.shard_range(ALL, self.shard)
+        return stop - start
+
+    def run(self, advance: Callable[[int], object]) -> None:
+        """Read, align, write; a face that cannot be used leaves black pixels that no manifest row offers."""
+        start, stop = self.spec.shard_range(ALL, self.shard)
+        images = np.zeros((self.faces, *IMAGE.shape), np.uint8)
+        truths = np.full((self.faces, *TRUTH.shape), TRUTH.fill_value, np.uint8)
+        detect = _detector(self.params.detector, self.params.yunet_model)
+        rows = []
+        for row, index in enumerate(range(start, stop)):
+            rows.append(self._align_one(index, images[row], truths[row], detect))
+            advance(1)
+        table = pa.Table.from_pylist(rows, self.spec.rows_schema)
+        write_shard(self.work, self.spec, ALL, self.shard, {"image": images, "truth": truths}, table)
+
+    def _align_one(
+        self, index: int, image_out: UInt8Array, truth_out: UInt8Array, detect: Detector | None
+    ) -> dict[str, Any]:
+        face = self.source.face(index)
+        row = {
+            "source_index": index,
+            "sample_id": face.sample_id,
+            "source_id": face.source_id,
+            "identity": NO_IDENTITY,
+            "identity_name": face.identity,
+            "status": OK,
+        }
+        try:
+            data = self.source.image_bytes(index)
+            row["source_sha256"] = hashlib.sha256(data).hexdigest()
+            image = decode_image(data, face.source_id)
+            landmarks = self.source.landmarks(index)
+            matrix = _matrix(image, landmarks, detect)
+            image_out[:] = image if matrix is None else warp_image(image, matrix)
+        except BadSampleError as error:
+            return {**row, "status": SKIPPED, "reason": str(error), "has_truth": False}
+        try:
+            regions = _true_regions(self.source.truth(index), landmarks, image.shape[:2])
+        except BadSampleError as error:  # the face is good all the same
+            return {**row, "reason": str(error), "has_truth": False}
+        if regions is not None:
+            truth_out[:] = regions if matrix is None else warp_labels(regions, matrix)
+        return {**row, "has_truth": regions is not None}
+
+
+def _matrix(image: UInt8Array, landmarks: Float32Array | None, detect: Detector | None) -> NDArray[np.float64] | None:
+    """The alignment of an image, or None where its 112x112 pixels show that it is aligned already."""
+    if image.shape[:2] == (ALIGNED_SIZE, ALIGNED_SIZE):
+        return None
+    return similarity(_detected(image, detect) if landmarks is None else landmarks)
+
+
+def _true_regions(truth: Truth | None, landmarks: Float32Array | None, shape: tuple[int, ...]) -> UInt8Array | None:
+    """Ground truth as regions, which takes the 70 landmarks where the source has coarse labels."""
+    if truth is None:
+        return None
+    if truth.labels.shape != shape:
+        raise BadSampleError("truth_of_other_size", f"expected labels of {shape}, found {truth.labels.shape}")
+    if truth.scheme == "regions25":
+        return truth.labels
+    return None if landmarks is None or len(landmarks) != 70 else detailed_regions(truth.labels, landmarks)
+
+
+def _detected(image: UInt8Array, detect: Detector | None) -> Float32Array:
+    if detect is None:
+        raise BadSampleError(
+            "no_landmarks",
+            f"the image has {image.shape[1]}x{image.shape[0]} pixels and no landmarks: set align.detector, "
+            "or give source.landmarks",
+        )
+    points = detect(image)
+    if points is None:
+        raise BadSampleError("no_face_found", "the detector found no face")
+    return points
+
+
+@cache
+def _detector(name: DetectorName | Literal["none"], model: str | None) -> Detector | None:
+    return None if name == "none" else load_detector(name, None if model is None else Path(model))

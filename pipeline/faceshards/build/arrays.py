@@ -1,0 +1,32 @@
+"""The arrays that the stages write, and the pixels-of-a-face rows that go with them."""
+
+from faceshards.ops.align import ALIGNED_SIZE
+from faceshards.regions import IGNORE
+from faceshards.store.schema import ArraySpec
+
+ALL = "all"
+"""The one split of the stores between the stages: a row is an index in the source."""
+
+_PIXELS = ("y", "x")
+
+IMAGE = ArraySpec("image", "uint8", (ALIGNED_SIZE, ALIGNED_SIZE, 3), (*_PIXELS, "channel"))
+"""The aligned face, RGB."""
+
+TRUTH = ArraySpec("truth", "uint8", (ALIGNED_SIZE, ALIGNED_SIZE), _PIXELS, IGNORE)
+"""The source's own region map where it has one; 255 throughout where it has none."""
+
+REGION = ArraySpec("region", "uint8", (ALIGNED_SIZE, ALIGNED_SIZE), _PIXELS, IGNORE)
+"""The region map that goes with the face."""
+
+IDENTITY = ArraySpec("identity", "int64", fill_value=-1)
+"""The class id of the person; -1 where the source knows no identities."""
+
+
+def variant(count: int) -> ArraySpec:
+    """`count` erased variants of each face."""
+    return ArraySpec("variant", "uint8", (count, *IMAGE.shape), ("variant", *IMAGE.dimension_names))
+
+
+def erased(count: int) -> ArraySpec:
+    """For each variant, the bit mask of the regions erased in it."""
+    return ArraySpec("erased", "uint32", (count,), ("variant",))

@@ -1,0 +1,60 @@
+"""Stage `download`: make sure that the faces are there, and note down how to open them."""
+
+from pathlib import Path
+
+from faceshards.build.params import RunParams, SourceParams
+from faceshards.build.source import ResolvedSource, write_note
+from faceshards.build.workdir import work_dir
+from faceshards.source.base import Source
+from faceshards.source.demo import DemoRecipe
+from faceshards.source.facesynthetics import FaceSynthetics
+from faceshards.source.fetch.pinned import holds_pinned_files
+from faceshards.source.fetch.recipe import DownloadRecipe, Recipe, is_recipe, read_recipe
+from faceshards.source.fetch.resolve import resolve
+from faceshards.source.open import open_source
+
+UNSTATED_LICENCE = "not stated: ask whoever gave you the images"
+DEMO_LICENCE = "MIT"
+FACESYNTHETICS_LICENCE = "R-UDA-1.0"
+
+
+def make_source(params: SourceParams, run: RunParams, out: Path, pinned: Path) -> ResolvedSource:
+    """Render, download, or find the faces in place; open them once, so that a wrong path fails here and not later.
+
+    Args:
+        params: which faces.
+        run: how many connections a download has.
+        out: takes what a recipe asks for, and the note of how to open it.
+        pinned: hashes of the files of FaceSynthetics' first 1,000 frames, which must match wherever they lie.
+
+    Raises:
+        SourceNotFoundError, SourceFormatError, LicenceError, DownloadError: as `resolve`, `open_source` and
+            `holds_pinned_files`.
+    """
+    path = Path(params.path)
+    recipe = read_recipe(path) if is_recipe(path) else None
+    with work_dir(out, params, path.read_text() if recipe else None) as work:
+        data = resolve(path, work, accept_licence=params.accept_licence, connections=run.connections)
+        note = ResolvedSource(
+            name=path.name.split(".")[0],
+            data=str(data) if recipe is None else data.relative_to(work).as_posix(),
+            in_place=recipe is None,
+            format=params.format,
+            landmarks=params.landmarks,
+            labels=params.labels,
+            limit=params.limit,
+            licence=_licence(recipe, open_source(data, params.format), params, pinned),
+        )
+        note.open(work)
+        write_note(note, work)
+    return note
+
+
+def _licence(recipe: Recipe | None, source: Source, params: SourceParams, pinned: Path) -> str:
+    if isinstance(recipe, DownloadRecipe):
+        return recipe.licence
+    if isinstance(recipe, DemoRecipe):
+        return DEMO_LICENCE
+    if isinstance(source, FaceSynthetics) and holds_pinned_files(source.files, pinned):
+        return FACESYNTHETICS_LICENCE
+    return params.accept_licence or UNSTATED_LICENCE

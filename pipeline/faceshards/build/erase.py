@@ -1,0 +1,202 @@
+"""Stage `erase`: erased variants of every face, packed with regions and identity into the final store."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from faceshards import rng
+from faceshards.build import arrays
+from faceshards.build.card import documents
+from faceshards.build.outcome import Outcome, count_outcomes
+from faceshards.build.params import EraseParams, RunParams, StoreParams
+from faceshards.build.provenance import versions
+from faceshards.build.shards import run_tasks
+from faceshards.build.splits import place
+from faceshards.build.workdir import work_dir
+from faceshards.errors import ParamsError
+from faceshards.ops.erase import Fill, class_weights, draw_classes, erase, region_areas
+from faceshards.records import UInt8Array
+from faceshards.regions import IGNORE, region_ids
+from faceshards.store.durable import sha256_of
+from faceshards.store.finish import finish
+from faceshards.store.reader import Store
+from faceshards.store.schema import DATASET_JSON, OK, REGION_PX, StoreSpec, erased_field
+from faceshards.store.writer import create, is_committed, write_shard
+
+SEED = pa.field("seed", pa.uint64())
+WEIGHTS_SHA256 = pa.field("weights_sha256", pa.string())
+VERSION = pa.field("version", pa.string())
+
+
+def erase_faces(
+    aligned: Path, parsed: Path, out: Path, params: EraseParams, store: StoreParams, run: RunParams
+) -> Outcome:
+    """Write the final store at `out` from the stores of the stages `align` and `parse`.
+
+    Raises:
+        ParamsError: the first split would be empty.
+    """
+    faces, maps = Store.open(aligned), Store.open(parsed)
+    usable = maps.manifest.filter(pc.field("status") == OK)
+    placement = place(usable["sample_id"].to_pylist(), usable["identity_name"].to_pylist(), params.splits, params.seed)
+    members = {split: rows for split, rows in placement.members.items() if len(rows)}
+    first = next(iter(params.splits))
+    if first not in members:
+        raise ParamsError(f"erase.splits: {first} would be empty; give it a greater share than {params.splits[first]}")
+    spec = StoreSpec(
+        name=faces.info["name"],
+        licence=faces.info["licence"],
+        arrays=(
+            arrays.IMAGE,
+            arrays.REGION,
+            arrays.variant(params.variants),
+            arrays.erased(params.variants),
+            arrays.IDENTITY,
+        ),
+        splits={split: len(rows) for split, rows in members.items()},
+        shard_rows=store.shard_rows,
+        chunk_rows=store.chunk_rows,
+        columns=(REGION_PX, erased_field(params.variants), SEED, WEIGHTS_SHA256, VERSION),
+    )
+    with work_dir(out, params, store, *(sha256_of(path / DATASET_JSON) for path in (aligned, parsed))) as work:
+        create(work, spec)
+        recipe = _Recipe(faces, maps, params, _fill(faces, usable, params))
+        tasks = [
+            EraseTask(recipe, work, spec, split, shard, usable.take(rows), placement.identity[rows])
+            for split, indices in members.items()
+            for shard in range(spec.shard_count(split))
+            if not is_committed(work, split, shard)
+            for rows in [indices[slice(*spec.shard_range(split, shard))]]
+        ]
+        run_tasks(tasks, run, "erase")
+        dropped = maps.manifest.filter(pc.field("status") != OK)
+        provenance = {
+            **maps.info["provenance"],
+            "erase": {**asdict(params), "fill": recipe.fill},
+            "versions": {**maps.info["provenance"]["versions"], **versions("zarr", "pyarrow")},
+        }
+        finish(work, spec, _rows(dropped, spec), provenance, documents)
+        return count_outcomes(work)
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """What all shards are made from and by."""
+
+    faces: Store
+    maps: Store
+    params: EraseParams
+    fill: Fill
+
+
+@dataclass(frozen=True)
+class EraseTask:
+    """Make one shard of one split.
+
+    Attributes:
+        members: the manifest rows of the shard's faces, in order.
+        identity: (n,) int64 class ids of theirs.
+    """
+
+    recipe: _Recipe
+    work: Path
+    spec: StoreSpec
+    split: str
+    shard: int
+    members: pa.Table
+    identity: NDArray[np.int64]
+
+    @property
+    def faces(self) -> int:
+        """How many faces the shard has."""
+        return int(self.members.num_rows)
+
+    def run(self, advance: Callable[[int], object]) -> None:
+        """Erase chunk by chunk, then write the shard."""
+        params, fill = self.recipe.params, self.recipe.fill
+        images, regions = self._read()
+        areas = region_areas(regions)
+        weights = class_weights(dict(zip(region_ids(params.classes), params.classes.values(), strict=True)))
+        sample = rng.fold(rng.sample_keys(self.members["sample_id"].to_pylist()), params.seed)
+        variants = np.empty((self.faces, params.variants, *images.shape[1:]), np.uint8)
+        erased = np.empty((self.faces, params.variants), np.uint32)
+        for start in range(0, self.faces, self.spec.chunk_rows):
+            chunk = slice(start, start + self.spec.chunk_rows)
+            for k in range(params.variants):
+                keys = rng.fold(sample[chunk], k)
+                erased[chunk, k] = draw_classes(
+                    keys, areas[chunk], weights=weights, n_regions=params.n_regions, min_area=params.min_area
+                )
+                variants[chunk, k] = erase(images[chunk], regions[chunk], erased[chunk, k], keys, fill)
+            advance(len(sample[chunk]))
+        data = {
+            "image": images,
+            "region": regions,
+            "variant": variants,
+            "erased": erased,
+            "identity": self.identity,
+        }
+        provenance = self.recipe.maps.info["provenance"]
+        rows = _rows(
+            self.members,
+            self.spec,
+            identity=self.identity,
+            region_px=list(areas),
+            erased=list(erased),
+            seed=np.full(self.faces, params.seed, np.uint64),
+            weights_sha256=pa.repeat(provenance["parse"]["weights_sha256"], self.faces),
+            version=pa.repeat(versions()["faceshards"], self.faces),
+        )
+        write_shard(self.work, self.spec, self.split, self.shard, data, rows)
+
+    def _read(self) -> tuple[UInt8Array, UInt8Array]:
+        """Images and region maps of the members, from the span of source rows that holds them."""
+        index = self.members["source_index"].to_numpy()
+        start, stop = int(index[0]), int(index[-1]) + 1
+        images = self.recipe.faces.read(arrays.ALL, "image", start, stop)[index - start]
+        regions = self.recipe.maps.read(arrays.ALL, "region", start, stop)[index - start]
+        if self.recipe.params.regions == "truth":
+            truth = self.recipe.faces.read(arrays.ALL, "truth", start, stop)[index - start]
+            known = (truth != IGNORE).any(axis=(1, 2))
+            regions[known] = truth[known]
+        return images, regions
+
+
+def _rows(members: pa.Table, spec: StoreSpec, **columns: Any) -> pa.Table:
+    """Manifest rows of the final store from those of the stage before; columns that are not given are null."""
+
+    def column(field: "pa.Field[Any]") -> Any:
+        if field.name in columns:
+            return pa.array(columns[field.name], field.type)
+        if field.name in members.column_names:
+            return members[field.name]
+        return pa.nulls(members.num_rows, field.type)
+
+    schema = spec.rows_schema
+    return pa.table([column(field) for field in schema], schema=schema)
+
+
+def _fill(faces: Store, usable: pa.Table, params: EraseParams) -> Fill:
+    if params.fill != "mean":
+        return params.fill
+    return _mean_colour(faces, usable["source_index"].to_numpy())
+
+
+def _mean_colour(faces: Store, indices: NDArray[np.int64]) -> tuple[int, int, int]:
+    """The mean RGB of all usable faces, rounded; sums of integers, so that no order of adding shows in it."""
+    total = np.zeros(3, np.int64)
+    pixels = 0
+    for start in range(0, faces.splits[arrays.ALL], faces.shard_rows):
+        stop = min(start + faces.shard_rows, faces.splits[arrays.ALL])
+        rows = indices[(indices >= start) & (indices < stop)] - start
+        images = faces.read(arrays.ALL, "image", start, stop)[rows]
+        total += images.sum(axis=(0, 1, 2), dtype=np.int64)
+        pixels += images[..., 0].size
+    red, green, blue = (int(channel) for channel in (2 * total + pixels) // (2 * pixels))
+    return red, green, blue

@@ -1,0 +1,49 @@
+"""How many faces a stage used, and why it left the others out."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from faceshards.errors import TooManySkippedError
+from faceshards.store.reader import Store
+from faceshards.store.schema import OK
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A stage's count of faces.
+
+    Attributes:
+        faces: all that came in.
+        used: those that can be used.
+        skipped: how many dropped out, by the code of the reason, here or in a stage before.
+    """
+
+    faces: int
+    used: int
+    skipped: dict[str, int]
+
+
+def count_outcomes(store: Path) -> Outcome:
+    """Count the manifest rows of a finished store."""
+    manifest = Store.open(store).manifest
+    skipped = manifest.filter(pc.field("status") != OK)
+    reasons = Counter(str(reason).split(":")[0] for reason in skipped["reason"].to_pylist())
+    return Outcome(manifest.num_rows, manifest.num_rows - skipped.num_rows, dict(sorted(reasons.items())))
+
+
+def refuse_too_many(outcome: Outcome, max_skipped: float, stage: str) -> None:
+    """Stop where too many faces dropped out.
+
+    Raises:
+        TooManySkippedError: with the reasons and the param that decides.
+    """
+    lost = outcome.faces - outcome.used
+    if outcome.faces == 0 or lost > max_skipped * outcome.faces:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in outcome.skipped.items()) or "the source is empty"
+        raise TooManySkippedError(
+            f"{stage}: {lost} of {outcome.faces} faces dropped out ({reasons}); "
+            f"expected at most {max_skipped:.0%}. Mend the source, or raise align.max_skipped in params.yaml"
+        )

@@ -1,0 +1,161 @@
+"""`params.yaml` as frozen dataclasses: unknown keys, wrong types and values out of range raise, naming the key."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic.dataclasses import dataclass
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from faceshards.errors import ParamsError, UnknownRegionError
+from faceshards.regions import region_ids
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+PositiveInt = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Channel = Annotated[int, Field(ge=0, le=255)]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SourceParams:
+    """Where the faces come from."""
+
+    path: str
+    landmarks: str
+    labels: str | None = None
+    format: Literal["auto", "facesynthetics", "imagefolder", "recordio"] = "auto"
+    limit: PositiveInt | None = None
+    accept_licence: str | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class AlignParams:
+    """How faces without landmarks are found, and how many may drop out."""
+
+    detector: Literal["none", "dlib", "mediapipe", "yunet"] = "none"
+    yunet_model: str | None = None
+    max_skipped: Share = 0.2
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ParseParams:
+    """Which network cuts the faces into regions, and where it runs."""
+
+    weights: str = "bundled"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class EraseParams:
+    """What is erased, how often, with what; and the splits."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    variants: PositiveInt
+    n_regions: tuple[PositiveInt, PositiveInt]
+    fill: Literal["random", "random_1", "random_mix", "mean"] | tuple[Channel, Channel, Channel]
+    min_area: PositiveInt
+    classes: dict[str, Annotated[float, Field(ge=0)]]
+    regions: Literal["parsed", "truth"]
+    splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Annotated[float, Field(gt=0, le=1)]]
+
+    @field_validator("n_regions")
+    @classmethod
+    def _ordered(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if value[0] > value[1]:
+            raise ValueError(f"the least number of regions is above the greatest: {list(value)}")
+        return value
+
+    @field_validator("classes")
+    @classmethod
+    def _known_regions(cls, value: dict[str, float]) -> dict[str, float]:
+        try:
+            region_ids(value)
+        except UnknownRegionError as error:
+            raise ValueError(str(error)) from error
+        if not any(value.values()):
+            raise ValueError("no region has a probability above 0")
+        return value
+
+    @field_validator("splits")
+    @classmethod
+    def _whole(cls, value: dict[str, float]) -> dict[str, float]:
+        if abs(sum(value.values()) - 1) > 1e-9:
+            raise ValueError(f"the shares must add up to 1, not {sum(value.values()):g}")
+        return value
+
+
+@dataclass(frozen=True, config=_STRICT)
+class StoreParams:
+    """How many faces a shard and a chunk hold."""
+
+    shard_rows: PositiveInt = 2048
+    chunk_rows: PositiveInt = 64
+
+    @field_validator("chunk_rows")
+    @classmethod
+    def _divides(cls, value: int, info: ValidationInfo) -> int:
+        if info.data.get("shard_rows", value) % value:
+            raise ValueError(f"shard_rows must be a multiple of chunk_rows ({value})")
+        return value
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ReportParams:
+    """What the report shows."""
+
+    gallery: PositiveInt = 24
+
+
+@dataclass(frozen=True, config=_STRICT)
+class RunParams:
+    """How to run; never what comes out."""
+
+    workers: PositiveInt | Literal["auto"] = "auto"
+    scheduler: str | None = None
+    connections: PositiveInt = 4
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Params:
+    """All of `params.yaml`; a section is what one or more stages declare in `dvc.yaml`."""
+
+    source: SourceParams
+    align: AlignParams
+    parse: ParseParams
+    erase: EraseParams
+    store: StoreParams
+    report: ReportParams
+    run: RunParams
+
+
+def load_params(path: Path) -> Params:
+    """Read and check a params file (YAML 1.2, as DVC reads it).
+
+    Raises:
+        ParamsError: the file is missing or no YAML, or a key is unknown, missing, or has a value that it cannot have.
+            Every offending key is named.
+    """
+    try:
+        raw = YAML(typ="safe", pure=True).load(path)
+    except FileNotFoundError as error:
+        raise ParamsError(f"{path}: no such file; run from the project's root, or name the file") from error
+    except YAMLError as error:
+        raise ParamsError(f"{path}: not valid YAML 1.2: {error}") from error
+    if not isinstance(raw, Mapping):
+        raise ParamsError(f"{path}: expected the sections {', '.join(f.name for f in fields(Params))}")
+    try:
+        # Through JSON, since only there does strict mode take mappings for dataclasses and lists for tuples.
+        return TypeAdapter(Params).validate_json(json.dumps(raw, default=str))
+    except ValidationError as error:
+        raise ParamsError(f"{path}: these parameters do not fit:\n{_explain(error)}") from error
+
+
+def _explain(error: ValidationError) -> str:
+    return "\n".join(
+        f"  {'.'.join(str(part) for part in e['loc'])}: {e['msg']} (found {e['input']!r})" for e in error.errors()
+    )

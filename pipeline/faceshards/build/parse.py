@@ -1,0 +1,162 @@
+"""Stage `parse`: the network's 25-class region map of every aligned face, and how well it agrees with the truth."""
+
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from faceshards.build.arrays import ALL, REGION
+from faceshards.build.outcome import Outcome, count_outcomes
+from faceshards.build.params import ParseParams, RunParams, StoreParams
+from faceshards.build.provenance import versions
+from faceshards.build.shards import run_tasks, threads_per_worker
+from faceshards.build.workdir import work_dir
+from faceshards.parsing.evaluate import Scores, confusion, merge_to_coarse, scores
+from faceshards.parsing.parser import Parser, load_parser
+from faceshards.records import UInt8Array
+from faceshards.regions import N_REGIONS, CoarseRegion, Region
+from faceshards.store.durable import sha256_of
+from faceshards.store.finish import finish
+from faceshards.store.reader import Store
+from faceshards.store.schema import DATASET_JSON, OK, StoreSpec
+from faceshards.store.writer import create, is_committed, write_shard
+
+
+@dataclass(frozen=True)
+class ParseOutcome:
+    """What the stage reports.
+
+    Attributes:
+        outcome: the count of faces.
+        with_truth: how many of them could be compared with ground truth.
+        regions: agreement over the 25 regions; None where no face has ground truth.
+        coarse: agreement merged to the 19 classes of FaceSynthetics; None likewise.
+    """
+
+    outcome: Outcome
+    with_truth: int
+    regions: Scores | None
+    coarse: Scores | None
+
+
+def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParams, run: RunParams) -> ParseOutcome:
+    """Parse every aligned face into a store at `out`.
+
+    Raises:
+        WeightsError: the weights do not fit the network.
+        DeviceError: CUDA was asked for and is not there.
+    """
+    faces = Store.open(aligned)
+    parser = _parser(params.weights, params.device)
+    spec = StoreSpec(
+        name=faces.info["name"],
+        licence=faces.info["licence"],
+        arrays=(REGION,),
+        splits={ALL: faces.splits[ALL]},
+        shard_rows=store.shard_rows,
+        chunk_rows=store.chunk_rows,
+    )
+    with work_dir(out, params, store, parser.provenance, sha256_of(aligned / DATASET_JSON)) as work:
+        create(work, spec)
+        shards = [shard for shard in range(spec.shard_count(ALL)) if not is_committed(work, ALL, shard)]
+        threads = threads_per_worker(run, len(shards))
+        run_tasks([ParseTask(faces, work, spec, shard, params, threads) for shard in shards], run, "parse")
+        provenance = {
+            **faces.info["provenance"],
+            "parse": dict(parser.provenance),
+            "versions": {**faces.info["provenance"]["versions"], **versions("torch", "zarr", "pyarrow")},
+        }
+        finish(work, spec, None, provenance)
+        return _compare(faces, Store.open(work), count_outcomes(work))
+
+
+@dataclass(frozen=True)
+class ParseTask:
+    """Parse the faces of one shard."""
+
+    aligned: Store
+    work: Path
+    spec: StoreSpec
+    shard: int
+    params: ParseParams
+    threads: int
+
+    @property
+    def faces(self) -> int:
+        """How many faces the shard has."""
+        start, stop = self.spec.shard_range(ALL, self.shard)
+        return stop - start
+
+    def run(self, advance: Callable[[int], object]) -> None:
+        """Parse chunk by chunk, the next one being read meanwhile, then write; faces that dropped out stay 255."""
+        start, stop = self.spec.shard_range(ALL, self.shard)
+        rows = self.aligned.manifest.slice(start, stop - start)
+        usable = pc.equal(rows["status"], OK).to_numpy()
+        regions = np.full((self.faces, *REGION.shape), REGION.fill_value, np.uint8)
+        parser = _parser(self.params.weights, self.params.device, self.threads)
+        for offset, images in _read_ahead(self.aligned, start, stop, self.spec.chunk_rows):
+            chunk = slice(offset, offset + len(images))
+            if usable[chunk].any():
+                regions[chunk][usable[chunk]] = parser.parse(images[usable[chunk]])
+            advance(len(images))
+        table = rows.select(self.spec.rows_schema.names).cast(self.spec.rows_schema)
+        write_shard(self.work, self.spec, ALL, self.shard, {REGION.name: regions}, table)
+
+
+def _read_ahead(store: Store, start: int, stop: int, step: int) -> Iterator[tuple[int, UInt8Array]]:
+    """Chunks of images with their offset from `start`; the next one is decoded while the caller works on this one."""
+    with ThreadPoolExecutor(1) as pool:
+        bounds = [(a, min(a + step, stop)) for a in range(start, stop, step)]
+        coming = [pool.submit(store.read, ALL, "image", *bounds[0])] if bounds else []
+        for i, (a, _) in enumerate(bounds):
+            images = coming.pop().result()
+            if i + 1 < len(bounds):
+                coming.append(pool.submit(store.read, ALL, "image", *bounds[i + 1]))
+            yield a - start, images
+
+
+def _compare(aligned: Store, parsed: Store, outcome: Outcome) -> ParseOutcome:
+    """Agreement of the parsed maps with the truth, over all faces that have one."""
+    has_truth = aligned.manifest["has_truth"].to_numpy()
+    counts = np.zeros((N_REGIONS, N_REGIONS), np.int64)
+    for start in range(0, len(has_truth), parsed.chunk_rows):
+        stop = min(start + parsed.chunk_rows, len(has_truth))
+        rows = has_truth[start:stop]
+        if rows.any():
+            predicted = parsed.read(ALL, REGION.name, start, stop)[rows]
+            counts += confusion(predicted, aligned.read(ALL, "truth", start, stop)[rows])
+    if not counts.any():
+        return ParseOutcome(outcome, 0, None, None)
+    return ParseOutcome(outcome, int(has_truth.sum()), scores(counts), scores(merge_to_coarse(counts)))
+
+
+@cache
+def _parser(weights: str, device: str, threads: int = 1) -> Parser:
+    return load_parser(weights, device, threads)
+
+
+def as_metrics(result: ParseOutcome) -> dict[str, Any]:
+    """The stage's metrics: counts, and agreement by class name where there is ground truth."""
+    return {
+        **asdict(result.outcome),
+        "with_truth": result.with_truth,
+        "regions": result.regions and _named(result.regions, Region),
+        "coarse": result.coarse and _named(result.coarse, CoarseRegion),
+    }
+
+
+def _named(agreement: Scores, classes: type[Region] | type[CoarseRegion]) -> dict[str, Any]:
+    return {
+        "miou": round(agreement.miou, 4),
+        "pixel_accuracy": round(agreement.pixel_accuracy, 4),
+        "iou": {
+            member.name.lower(): None if math.isnan(iou) else round(iou, 4)
+            for member, iou in zip(classes, agreement.iou, strict=True)
+        },
+    }

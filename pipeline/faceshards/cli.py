@@ -1,0 +1,98 @@
+"""The command `faceshards`: look at a store, verify it, train a parser, render demo faces."""
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+import faceshards
+from faceshards.errors import FaceShardsError
+
+_PATH = click.Path(path_type=Path)
+
+
+def _explained(function: Callable[..., None]) -> Callable[..., None]:
+    """Tell errors of ours as one message; anything else is a bug and keeps its traceback."""
+
+    @functools.wraps(function)
+    def wrapped(**options: Any) -> None:
+        try:
+            function(**options)
+        except FaceShardsError as error:
+            raise click.ClickException(str(error)) from error
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(faceshards.__version__)
+def main() -> None:
+    """Face images to training shards with Face Semantic Erasing.
+
+    The pipeline itself is run by `dvc repro` in the project's folder; these commands serve its results.
+    """
+
+
+@main.command()
+@click.argument("store", type=_PATH)
+@click.option("--report", type=_PATH, help="Say where the report page is, too.")
+@_explained
+def info(store: Path, report: Path | None) -> None:
+    """Say what the shards in STORE hold and how to read them."""
+    from faceshards.store.reader import Store
+
+    about = Store.open(store).info
+    splits = ", ".join(f"{name}: {split['samples']}" for name, split in about["splits"].items())
+    click.echo(
+        f"""
+{about["name"]}: {about["samples"]} faces ({splits}), {about["skipped"]} skipped, licence {about["licence"]}
+  shards    {store}
+  manifest  {store / "manifest.parquet"}"""
+    )
+    if report is not None:
+        click.echo(f"  report    {report}")
+    click.echo(
+        f"""
+Read a batch:
+  import faceshards
+  faces = faceshards.open("{store}", split="{next(iter(about["splits"]))}")
+  batch = next(faces.batches(32, shuffle=True, seed=0, view="variants"))
+  print(batch["image"].shape, batch["image"].dtype)  # (32, 112, 112, 3) uint8
+  print(batch["identity"][:8], faces.num_identities)
+"""
+    )
+
+
+@main.command()
+@click.argument("store", type=_PATH)
+@click.option("--against", type=_PATH, help="A list of hashes (manifests/shards.sha256) that the store must equal.")
+@_explained
+def verify(store: Path, against: Path | None) -> None:
+    """Re-hash and re-read everything in STORE; exit with 1 and a list where something is off."""
+    from faceshards.build.verify import verify_with_bar
+
+    report = verify_with_bar(store, against)
+    for problem in report.problems:
+        click.echo(str(problem), err=True)
+    click.echo(f"{store}: {report.files} files, {report.bytes} bytes, {len(report.problems)} problems")
+    sys.exit(0 if report.ok else 1)
+
+
+@main.command()
+@click.argument("out", type=_PATH)
+@click.option("--identities", default=24, show_default=True, help="How many people.")
+@click.option("--views", default=4, show_default=True, help="Pictures of each.")
+@click.option("--seed", default=0, show_default=True, help="Other seeds are other people.")
+@_explained
+def demo(out: Path, identities: int, views: int, seed: int) -> None:
+    """Render faces with exact labels and landmarks into the zip OUT, laid out as FaceSynthetics is."""
+    from faceshards.source.demo import DemoRecipe, write_demo_zip
+
+    write_demo_zip(out, DemoRecipe(seed=seed, identities=identities, views=views))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Cards of single faces: who it is, and a row of pictures."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from faceshards.ops.erase import classes_of
+from faceshards.regions import Region
+from faceshards.report.agreement import agreement, compare
+from faceshards.report.faces import Faces
+from faceshards.report.pictures import data_uri, difference, region_overlay
+from faceshards.store.schema import NO_IDENTITY
+
+WORST = 6
+"""How many of the worst-parsed faces are shown."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a card: a data URI, what it shows for those who do not see it, and its caption."""
+
+    uri: str
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One face.
+
+    Attributes:
+        identity: the person's name, or number, or a word for unknown.
+        agreement: share of its pixels whose region is the true one; None where there is no truth to compare with.
+        pictures: the face and its maps.
+        variants: the erased ones.
+    """
+
+    sample_id: str
+    source_id: str
+    identity: str
+    split: str
+    agreement: float | None
+    pictures: tuple[Picture, ...]
+    variants: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class WorstParsed:
+    """The worst-parsed faces, worst first, out of how many that were compared with their truth."""
+
+    cards: tuple[Card, ...]
+    examined: int
+
+
+def gallery(faces: Faces, count: int) -> tuple[Card, ...]:
+    """Cards of `count` faces, or of all where there are fewer, evenly over the manifest from the first to the last."""
+    n = faces.usable.num_rows
+    picked = np.linspace(0, n - 1, min(count, n)).round().astype(np.int64)
+    return tuple(_card(faces, int(face), variants=True) for face in picked)
+
+
+def worst_parsed(faces: Faces) -> WorstParsed | None:
+    """The `WORST` faces with the least agreement, or None where there is no ground truth to compare with."""
+    if faces.regions_are_truth:
+        return None
+    compared = compare(faces)
+    if not len(compared.faces):
+        return None
+    cards = tuple(_card(faces, int(face), variants=False) for face in compared.faces[:WORST])
+    return WorstParsed(cards, len(compared.faces))
+
+
+def _card(faces: Faces, face: int, *, variants: bool) -> Card:
+    row = faces.usable.slice(face, 1).to_pylist()[0]
+    name = row["sample_id"]
+    image, regions = faces.read("image", face), faces.read("region", face)
+    pictures = [
+        Picture(data_uri(image), f"Aligned face of {name}", "aligned face"),
+        Picture(data_uri(region_overlay(image, regions)), f"Region map over the face of {name}", "regions"),
+    ]
+    agreed = None
+    if faces.with_truth[face] and not faces.regions_are_truth:
+        truth = faces.truth(row["source_index"], row["source_index"] + 1)[0]
+        pictures.append(Picture(data_uri(region_overlay(image, truth)), f"True regions of {name}", "ground truth"))
+        agreed = float(agreement(regions[None], truth[None])[0])
+        if not variants:
+            wrong = difference(image, regions, truth)
+            pictures.append(Picture(data_uri(wrong), f"Wrongly parsed pixels of {name}, in red", "where they differ"))
+    return Card(
+        sample_id=name,
+        source_id=row["source_id"],
+        identity=_identity(row["identity"], row["identity_name"]),
+        split=row["split"],
+        agreement=agreed,
+        pictures=tuple(pictures),
+        variants=tuple(_variants(faces, face, name)) if variants else (),
+    )
+
+
+def _identity(number: int, name: str | None) -> str:
+    if name is not None:
+        return name
+    return "person unknown" if number == NO_IDENTITY else f"person {number}"
+
+
+def _variants(faces: Faces, face: int, name: str) -> Iterator[Picture]:
+    masks = faces.read("erased", face)
+    for number, (image, mask) in enumerate(zip(faces.read("variant", face), masks, strict=True), 1):
+        names = ", ".join(Region(r).label.replace("_", " ") for r in classes_of(int(mask))) or "nothing"
+        yield Picture(data_uri(image), f"Variant {number} of {name}, erased: {names}", names)

@@ -1,0 +1,37 @@
+"""Small pictures of faces, as data URIs that a page carries in itself."""
+
+import base64
+
+import cv2
+import numpy as np
+
+from faceshards.records import UInt8Array
+from faceshards.regions import IGNORE, N_REGIONS, PALETTE
+
+_WEBP_QUALITY = 85
+_OVERLAY_PERCENT = 65
+_WRONG_RGB = (230, 30, 60)
+
+_COLOURS = np.full((256, 3), 255, np.uint8)
+_COLOURS[:N_REGIONS] = PALETTE
+
+
+def region_overlay(image: UInt8Array, regions: UInt8Array) -> UInt8Array:
+    """The palette's colours over the face; ignored pixels are white. (H, W, 3) and (H, W) uint8 to (H, W, 3) uint8."""
+    blend = image.astype(np.uint16) * (100 - _OVERLAY_PERCENT) + _COLOURS[regions].astype(np.uint16) * _OVERLAY_PERCENT
+    return (blend // 100).astype(np.uint8)
+
+
+def difference(image: UInt8Array, regions: UInt8Array, truth: UInt8Array) -> UInt8Array:
+    """The face in pale grey, with red where the region is not the true one. Shapes as `region_overlay`."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) // 2 + 96
+    out = np.repeat(grey[..., None], 3, axis=2)
+    out[(truth != IGNORE) & (regions != truth)] = _WRONG_RGB
+    return np.asarray(out, np.uint8)
+
+
+def data_uri(image: UInt8Array) -> str:
+    """A (H, W, 3) uint8 RGB picture as WebP; the same pixels give the same text."""
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".webp", bgr, [cv2.IMWRITE_WEBP_QUALITY, _WEBP_QUALITY])
+    return f"data:image/webp;base64,{base64.b64encode(data.tobytes()).decode()}"

@@ -1,0 +1,40 @@
+"""What all stage commands share: the params file, and errors told as one message instead of a traceback."""
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from faceshards.build.params import Params, load_params
+from faceshards.errors import FaceShardsError
+
+
+def stage_command(function: Callable[[Params], None]) -> click.Command:
+    """Make a stage's click command, with its docstring as help."""
+
+    @click.command(name=function.__name__, help=function.__doc__)
+    @click.option(
+        "--params",
+        "params_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        default=Path("params.yaml"),
+        show_default=True,
+        help="All parameters, each explained in the file.",
+    )
+    @functools.wraps(function)
+    def command(params_file: Path) -> None:
+        try:
+            function(load_params(params_file))
+        except FaceShardsError as error:
+            raise click.ClickException(str(error)) from error
+
+    return command
+
+
+def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
+    """Write a metrics file for `dvc metrics show`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(metrics, indent=2) + "\n")

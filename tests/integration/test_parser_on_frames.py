@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceshards.parsing import Parser, load_parser
+from faceshards.parsing.crops import labelled_face
+from faceshards.parsing.evaluate import confusion, merge_to_coarse, scores
+from faceshards.records import UInt8Array
+from faceshards.source.open import open_source
+
+
+@pytest.fixture(scope="module")
+def aligned(frames_zip: Path) -> tuple[UInt8Array, UInt8Array]:
+    """All real frames: images and regions."""
+    source = open_source(frames_zip)
+    images, truths = zip(*(labelled_face(source, i).aligned() for i in range(len(source))), strict=True)
+    return np.stack(images), np.stack(truths)
+
+
+@pytest.fixture(scope="module")
+def parser() -> Parser:
+    return load_parser(device="cpu", threads=2)
+
+
+def test_the_bundled_weights_parse_real_frames(aligned: tuple[UInt8Array, UInt8Array], parser: Parser) -> None:
+    images, truths = aligned
+    counts = confusion(parser.parse(images), truths)
+    fine, coarse = scores(counts), scores(merge_to_coarse(counts))
+    assert len(images) == 71
+    assert fine.miou > 0.38
+    assert coarse.miou > 0.28
+    assert coarse.pixel_accuracy > 0.78
+
+
+def test_real_frames_parse_alike_one_by_one_and_all_at_once(
+    aligned: tuple[UInt8Array, UInt8Array], parser: Parser
+) -> None:
+    images = aligned[0][:9]
+    one_by_one = np.concatenate([parser.parse(images[i : i + 1]) for i in range(9)])
+    assert np.array_equal(parser.parse(images), one_by_one)

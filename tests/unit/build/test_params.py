@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import pytest
+
+from faceshards.build.params import load_params
+from faceshards.errors import ParamsError
+
+
+@pytest.fixture
+def edited(root: Path, tmp_path: Path):
+    def edit(*changes: tuple[str, str]) -> Path:
+        text = (root / "params.yaml").read_text()
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new, 1)
+        path = tmp_path / "params.yaml"
+        path.write_text(text)
+        return path
+
+    return edit
+
+
+def test_the_projects_own_params_are_read_whole(root: Path) -> None:
+    params = load_params(root / "params.yaml")
+    assert params.source.path == "manifests/demo.yaml"
+    assert params.erase.n_regions == (1, 5)
+    assert len(params.erase.classes) == 19
+
+
+def test_a_colour_is_three_channels(edited) -> None:
+    assert load_params(edited(("fill: random", "fill: [1, 2, 255]"))).erase.fill == (1, 2, 255)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (("  variants: 4", "  variants: 4\n  varients: 4"), "erase.varients"),
+        (("  variants: 4", "  variants: '4'"), "erase.variants"),
+        (("  variants: 4", "  variants: 4.0"), "erase.variants"),
+        (("  seed: 0\n", ""), "erase.seed"),
+        (("n_regions: [1, 5]", "n_regions: [5, 1]"), "the least number of regions is above the greatest"),
+        (("fill: random", "fill: [0, 0, 256]"), "erase.fill"),
+        (("    nose: 1", "    noze: 1"), "unknown region 'noze'"),
+        (("    train: 0.8", "    train: 0.9"), "must add up to 1, not 1.1"),
+        (("chunk_rows: 64", "chunk_rows: 63"), "shard_rows must be a multiple of chunk_rows"),
+        (("device: auto", "device: gpu"), "parse.device"),
+        (("align:\n", "allign:\n"), "allign"),
+    ],
+)
+def test_what_does_not_fit_is_named(edited, change: tuple[str, str], named: str) -> None:
+    with pytest.raises(ParamsError) as error:
+        load_params(edited(change))
+    assert named in str(error.value)
+
+
+def test_all_mistakes_are_told_at_once(edited) -> None:
+    with pytest.raises(ParamsError) as error:
+        load_params(edited(("variants: 4", "variants: 0"), ("gallery: 24", "gallery: none")))
+    assert "erase.variants" in str(error.value)
+    assert "report.gallery" in str(error.value)
+
+
+def test_numbers_are_read_as_dvc_reads_them(edited) -> None:
+    assert load_params(edited(("max_skipped: 0.2", "max_skipped: 1e-3"))).align.max_skipped == 0.001
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1", ""], ids=["broken", "list", "empty"])
+def test_a_file_that_holds_no_params_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError, match=r"params\.yaml"):
+        load_params(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="no such file"):
+        load_params(tmp_path / "nothing.yaml")
