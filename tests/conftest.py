@@ -1,6 +1,8 @@
 """Fixtures every test may use. Real frames lie outside the repository; where they are absent, their tests skip."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -31,3 +33,22 @@ def shared() -> Path:
 def frames_zip(shared: Path) -> Path:
     """71 real FaceSynthetics frames in the official zip layout."""
     return shared / "facesynthetics" / "dataset_71.zip"
+
+
+@pytest.fixture(scope="session")
+def small_params(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Params of the small pipeline, by `RunParams` (one worker if none are given)."""
+    from small_pipeline import RunParams, small_params
+
+    recipe = tmp_path_factory.mktemp("recipe") / "small.yaml"
+    return lambda run=None: small_params(recipe, run or RunParams(workers=1))
+
+
+@pytest.fixture(scope="session")
+def small_run(small_params: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `data` folder of a finished small pipeline."""
+    from small_pipeline import run_pipeline
+
+    data = tmp_path_factory.mktemp("small") / "data"
+    run_pipeline(small_params(), data)
+    return data

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PINNED, digest, run_pipeline
+from small_pipeline import PINNED, digest, run_pipeline
 
 import faceshards
 from faceshards import rng
 from faceshards.build.align import align_faces
 from faceshards.build.download import make_source
-from faceshards.build.params import Params
+from faceshards.build.params import Params, RunParams
 from faceshards.errors import TooManySkippedError
 from faceshards.ops.erase import class_weights, draw_classes, erase, region_areas
 from faceshards.regions import region_ids
@@ -28,7 +28,7 @@ def test_every_face_of_the_source_is_in_the_manifest_and_every_shard_verifies(sm
 def test_one_worker_and_two_write_the_same_bytes(
     small_params: Callable[..., Params], small_run: Path, tmp_path: Path
 ) -> None:
-    run_pipeline(small_params(workers=2), tmp_path / "data")
+    run_pipeline(small_params(RunParams(workers=2)), tmp_path / "data")
     assert digest(tmp_path / "data") == digest(small_run)
 
 
@@ -93,6 +93,6 @@ def test_a_source_of_which_too_much_drops_out_fails_with_the_reasons(
     params = small_params()
     params = replace(params, source=replace(params.source, path=str(folder.parent)))
     make_source(params.source, params.run, tmp_path / "data/source", PINNED)
-    with pytest.raises(TooManySkippedError, match=r"2 of 2 faces dropped out \(undecodable_image 2\)"):
+    with pytest.raises(TooManySkippedError, match=r"2 of 2 faces dropped out \(unknown_image_format 2\)"):
         align_faces(tmp_path / "data/source", tmp_path / "data/aligned", params.align, params.store, params.run)
     assert not (tmp_path / "data/aligned").exists()
