@@ -5,7 +5,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 PIP := python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: repro test lint clean
+.PHONY: repro test lint lock clean
 
 repro: $(VENV)/.pipeline
 	dvc repro
@@ -19,6 +19,13 @@ lint: $(VENV)/.dev
 	ruff format --check
 	mypy
 	lint-imports
+
+# A new lock from a fresh environment, within the ranges of pyproject.toml.
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --editable '.[dev]' torch==2.13.0
+	.venv-lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
+	rm -rf .venv-lock
 
 clean:
 	rm -rf $(VENV) data/.work
