@@ -1,7 +1,10 @@
 """Read a store: nothing that is missing or damaged is ever handed out as data."""
 
 import hashlib
-from collections.abc import Mapping
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +16,7 @@ import zarr
 from numpy.typing import NDArray
 
 from faceshards.errors import CorruptShardError, MissingShardError, StoreFormatError, StoreSpecError
-from faceshards.store import dataset_json, layout
+from faceshards.store import dataset_json, filters, layout  # noqa: F401 (filters: Zarr then knows its codecs)
 from faceshards.store.schema import INVENTORY, MANIFEST, ArraySpec
 from faceshards.store.tables import decode_table
 
@@ -112,6 +115,37 @@ class Store:
             return np.empty((0, *spec.shape), spec.numpy_dtype)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
+    def array_metadata(self, split: str, array: str) -> dict[str, Any]:
+        """The content of an array's ``zarr.json``. Raises as `manifest`."""
+        file = f"{layout.array_path(split, array)}/zarr.json"
+        content: dict[str, Any] = json.loads(self._read_bytes(file, self._record(file)))
+        return content
+
+    def file_size(self, file: str) -> int:
+        """Bytes of a file of the Zarr groups, by the inventory.
+
+        Raises:
+            StoreFormatError: the inventory does not have it.
+        """
+        return self._record(file).bytes
+
+    @contextmanager
+    def opened(self, file: str) -> Iterator[int]:
+        """A descriptor of a shard's file, for reading while the context lasts.
+
+        Raises:
+            MissingShardError, CorruptShardError: it is gone, or has another size than the inventory says.
+        """
+        try:
+            handle = os.open(self.path / file, os.O_RDONLY)
+        except FileNotFoundError:
+            raise self._missing(file) from None
+        try:
+            self._compare_size(file, os.fstat(handle).st_size)
+            yield handle
+        finally:
+            os.close(handle)
+
     def _known(self, known: Mapping[str, Any], name: str, what: str) -> Any:
         if name not in known:
             raise StoreSpecError(f"{self.path} has no {what} {name!r}; it has: {', '.join(known)}")
@@ -132,14 +166,19 @@ class Store:
         return data
 
     def _check_size(self, file: str) -> None:
-        path = self.path / file
-        expected = self._record(file).bytes
         try:
-            found = path.stat().st_size
+            found = (self.path / file).stat().st_size
         except FileNotFoundError:
-            raise MissingShardError(f"{path} is in the inventory and not on the disk. {REMEDY}") from None
+            raise self._missing(file) from None
+        self._compare_size(file, found)
+
+    def _compare_size(self, file: str, found: int) -> None:
+        expected = self._record(file).bytes
         if found != expected:
-            raise CorruptShardError(f"{path}: expected {expected} bytes, found {found}. {REMEDY}")
+            raise CorruptShardError(f"{self.path / file}: expected {expected} bytes, found {found}. {REMEDY}")
+
+    def _missing(self, file: str) -> MissingShardError:
+        return MissingShardError(f"{self.path / file} is in the inventory and not on the disk. {REMEDY}")
 
     def _array(self, split: str, array: str) -> "zarr.Array[Any]":
         key = split, array
