@@ -94,5 +94,17 @@ def demo(out: Path, identities: int, views: int, seed: int) -> None:
     write_demo_zip(out, DemoRecipe(seed=seed, identities=identities, views=views))
 
 
+@main.command()
+@click.option("--params", type=_PATH, default=Path("stages/train/params.yaml"), show_default=True, help="What and how.")
+@click.option("--out", type=_PATH, default=Path("data/parser"), show_default=True, help="Weights, metrics, checkpoint.")
+@_explained
+def train(params: Path, out: Path) -> None:
+    """Train the parser as a params file says; killed, the same command goes on where it stood."""
+    from faceshards.build.train import train_parser
+
+    weights = train_parser(params, out)
+    click.echo(f"{weights}: use it with `parse.weights: {weights}` in params.yaml")
+
+
 if __name__ == "__main__":
     main()

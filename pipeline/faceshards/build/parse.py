@@ -17,7 +17,7 @@ from faceshards.build.params import ParseParams, RunParams, StoreParams
 from faceshards.build.provenance import versions
 from faceshards.build.shards import run_tasks, threads_per_worker
 from faceshards.build.workdir import work_dir
-from faceshards.parsing.evaluate import Scores, confusion, merge_to_coarse, scores
+from faceshards.parsing.evaluate import Scores, coarse_confusion, confusion, scores
 from faceshards.parsing.parser import Parser, load_parser
 from faceshards.records import UInt8Array
 from faceshards.regions import N_REGIONS, CoarseRegion, Region
@@ -133,7 +133,7 @@ def _compare(aligned: Store, parsed: Store, outcome: Outcome) -> ParseOutcome:
             counts += confusion(predicted, aligned.read(ALL, "truth", start, stop)[rows])
     if not counts.any():
         return ParseOutcome(outcome, 0, None, None)
-    return ParseOutcome(outcome, int(has_truth.sum()), scores(counts), scores(merge_to_coarse(counts)))
+    return ParseOutcome(outcome, int(has_truth.sum()), scores(counts), scores(coarse_confusion(counts)))
 
 
 @cache
