@@ -237,6 +237,7 @@ def render_face(seed: int, identity: int, view: int, size: int = 512) -> DemoFac
     labels = np.zeros((size, size), np.uint8)
     labels.flat[at[hit]], image.reshape(-1, 3)[at[hit]] = part, 255 * np.sqrt(np.clip(linear, 0, 1))
     image = cv2.GaussianBlur(image, (0, 0), 0.6) + np.resize(now("grain", -4, 4, (9973,)), (size, size, 1))
-    column, row = ((anatomy.on_head(points) - _CORNER) * _CELLS).T
-    landmarks, _ = project(cv2.remap(radius, column, row, cv2.INTER_LINEAR)[:, 0], *anatomy.on_head(points).T)
+    places = anatomy.on_head(points)
+    column, row = ((places - _CORNER) * _CELLS).T
+    landmarks, _ = project(cv2.remap(radius, column, row, cv2.INTER_LINEAR).ravel(), *places.T)
     return DemoFace(np.clip(image + 0.5, 0, 255).astype(np.uint8), labels, landmarks.T.astype(np.float32))
