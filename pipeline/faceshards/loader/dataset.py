@@ -14,6 +14,7 @@ from faceshards.loader.sampling import epoch_order, variant_choice
 from faceshards.records import Batch
 from faceshards.regions import REGION_NAMES
 from faceshards.store.reader import Store
+from faceshards.store.schema import NO_IDENTITY
 
 View: TypeAlias = Literal["original", "variants", "all_variants"]
 """What a batch shows.
@@ -81,8 +82,11 @@ class Dataset:
 
     @property
     def num_identities(self) -> int:
-        """One more than the largest identity in any split: the outputs that a classifier of identities needs."""
-        return self._samples.num_identities
+        """One more than the largest identity of this split: the outputs that a classifier trained on it needs.
+
+        In the first split identities run from 0 without a gap; those of later splits go on from there.
+        """
+        return int(self.identities.max(initial=NO_IDENTITY)) + 1
 
     @property
     def num_variants(self) -> int:

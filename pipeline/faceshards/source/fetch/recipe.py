@@ -65,4 +65,3 @@ def read_recipe(path: Path) -> Recipe:
     if isinstance(recipe, DownloadRecipe) and recipe.pinned_members is not None:
         recipe = dataclasses.replace(recipe, pinned_members=path.parent / recipe.pinned_members)
     return recipe
-
