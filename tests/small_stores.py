@@ -73,7 +73,7 @@ def align_faces(source: Source, out: Path) -> None:
     work = out.with_name("aligned-work")
     create(work, spec)
     for shard in range(spec.shard_count(ALL)):
-        AlignTask(source, work, spec, shard, AlignParams()).run(lambda _: None)
+        AlignTask(work, spec, shard, source, AlignParams()).run(lambda _: None)
     finish(work, spec, None, {"source": {"format": source.name}, "versions": versions("numpy")})
     replace_folder(work, out)
 
