@@ -89,10 +89,9 @@ class Selection:
         height, width = self.store.arrays["image" if self.view == "original" else "variant"].shape[-3:-1]
         return height, width
 
-    @cached_property
-    def num_identities(self) -> int:
-        """One more than the largest identity of any split."""
-        known: list[int] = self._usable["identity"].to_pylist()
+    def num_identities(self, split: str) -> int:
+        """One more than the largest identity of a split; 0 where it has none."""
+        known: list[int] = self._rows(split)["identity"].to_pylist()
         return max(known, default=NO_IDENTITY) + 1
 
     def count(self, split: str) -> int:

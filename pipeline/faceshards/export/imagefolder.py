@@ -35,11 +35,12 @@ def export_imagefolder(
         for split in selection.splits:
             root = folder / split
             root.mkdir()
+            identities = selection.num_identities(split)
             with (root / "faces.csv").open("w", newline="", encoding="utf-8") as file:
                 table = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
                 table.writeheader()
                 for face in selection.faces(split):
-                    path = _path(face, selection.num_identities)
+                    path = _path(face, identities)
                     _write(root / "images" / path, png(face.image))
                     if face.region is not None:
                         _write(root / "regions" / path, png(face.region))

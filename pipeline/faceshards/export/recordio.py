@@ -42,11 +42,12 @@ def export_recordio(
     selection = Selection(store, splits, view)
     with new_folder(out) as folder:
         for split in selection.splits:
-            if max(selection.num_identities, selection.count(split) + 1) > _EXACT:
+            identities = selection.num_identities(split)
+            if max(identities, selection.count(split) + 1) > _EXACT:
                 raise ExportError(f"{store.path}: RecordIO's float labels hold at most {_EXACT:,} faces or identities")
             (folder / split).mkdir()
             height, width = selection.size
-            (folder / split / "property").write_text(f"{selection.num_identities},{height},{width}\n")
+            (folder / split / "property").write_text(f"{identities},{height},{width}\n")
             _write_split(folder / split, selection, split)
 
 
