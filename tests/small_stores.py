@@ -13,7 +13,7 @@ from faceshards.build.outcome import count_outcomes
 from faceshards.build.params import AlignParams, EraseParams, RunParams, StoreParams
 from faceshards.build.parse import ParseOutcome, as_metrics
 from faceshards.build.provenance import versions
-from faceshards.parsing.evaluate import confusion, merge_to_coarse, scores
+from faceshards.parsing.evaluate import coarse_confusion, confusion, scores
 from faceshards.regions import IGNORE, Region
 from faceshards.source.base import Source
 from faceshards.store.durable import replace_folder
@@ -73,7 +73,7 @@ def align_faces(source: Source, out: Path) -> None:
     work = out.with_name("aligned-work")
     create(work, spec)
     for shard in range(spec.shard_count(ALL)):
-        AlignTask(source, work, spec, shard, AlignParams()).run(lambda _: None)
+        AlignTask(work, spec, shard, source, AlignParams()).run(lambda _: None)
     finish(work, spec, None, {"source": {"format": source.name}, "versions": versions("numpy")})
     replace_folder(work, out)
 
@@ -102,4 +102,4 @@ def parse_faces(aligned: Path, out: Path) -> ParseOutcome:
     if not known.any():
         return ParseOutcome(outcome, 0, None, None)
     counts = confusion(regions[known], truth[known])
-    return ParseOutcome(outcome, int(known.sum()), scores(counts), scores(merge_to_coarse(counts)))
+    return ParseOutcome(outcome, int(known.sum()), scores(counts), scores(coarse_confusion(counts)))

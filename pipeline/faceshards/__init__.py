@@ -8,21 +8,27 @@ from faceshards.regions import Region
 if TYPE_CHECKING:
     from faceshards.loader.dataset import Dataset
     from faceshards.loader.dataset import open_dataset as open
+    from faceshards.store.cache import Cache
 
 __version__ = "0.1.0"
 
-__all__ = ["Dataset", "Region", "__version__", "open"]
+__all__ = ["Cache", "Dataset", "Region", "__version__", "open"]
 
-_LOADER_NAMES = {"Dataset": "Dataset", "open": "open_dataset"}
+_LAZY_NAMES = {
+    "Cache": ("faceshards.store.cache", "Cache"),
+    "Dataset": ("faceshards.loader.dataset", "Dataset"),
+    "open": ("faceshards.loader.dataset", "open_dataset"),
+}
 
 
 def __getattr__(name: str) -> Any:
     # The loader brings numpy, zarr and pyarrow along; who only wants the regions need not wait for them. By name, so
     # that no stage, all of which import this file, comes to depend on the loader.
-    if name not in _LOADER_NAMES:
+    if name not in _LAZY_NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("faceshards.loader.dataset"), _LOADER_NAMES[name])
+    module, attribute = _LAZY_NAMES[name]
+    return getattr(import_module(module), attribute)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LOADER_NAMES})
+    return sorted({*globals(), *_LAZY_NAMES})

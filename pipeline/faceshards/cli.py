@@ -1,4 +1,4 @@
-"""The command `faceshards`: look at a store, verify it, train a parser, render demo faces."""
+"""The command `faceshards`: look at a store, verify it, export it, train a parser, render demo faces."""
 
 import functools
 import sys
@@ -12,6 +12,7 @@ import faceshards
 from faceshards.errors import FaceShardsError
 
 _PATH = click.Path(path_type=Path)
+_VIEW_HELP = "Faces as they were, or all of their precomputed erased variants."
 
 
 def _explained(function: Callable[..., None]) -> Callable[..., None]:
@@ -92,6 +93,78 @@ def demo(out: Path, identities: int, views: int, seed: int) -> None:
     from faceshards.source.demo import DemoRecipe, write_demo_zip
 
     write_demo_zip(out, DemoRecipe(seed=seed, identities=identities, views=views))
+
+
+@main.command()
+@click.option("--params", type=_PATH, default=Path("stages/train/params.yaml"), show_default=True, help="What and how.")
+@click.option("--out", type=_PATH, default=Path("data/parser"), show_default=True, help="Weights, metrics, checkpoint.")
+@_explained
+def train(params: Path, out: Path) -> None:
+    """Train the parser as a params file says; killed, the same command goes on where it stood."""
+    from faceshards.build.train import train_parser
+
+    weights = train_parser(params, out)
+    click.echo(f"{weights}: use it with `parse.weights: {weights}` in params.yaml")
+
+
+@main.group()
+def export() -> None:
+    """Write a store, at a path or a URL, in a format of others."""
+
+
+def _export_options(function: Callable[..., None]) -> Callable[..., None]:
+    """What all formats take."""
+    views = click.Choice(["original", "variants"])
+    function = click.option("--view", type=views, default="original", show_default=True, help=_VIEW_HELP)(function)
+    function = click.option("--split", "splits", multiple=True, help="Several may be given; none for all.")(function)
+    function = click.argument("out", type=_PATH)(function)
+    return click.argument("store")(function)
+
+
+@export.command("webdataset")
+@_export_options
+@click.option("--faces-per-tar", type=click.IntRange(min=1), default=10_000, show_default=True)
+@_explained
+def _export_webdataset(store: str, out: Path, **options: Any) -> None:
+    """Tar files of <key>.png, .region.png, .cls and .json."""
+    from faceshards.export.webdataset import export_webdataset
+    from faceshards.store.remote import open_store
+
+    export_webdataset(open_store(store), out, **options)
+
+
+@export.command("imagefolder")
+@_export_options
+@_explained
+def _export_imagefolder(store: str, out: Path, **options: Any) -> None:
+    """PNG files in one folder an identity, and beside them their region maps."""
+    from faceshards.export.imagefolder import export_imagefolder
+    from faceshards.store.remote import open_store
+
+    export_imagefolder(open_store(store), out, **options)
+
+
+@export.command("huggingface")
+@_export_options
+@click.option("--faces-per-file", type=click.IntRange(min=1), default=10_000, show_default=True)
+@_explained
+def _export_huggingface(store: str, out: Path, **options: Any) -> None:
+    """Parquet files for datasets.load_dataset(OUT)."""
+    from faceshards.export.huggingface import export_huggingface
+    from faceshards.store.remote import open_store
+
+    export_huggingface(open_store(store), out, **options)
+
+
+@export.command("recordio")
+@_export_options
+@_explained
+def _export_recordio(store: str, out: Path, **options: Any) -> None:
+    """InsightFace's train.rec, train.idx and property, one folder a split."""
+    from faceshards.export.recordio import export_recordio
+    from faceshards.store.remote import open_store
+
+    export_recordio(open_store(store), out, **options)
 
 
 if __name__ == "__main__":

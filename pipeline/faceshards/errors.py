@@ -65,8 +65,16 @@ class MissingShardError(FaceShardsError, FileNotFoundError):
     """A file that the store's inventory lists is not there. Never read as zeros."""
 
 
+class CacheError(FaceShardsError, OSError):
+    """The folder that keeps files of a remote store cannot be written, or has no room left."""
+
+
 class CorruptShardError(FaceShardsError, ValueError):
     """A file of the store has other bytes than its inventory says, or does not decode."""
+
+
+class ExportError(FaceShardsError, ValueError):
+    """A store cannot be exported: the output is there already, or the format cannot hold what the store has."""
 
 
 class WeightsError(FaceShardsError, ValueError):

@@ -26,9 +26,8 @@ def imports() -> grimp.ImportGraph:
     return grimp.build_graph("faceshards", "stages", cache_dir=None)
 
 
-def modules_of(stage: str, imports: grimp.ImportGraph, root: Path) -> set[str]:
-    """Files of the stage's command and of all that it imports; a package's own face counts when it has content."""
-    entry = f"stages.{stage}"
+def modules_of(entry: str, imports: grimp.ImportGraph, root: Path) -> set[str]:
+    """Files of a module and of all that it imports; a package's own face counts when it has content."""
     names = {entry} | imports.find_upstream_modules(entry)
     files = {_file(root, name) for name in names}
     return {file.as_posix() for file in files if (root / file).stat().st_size}
@@ -52,7 +51,14 @@ def test_a_stage_depends_on_exactly_the_modules_that_it_imports(
     stage: str, pipeline: dict[str, Any], imports: grimp.ImportGraph, root: Path
 ) -> None:
     listed = {file for dep in pipeline[stage]["deps"] for file in _code(root, dep)}
-    used = modules_of(stage, imports, root)
+    used = modules_of(f"stages.{stage}", imports, root)
+    assert listed == used, "in `deps`, as files or whole folders:\n" + "\n".join(sorted(used))
+
+
+def test_training_depends_on_exactly_the_modules_that_it_imports(imports: grimp.ImportGraph, root: Path) -> None:
+    training = YAML(typ="safe", pure=True).load(root / "stages/train/dvc.yaml")["stages"]["train"]
+    listed = {file for dep in training["deps"] for file in _code(root, dep)}
+    used = modules_of("faceshards.build.train", imports, root)
     assert listed == used, "in `deps`, as files or whole folders:\n" + "\n".join(sorted(used))
 
 

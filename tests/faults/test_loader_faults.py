@@ -120,7 +120,7 @@ def test_a_killed_worker_ends_in_an_error_within_seconds(workers_loader: Any) ->
     next(running)
     worker = min(_children() - before)
     start = time.monotonic()
-    with pytest.raises(RuntimeError, match="DataLoader worker"):  # noqa: PT012 (torch raises wherever we are)
+    with pytest.raises((RuntimeError, ConnectionError)):  # noqa: PT012 (torch raises wherever we are)
         os.kill(worker, signal.SIGKILL)
         list(running)
     assert time.monotonic() - start < 20  # torch looks every 5 s

@@ -5,7 +5,7 @@ import pytest
 
 from faceshards.parsing import Parser, load_parser
 from faceshards.parsing.crops import labelled_face
-from faceshards.parsing.evaluate import confusion, merge_to_coarse, scores
+from faceshards.parsing.evaluate import coarse_confusion, confusion, scores
 from faceshards.records import UInt8Array
 from faceshards.source.open import open_source
 
@@ -26,7 +26,7 @@ def parser() -> Parser:
 def test_the_bundled_weights_parse_real_frames(aligned: tuple[UInt8Array, UInt8Array], parser: Parser) -> None:
     images, truths = aligned
     counts = confusion(parser.parse(images), truths)
-    fine, coarse = scores(counts), scores(merge_to_coarse(counts))
+    fine, coarse = scores(counts), scores(coarse_confusion(counts))
     assert len(images) == 71
     assert fine.miou > 0.55
     assert coarse.miou > 0.45

@@ -17,6 +17,7 @@ from faceshards.build.params import AlignParams, RunParams, StoreParams
 from faceshards.build.provenance import versions
 from faceshards.build.shards import run_tasks
 from faceshards.build.source import NOTE, read_note
+from faceshards.build.sourceshard import SourceShard, missing_shards
 from faceshards.build.workdir import work_dir
 from faceshards.errors import BadSampleError
 from faceshards.ops.align import ALIGNED_SIZE, similarity, warp_image, warp_labels
@@ -28,7 +29,7 @@ from faceshards.source.detect import Detector, DetectorName, load_detector
 from faceshards.store.durable import sha256_of
 from faceshards.store.finish import finish
 from faceshards.store.schema import NO_IDENTITY, OK, SKIPPED, StoreSpec
-from faceshards.store.writer import create, is_committed, write_shard
+from faceshards.store.writer import create, write_shard
 
 HAS_TRUTH = pa.field("has_truth", pa.bool_())
 """Manifest column: the source has ground truth for this face."""
@@ -59,8 +60,8 @@ def align_faces(source: Path, out: Path, params: AlignParams, store: StoreParams
     _detector(params.detector, params.yunet_model)
     with work_dir(out, params.detector, params.yunet_model, store, sha256_of(source / NOTE)) as work:
         create(work, spec)
-        shards = [shard for shard in range(spec.shard_count(ALL)) if not is_committed(work, ALL, shard)]
-        run_tasks([AlignTask(faces, work, spec, shard, params) for shard in shards], run, "align")
+        shards = missing_shards(work, spec)
+        run_tasks([AlignTask(work, spec, shard, faces, params) for shard in shards], run, "align")
         provenance = {"source": {"name": note.name, "format": faces.name}, "align": {"detector": params.detector}}
         finish(work, spec, None, {**provenance, "versions": versions("numpy", "opencv-python", "zarr", "pyarrow")})
         outcome = count_outcomes(work)
@@ -69,24 +70,15 @@ def align_faces(source: Path, out: Path, params: AlignParams, store: StoreParams
 
 
 @dataclass(frozen=True)
-class AlignTask:
+class AlignTask(SourceShard):
     """Align the faces of one shard."""
 
     source: Source
-    work: Path
-    spec: StoreSpec
-    shard: int
     params: AlignParams
-
-    @property
-    def faces(self) -> int:
-        """How many faces the shard has."""
-        start, stop = self.spec.shard_range(ALL, self.shard)
-        return stop - start
 
     def run(self, advance: Callable[[int], object]) -> None:
         """Read, align, write; a face that cannot be used leaves black pixels that no manifest row offers."""
-        start, stop = self.spec.shard_range(ALL, self.shard)
+        start, stop = self.bounds
         images = np.zeros((self.faces, *IMAGE.shape), np.uint8)
         truths = np.full((self.faces, *TRUTH.shape), TRUTH.fill_value, np.uint8)
         detect = _detector(self.params.detector, self.params.yunet_model)

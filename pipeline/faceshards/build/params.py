@@ -1,18 +1,14 @@
 """`params.yaml` as frozen dataclasses: unknown keys, wrong types and values out of range raise, naming the key."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from faceshards.errors import ParamsError, UnknownRegionError
 from faceshards.regions import region_ids
+from faceshards.yamlfile import read_yaml
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -142,21 +138,6 @@ def load_params(path: Path) -> Params:
             Every offending key is named.
     """
     try:
-        raw = YAML(typ="safe", pure=True).load(path)
+        return read_yaml(path, TypeAdapter(Params))
     except FileNotFoundError as error:
         raise ParamsError(f"{path}: no such file; run from the project's root, or name the file") from error
-    except YAMLError as error:
-        raise ParamsError(f"{path}: not valid YAML 1.2: {error}") from error
-    if not isinstance(raw, Mapping):
-        raise ParamsError(f"{path}: expected the sections {', '.join(f.name for f in fields(Params))}")
-    try:
-        # Through JSON, since only there does strict mode take mappings for dataclasses and lists for tuples.
-        return TypeAdapter(Params).validate_json(json.dumps(raw, default=str))
-    except ValidationError as error:
-        raise ParamsError(f"{path}: these parameters do not fit:\n{_explain(error)}") from error
-
-
-def _explain(error: ValidationError) -> str:
-    return "\n".join(
-        f"  {'.'.join(str(part) for part in e['loc'])}: {e['msg']} (found {e['input']!r})" for e in error.errors()
-    )

@@ -16,8 +16,9 @@ from faceshards.build.outcome import Outcome, count_outcomes
 from faceshards.build.params import ParseParams, RunParams, StoreParams
 from faceshards.build.provenance import versions
 from faceshards.build.shards import run_tasks, threads_per_worker
+from faceshards.build.sourceshard import SourceShard, missing_shards
 from faceshards.build.workdir import work_dir
-from faceshards.parsing.evaluate import Scores, confusion, merge_to_coarse, scores
+from faceshards.parsing.evaluate import Scores, coarse_confusion, confusion, scores
 from faceshards.parsing.parser import Parser, load_parser
 from faceshards.records import UInt8Array
 from faceshards.regions import N_REGIONS, CoarseRegion, Region
@@ -25,7 +26,7 @@ from faceshards.store.durable import sha256_of
 from faceshards.store.finish import finish
 from faceshards.store.reader import Store
 from faceshards.store.schema import DATASET_JSON, OK, StoreSpec
-from faceshards.store.writer import create, is_committed, write_shard
+from faceshards.store.writer import create, write_shard
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
     )
     with work_dir(out, params, store, parser.provenance, sha256_of(aligned / DATASET_JSON)) as work:
         create(work, spec)
-        shards = [shard for shard in range(spec.shard_count(ALL)) if not is_committed(work, ALL, shard)]
+        shards = missing_shards(work, spec)
         threads = threads_per_worker(run, len(shards))
-        run_tasks([ParseTask(faces, work, spec, shard, params, threads) for shard in shards], run, "parse")
+        run_tasks([ParseTask(work, spec, shard, faces, params, threads) for shard in shards], run, "parse")
         provenance = {
             **faces.info["provenance"],
             "parse": dict(parser.provenance),
@@ -78,25 +79,16 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
 
 
 @dataclass(frozen=True)
-class ParseTask:
+class ParseTask(SourceShard):
     """Parse the faces of one shard."""
 
     aligned: Store
-    work: Path
-    spec: StoreSpec
-    shard: int
     params: ParseParams
     threads: int
 
-    @property
-    def faces(self) -> int:
-        """How many faces the shard has."""
-        start, stop = self.spec.shard_range(ALL, self.shard)
-        return stop - start
-
     def run(self, advance: Callable[[int], object]) -> None:
         """Parse chunk by chunk, the next one being read meanwhile, then write; faces that dropped out stay 255."""
-        start, stop = self.spec.shard_range(ALL, self.shard)
+        start, stop = self.bounds
         rows = self.aligned.manifest.slice(start, stop - start)
         usable = pc.equal(rows["status"], OK).to_numpy()
         regions = np.full((self.faces, *REGION.shape), REGION.fill_value, np.uint8)
@@ -134,7 +126,7 @@ def _compare(aligned: Store, parsed: Store, outcome: Outcome) -> ParseOutcome:
             counts += confusion(predicted, aligned.read(ALL, "truth", start, stop)[rows])
     if not counts.any():
         return ParseOutcome(outcome, 0, None, None)
-    return ParseOutcome(outcome, int(has_truth.sum()), scores(counts), scores(merge_to_coarse(counts)))
+    return ParseOutcome(outcome, int(has_truth.sum()), scores(counts), scores(coarse_confusion(counts)))
 
 
 @cache

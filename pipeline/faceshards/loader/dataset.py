@@ -1,6 +1,6 @@
 """One split of a store as a sequence of samples, and as batches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -16,27 +16,42 @@ from faceshards.loader.sampling import Places, Sampling, Shuffle, Uneven
 from faceshards.loader.views import Picked, Rows, Showing, View
 from faceshards.records import Batch
 from faceshards.regions import REGION_NAMES
+from faceshards.store.cache import Cache
 from faceshards.store.chunks import ChunkReader
 from faceshards.store.reader import Store
+from faceshards.store.remote import open_store
+from faceshards.store.schema import NO_IDENTITY
 
 _FROM_MANIFEST = ("sample_id", "identity")
 _CHUNKS_KEPT_PER_ARRAY = 4
 
 
-def open_dataset(path: str | Path, split: str = "train", fields: Sequence[str] | None = None) -> "Dataset":
+def open_dataset(
+    path: str | Path,
+    split: str = "train",
+    fields: Sequence[str] | None = None,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+    cache: Cache | None = None,
+) -> "Dataset":
     """Open one split of a store; this is `faceshards.open`.
 
     Args:
-        path: the folder with `dataset.json`.
+        path: the folder with `dataset.json`, or any URL of it that fsspec can read: ``"s3://bucket/shards"``, or
+            ``"dvc://data/shards"`` with the `storage_options` ``{"repo": ..., "rev": ...}``.
         split: name of the split. The stores of the align and parse stages have only ``"all"``.
         fields: what samples and batches hold; None for all that the view has to show.
+        storage_options: of a URL: what fsspec's file system is given.
+        cache: of a URL: where its files are kept, and how much of them; None for the default.
 
     Raises:
         StoreFormatError: `path` is no store, an unfinished one, or one of a later format.
         MissingShardError, CorruptShardError: a table of the store is gone or damaged.
+        DownloadError, CacheError: a URL cannot be read, or its files cannot be kept.
+        MissingExtraError: a URL needs a package that is not installed.
         ParamsError: there is no such split or field.
     """
-    return Dataset(Store.open(path), split, fields)
+    return Dataset(open_store(path, storage_options=storage_options, cache=cache), split, fields)
 
 
 class Dataset:
@@ -81,8 +96,11 @@ class Dataset:
 
     @property
     def num_identities(self) -> int:
-        """One more than the largest identity in any split: the outputs that a classifier of identities needs."""
-        return self._samples.num_identities
+        """One more than the largest identity of this split: the outputs that a classifier trained on it needs.
+
+        In the first split identities run from 0 without a gap; those of later splits go on from there.
+        """
+        return int(self.identities.max(initial=NO_IDENTITY)) + 1
 
     @property
     def num_variants(self) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from faceshards.store.schema import NO_IDENTITY, OK
+from faceshards.store.schema import OK
 
 
 class Samples(NamedTuple):
@@ -16,13 +16,11 @@ class Samples(NamedTuple):
         ids: (N,) of numpy's `StringDType`, which forked workers share where a list of str would be copied.
         identities: (N,) int64, -1 where the source knows none.
         rows: (N,) int64, ascending.
-        num_identities: one more than the largest identity of any split.
     """
 
     ids: NDArray[np.void]
     identities: NDArray[np.int64]
     rows: NDArray[np.int64]
-    num_identities: int
 
 
 def usable_samples(manifest: pa.Table, split: str) -> Samples:
@@ -34,7 +32,7 @@ def usable_samples(manifest: pa.Table, split: str) -> Samples:
     chosen = np.flatnonzero(ok & here)
     chosen = chosen[np.argsort(row[chosen])]
     ids = np.array(manifest["sample_id"].to_pylist(), dtype=np.dtypes.StringDType())
-    return Samples(ids[chosen], identity[chosen], row[chosen], int(identity[ok].max(initial=NO_IDENTITY)) + 1)
+    return Samples(ids[chosen], identity[chosen], row[chosen])
 
 
 def _int64(column: pa.ChunkedArray) -> NDArray[np.int64]:

@@ -86,9 +86,7 @@ def covered_share(matrix: NDArray[np.float64], height: int, width: int) -> float
 
 
 def warp_image(image: UInt8Array, matrix: NDArray[np.float64]) -> UInt8Array:
-    """Align an image, averaging over the source area of each pixel so that shrinking does not alias.
-
-    The warp runs bilinearly on a grid as fine as the source, and is then averaged down by a whole factor.
+    """Align an image, by `warp_area`.
 
     Args:
         image: (H, W, 3) uint8.
@@ -103,20 +101,33 @@ def warp_image(image: UInt8Array, matrix: NDArray[np.float64]) -> UInt8Array:
     share = covered_share(matrix, *image.shape[:2])
     if share < _MIN_COVERED:
         raise BadSampleError("face_outside_image", f"only {share:.0%} of the aligned face lies inside the image")
+    return warp_area(image, matrix, ALIGNED_SIZE)
+
+
+def warp_area(image: UInt8Array, matrix: NDArray[np.float64], size: int) -> UInt8Array:
+    """Warp an image by a similarity, averaging over the source area of each pixel so that shrinking does not alias.
+
+    The warp runs bilinearly on a grid as fine as the source, and is then averaged down by a whole factor.
+
+    Args:
+        image: (H, W, 3) uint8.
+        matrix: (2, 3), source pixel to target pixel.
+        size: edge of the target.
+
+    Returns:
+        (size, size, 3) uint8; what lies outside the source is black.
+    """
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     factor = int(np.clip(np.ceil(1 / scale), 1, 16))
     fine = matrix * factor
     fine[:, 2] += (factor - 1) / 2
-    size = ALIGNED_SIZE * factor
-    warped = cv2.warpAffine(image, fine, (size, size), flags=cv2.INTER_LINEAR)
+    warped = cv2.warpAffine(image, fine, (size * factor, size * factor), flags=cv2.INTER_LINEAR)
     if factor > 1:
-        warped = cv2.resize(warped, (ALIGNED_SIZE, ALIGNED_SIZE), interpolation=cv2.INTER_AREA)
+        warped = cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA)
     return np.asarray(warped, np.uint8)
 
 
-def warp_labels(labels: UInt8Array, matrix: NDArray[np.float64]) -> UInt8Array:
-    """Align a label map by nearest neighbour: (H, W) uint8 to (112, 112) uint8; 255 outside the source."""
-    warped = cv2.warpAffine(
-        labels, matrix, (ALIGNED_SIZE, ALIGNED_SIZE), flags=cv2.INTER_NEAREST, borderValue=(IGNORE,)
-    )
+def warp_labels(labels: UInt8Array, matrix: NDArray[np.float64], size: int = ALIGNED_SIZE) -> UInt8Array:
+    """Warp a label map by nearest neighbour: (H, W) uint8 to (size, size) uint8; 255 outside the source."""
+    warped = cv2.warpAffine(labels, matrix, (size, size), flags=cv2.INTER_NEAREST, borderValue=(IGNORE,))
     return np.asarray(warped, np.uint8)

@@ -53,14 +53,15 @@ def draw_classes(
         (B,) uint32: bit ``r`` is set where region ``r`` is erased.
     """
     low, high = n_regions
-    count = low + np.floor(rng.uniforms(rng.fold(keys, _COUNT), 1)[:, 0] * (high - low + 1)).astype(np.int64)
+    draws = rng.uniforms(rng.fold(keys[:, None], (_COUNT, _CLASSES)), N_REGIONS)
+    count = low + np.floor(draws[:, 0, :1] * (high - low + 1))
     eligible = (areas >= max(min_area, 1)) & (weights > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ring = -np.log1p(-rng.uniforms(rng.fold(keys, _CLASSES), N_REGIONS)) / weights
-    ring = np.where(eligible, ring, np.inf)
-    place = np.argsort(np.argsort(ring, axis=1, kind="stable"), axis=1, kind="stable")
-    taken = eligible & (place < count[:, None])
-    masks: NDArray[np.uint32] = (taken << np.arange(N_REGIONS, dtype=np.uint32)).sum(axis=1, dtype=np.uint32)
+        ring = np.where(eligible, -np.log1p(-draws[:, 1]) / weights, np.inf)
+    first = np.argsort(ring, axis=1, kind="stable").astype(np.uint32)
+    number = np.minimum(count, eligible.sum(axis=1, keepdims=True))
+    bits = np.where(np.arange(N_REGIONS) < number, np.uint32(1) << first, np.uint32(0))
+    masks: NDArray[np.uint32] = np.bitwise_or.reduce(bits, axis=1)
     return masks
 
 

@@ -90,18 +90,18 @@ class ChunkReader:
             raise IndexError(f"chunk {number} of split {self._split!r}: it has {-(-self._rows // size)}")
         shard, within = divmod(number, self._store.shard_rows // size)
         file = layout.shard_path(self._split, self._spec, shard)
-        offset, length = self._index(file)[within]
+        rows = f"rows {start}..{stop - 1} of split {self._split!r}"
+        return self._store.checked(file, lambda: self._read(file, within, rows))[: stop - start]
+
+    def _read(self, file: str, within: int, rows: str) -> NDArray[Any]:
+        offset, length = self._index(file)[within].tolist()
+        fetch = self._pread if self._layout.zstd else self._mapped
         try:
-            fetch = self._pread if self._layout.zstd else self._mapped
-            encoded = fetch(file, int(offset), int(length))
-            return self._decode(encoded)[: stop - start]
+            return self._decode(fetch(file, offset, length))
         except CorruptShardError:
             raise
         except (ValueError, RuntimeError) as error:
-            raise CorruptShardError(
-                f"{self._store.path / file}: rows {start}..{stop - 1} of split {self._split!r} do not decode "
-                f"({error}). {REMEDY}"
-            ) from error
+            raise CorruptShardError(f"{self._store.path / file}: {rows} do not decode ({error}). {REMEDY}") from error
 
     def _decode(self, encoded: UInt8Array) -> NDArray[Any]:
         content = _checked(encoded)

@@ -39,7 +39,20 @@ def load(root: Path) -> dict[str, Any]:
             f"{root} is not a faceshards store: it {found}, which is written last. "
             "Give the folder that holds dataset.json; if a build was stopped, run it again (`dvc repro`)"
         )
-    data = path.read_bytes()
+    return decode(path.read_bytes(), str(path))
+
+
+def decode(data: bytes, path: str) -> dict[str, Any]:
+    """Check the bytes of a `dataset.json`.
+
+    Args:
+        data: what `encode` made.
+        path: what to call the file in an error.
+
+    Raises:
+        StoreFormatError: it describes no store, or one of a later format.
+        CorruptShardError: the bytes are others than were written.
+    """
     damaged = f"{path} was altered after it was written; restore it (`dvc checkout --force`) or rebuild the store"
     try:
         content = json.loads(data, parse_constant=_refuse_constant)

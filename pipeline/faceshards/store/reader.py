@@ -3,12 +3,12 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,8 @@ from faceshards.store import dataset_json, filters, layout  # noqa: F401 (filter
 from faceshards.store.schema import INVENTORY, MANIFEST, ArraySpec
 from faceshards.store.tables import decode_table
 
+_T = TypeVar("_T")
+
 REMEDY = "`faceshards verify` lists all damage; restore the file with `dvc checkout --force` or rebuild the store"
 
 
@@ -30,11 +32,23 @@ class FileRecord(NamedTuple):
     sha256: str
 
 
+class Mirror(Protocol):
+    """What brings the files of a store that lies elsewhere to this disk."""
+
+    def hold(self, file: str, size: int, sha256: str) -> AbstractContextManager[Path]:
+        """Have a file, by its path in the store, whole and unharmed, while the context lasts."""
+        ...
+
+    def drop(self, file: str) -> None:
+        """Forget a file, which is then brought anew when it is next held."""
+        ...
+
+
 class Store:
     """A finished store, opened for reading. Picklable: a copy opens the folder anew.
 
     Attributes:
-        path: the store's folder.
+        path: the store's folder; of a remote store, its folder in the cache.
         info: the content of `dataset.json`.
         splits: name to number of rows.
         arrays: name to spec.
@@ -42,9 +56,10 @@ class Store:
         chunk_rows: rows that are decoded at once; reads along these bounds waste nothing.
     """
 
-    def __init__(self, path: Path, info: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, info: Mapping[str, Any], mirror: Mirror | None = None) -> None:
         self.path = path
         self.info = info
+        self._mirror = mirror
         self.splits: dict[str, int] = {name: split["rows"] for name, split in info["splits"].items()}
         self.arrays = {
             name: ArraySpec(name, a["dtype"], tuple(a["shape"]), tuple(a["dimension_names"]), a["fill_value"])
@@ -56,7 +71,7 @@ class Store:
 
     @classmethod
     def open(cls, path: str | Path) -> "Store":
-        """Open a store.
+        """Open a store on this disk; `faceshards.store.remote.open_store` opens one at a URL as well.
 
         Raises:
             StoreFormatError: not a store, an unfinished one, or one of a later format.
@@ -66,6 +81,9 @@ class Store:
         return cls(root, dataset_json.load(root))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self._mirror is not None:
+            # Not through the URL, where another store may lie by now.
+            return Store, (self.path, self.info, self._mirror)
         return Store.open, (self.path.absolute(),)
 
     def __repr__(self) -> str:
@@ -146,6 +164,17 @@ class Store:
         finally:
             os.close(handle)
 
+    def hold(self, file: str) -> AbstractContextManager[Path]:
+        """Have a file of the store on this disk, by its path in the store; of a remote one, while the context lasts.
+
+        Raises:
+            StoreFormatError: the inventory does not list it.
+            MissingShardError, CorruptShardError, DownloadError, CacheError: a remote file cannot be had.
+        """
+        if self._mirror is None:
+            return nullcontext(self.path / file)
+        return self._mirror.hold(file, *self._record(file))
+
     def _known(self, known: Mapping[str, Any], name: str, what: str) -> Any:
         if name not in known:
             raise StoreSpecError(f"{self.path} has no {what} {name!r}; it has: {', '.join(known)}")
@@ -154,16 +183,45 @@ class Store:
     def _read_within_shard(self, split: str, spec: ArraySpec, start: int, stop: int) -> NDArray[Any]:
         file = layout.shard_path(split, spec, start // self.shard_rows)
         source = self._array(split, spec.name)
-        try:
-            data = np.asarray(source[start:stop])
-        except (ValueError, RuntimeError) as error:
+
+        def read() -> NDArray[Any]:
+            try:
+                data = np.asarray(source[start:stop])
+            except (ValueError, RuntimeError) as error:
+                self._check_size(file)
+                raise CorruptShardError(
+                    f"{self.path / file}: rows {start}..{stop - 1} of split {split!r} do not decode ({error}). {REMEDY}"
+                ) from error
+            # Zarr reads an absent file as fill values. Looking afterwards also catches one that went meanwhile.
             self._check_size(file)
-            raise CorruptShardError(
-                f"{self.path / file}: rows {start}..{stop - 1} of split {split!r} do not decode ({error}). {REMEDY}"
-            ) from error
-        # Zarr reads an absent file as fill values. Looking afterwards also catches one that went meanwhile.
-        self._check_size(file)
-        return data
+            return data
+
+        return self.checked(file, read)
+
+    def checked(self, file: str, read: Callable[[], _T]) -> _T:
+        """Read a file of the Zarr groups; where the cache's copy of it turns out to be damaged, read a fresh one.
+
+        Args:
+            file: its path in the store; held while it is read.
+            read: raises `CorruptShardError` where it is damaged.
+
+        Raises:
+            StoreFormatError: the inventory does not list it.
+            MissingShardError, CorruptShardError, DownloadError, CacheError: it cannot be had.
+        """
+        return self._checked(file, self._record(file), read)
+
+    def _checked(self, file: str, record: FileRecord, read: Callable[[], _T]) -> _T:
+        if self._mirror is None:
+            return read()
+        with self._mirror.hold(file, *record):
+            try:
+                return read()
+            except CorruptShardError:
+                pass
+        self._mirror.drop(file)
+        with self._mirror.hold(file, *record):
+            return read()
 
     def _check_size(self, file: str) -> None:
         try:
@@ -184,9 +242,11 @@ class Store:
         key = split, array
         if key not in self._open_arrays:
             folder = layout.array_path(split, array)
+            metadata = f"{folder}/zarr.json"
             # A flipped digit of a shape would otherwise pass for another array.
-            self._read_bytes(f"{folder}/zarr.json", self._record(f"{folder}/zarr.json"))
-            self._open_arrays[key] = zarr.open_array(self.path / folder, mode="r")
+            self._read_bytes(metadata, self._record(metadata))
+            with self.hold(metadata):
+                self._open_arrays[key] = zarr.open_array(self.path / folder, mode="r")
         return self._open_arrays[key]
 
     @cached_property
@@ -204,11 +264,15 @@ class Store:
 
     def _read_bytes(self, file: str, record: FileRecord) -> bytes:
         path = self.path / file
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            raise MissingShardError(f"{path} belongs to the store and is not on the disk. {REMEDY}") from None
-        found = hashlib.sha256(data).hexdigest()
-        if found != record.sha256:
-            raise CorruptShardError(f"{path}: expected SHA-256 {record.sha256}, found {found}. {REMEDY}")
-        return data
+
+        def read() -> bytes:
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:
+                raise MissingShardError(f"{path} belongs to the store and is not on the disk. {REMEDY}") from None
+            found = hashlib.sha256(data).hexdigest()
+            if found != record.sha256:
+                raise CorruptShardError(f"{path}: expected SHA-256 {record.sha256}, found {found}. {REMEDY}")
+            return data
+
+        return self._checked(file, record, read)

@@ -1,18 +1,16 @@
 """A recipe: a small YAML file that names what to render or to download, so that a source can always be a path."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import pydantic.dataclasses
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import ConfigDict, Field, TypeAdapter
 
-from faceshards.errors import ParamsError, SourceNotFoundError
+from faceshards.errors import SourceNotFoundError
 from faceshards.source.demo import DemoRecipe
 from faceshards.source.fetch.remote import RemoteFile
+from faceshards.yamlfile import read_yaml
 
 _SUFFIXES = {".yaml", ".yml"}
 
@@ -59,38 +57,11 @@ def read_recipe(path: Path) -> Recipe:
         ParamsError: it is not YAML 1.2, or a key is unknown, missing, of the wrong type or out of range.
     """
     try:
-        # Through JSON, for only there does strict pydantic take a list for a tuple and a mapping for a dataclass.
-        recipe = _ANY_RECIPE.validate_json(json.dumps(_load(path), default=str), strict=True)
-    except ValidationError as error:
-        raise ParamsError(f"{path}: {_explain(error)}") from error
+        recipe = read_yaml(path, _ANY_RECIPE)
+    except FileNotFoundError as error:
+        raise SourceNotFoundError(
+            f"{path}: no such recipe; those that come with the project lie in manifests/, each key explained"
+        ) from error
     if isinstance(recipe, DownloadRecipe) and recipe.pinned_members is not None:
         recipe = dataclasses.replace(recipe, pinned_members=path.parent / recipe.pinned_members)
     return recipe
-
-
-def _load(path: Path) -> object:
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError as error:
-        raise SourceNotFoundError(
-            f"{path}: no such recipe; those that come with the project lie in manifests/"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ParamsError(f"{path}: expected UTF-8 text; found {error}") from error
-    try:
-        return YAML(typ="safe", pure=True).load(text)  # the pure parser is the YAML 1.2 one
-    except YAMLError as error:
-        raise ParamsError(f"{path}: expected YAML 1.2; found {error}") from error
-
-
-def _explain(error: ValidationError) -> str:
-    problems = []
-    for detail in error.errors(include_url=False):
-        key = ".".join(str(part) for part in detail["loc"][1:])  # the first part is the kind
-        if detail["type"] == "unexpected_keyword_argument":
-            problems.append(f"unknown key {key}; the keys of a recipe are explained in manifests/*.yaml")
-        elif isinstance(detail["input"], dict | list):
-            problems.append(f"{key or 'the recipe'}: {detail['msg']}")
-        else:
-            problems.append(f"{key or 'the recipe'}: {detail['msg']}; found {detail['input']!r}")
-    return "; ".join(problems)

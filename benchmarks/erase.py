@@ -1,0 +1,123 @@
+"""FSErasing against the paper's procedure and the erasers of other libraries: ratios of one run by turns.
+
+    python benchmarks/erase.py [--quick] [--device cuda]
+
+A ratio is the other's time over FSErasing's: above 1, FSErasing is faster. Every job erases every face once.
+Peers, left out where they are missing: torchvision, timm, kornia, albumentations.
+"""
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from demo_batch import demo_batch
+from peers import peer
+from timing import by_turns, ratio
+from torch import Tensor
+
+from faceshards.ops.erase import classes_of
+from faceshards.transforms import FSErasing
+
+Jobs = dict[str, Callable[[], object]]
+
+
+def papers_procedure(image: Tensor, regions: Tensor, erased: int) -> Tensor:
+    """A timing model of the paper's: 25 one-hot masks a face, and a whole image of noise for each region that goes."""
+    masks = torch.nn.functional.one_hot(regions.long().clamp(max=24), 25).movedim(-1, 0).to(image)
+    for region in classes_of(erased):
+        image = image * (1 - masks[region]) + torch.randn_like(image) * masks[region]
+    return image
+
+
+def on_batches(images: Tensor, regions: Tensor) -> Jobs:
+    """Float images in a batch, a draw for each face."""
+    erase, inplace = FSErasing(p=1), FSErasing(p=1, inplace=True)
+    spare = images.clone()
+    masks = erase.make_params([images, regions])["erased"]
+    jobs: Jobs = {
+        "FSErasing": lambda: erase(images, regions),
+        "FSErasing, in place": lambda: inplace(spare, regions),
+        "the paper's procedure": lambda: [
+            papers_procedure(i, r, int(m)) for i, r, m in zip(images, regions, masks, strict=True)
+        ],
+    }
+    if timm := peer("timm.data.random_erasing"):
+        rectangle = timm.RandomErasing(1.0, mode="pixel", device=images.device.type)
+        jobs["timm RandomErasing, noise, in place"] = lambda: rectangle(spare)
+        jobs["timm RandomErasing, noise, of a copy"] = lambda: rectangle(images.clone())
+    if v2 := peer("torchvision.transforms.v2"):
+        each = v2.RandomErasing(1.0, value="random")
+        jobs["torchvision RandomErasing, noise, face by face"] = lambda: [each(i) for i in images]
+        jobs["torchvision RandomErasing, one rectangle and one noise for the batch"] = lambda: each(images)
+    if kornia := peer("kornia.augmentation"):
+        constant = kornia.RandomErasing(p=1.0)
+        jobs["kornia RandomErasing, no noise"] = lambda: constant(images)
+    return jobs
+
+
+def on_faces(images: Tensor, regions: Tensor) -> Jobs:
+    """Float images one at a time, as a data set gives them."""
+    erase = FSErasing(p=1)
+    jobs: Jobs = {"FSErasing": lambda: [erase(i, r) for i, r in zip(images, regions, strict=True)]}
+    if timm := peer("timm.data.random_erasing"):
+        rectangle = timm.RandomErasing(1.0, mode="pixel", device=images.device.type)
+        jobs["timm RandomErasing, noise, of a copy"] = lambda: [rectangle(i.clone()) for i in images]
+    if v2 := peer("torchvision.transforms.v2"):
+        each = v2.RandomErasing(1.0, value="random")
+        jobs["torchvision RandomErasing, noise"] = lambda: [each(i) for i in images]
+    return jobs
+
+
+def on_arrays(images: np.ndarray, regions: np.ndarray) -> Jobs:
+    """uint8 arrays one at a time, as albumentations takes them."""
+    albumentations = peer("albumentations")
+    if not albumentations:
+        return {}
+    from faceshards.transforms.albumentations import FSErasing as ArrayErasing
+
+    erasers = {
+        "FSErasing": ArrayErasing(p=1),
+        "albumentations CoarseDropout, noise": albumentations.CoarseDropout((1, 3), fill="random", p=1),
+        "albumentations Erasing, noise": albumentations.Erasing(fill="random", p=1),
+    }
+
+    def run(eraser: Callable[..., object]) -> None:
+        for image, mask in zip(images, regions, strict=True):
+            eraser(image=image, mask=mask)
+
+    return {name: partial(run, albumentations.Compose([eraser], seed=0)) for name, eraser in erasers.items()}
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--quick", action="store_true", help="a few rounds of a small batch")
+    options.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    options.add_argument("--threads", type=int, default=1)
+    given = options.parse_args()
+    torch.set_num_threads(given.threads)
+    faces = demo_batch(2 if given.quick else 16, range(4))
+    images, regions = faces.normalised().to(given.device), torch.from_numpy(faces.regions).to(given.device)
+    areas = FSErasing(p=1).make_params([images, regions])["positions"].numel() / regions.numel()
+    print(f"{len(images)} faces of 112x112 on {given.device}; FSErasing erased {areas:.1%} of their pixels")
+    rounds = 3 if given.quick else 40
+    for title, jobs in (
+        ("float batch", on_batches(images, regions)),
+        ("float faces one at a time", on_faces(images, regions)),
+        ("uint8 arrays one at a time", on_arrays(faces.images, faces.regions)),
+    ):
+        if not jobs:
+            continue
+        print(f"\n{title}: time over that of FSErasing, median (quartiles)")
+        seconds = by_turns(jobs, rounds, given.device)
+        base = seconds.pop("FSErasing")
+        own = seconds.pop("FSErasing, in place", None)
+        if own is not None:
+            print(f"  {ratio(own, base)}  FSErasing, in place")
+        for name, times in seconds.items():
+            print(f"  {ratio(times, own if name.endswith('in place') and own is not None else base)}  {name}")
+
+
+if __name__ == "__main__":
+    main()

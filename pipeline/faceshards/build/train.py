@@ -1,0 +1,74 @@
+"""Training the parser from a params file: its sources opened, its weights where the file says."""
+
+from pathlib import Path
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from faceshards.errors import ParamsError
+from faceshards.parsing.train import TrainingSource, TrainParams, train
+from faceshards.source.fetch.resolve import resolve
+from faceshards.source.open import open_source
+from faceshards.yamlfile import read_yaml
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SourceToTrainOn:
+    """One source of labelled faces.
+
+    Attributes:
+        label: what metrics call it.
+        path: data or a recipe, as `source.path` of the pipeline.
+        weight: its share of the training samples, relative to the other sources'.
+        validation: a text file of sample ids that are never trained on; None draws a share of them by hash.
+        labels: the FSErasing authors' published labels, or None.
+        accept_licence: for recipes that download.
+    """
+
+    label: str
+    path: str
+    weight: float = 1.0
+    validation: str | None = None
+    labels: str | None = None
+    accept_licence: str | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TrainFile:
+    """The whole params file."""
+
+    sources: tuple[SourceToTrainOn, ...]
+    train: TrainParams
+
+
+def train_parser(params_file: Path, out: Path) -> Path:
+    """Train as the params file says; call again after a kill to go on.
+
+    Args:
+        params_file: YAML of `TrainFile`.
+        out: the folder for weights, metrics, checkpoint and what recipes render or download.
+
+    Returns:
+        The path of the weights.
+
+    Raises:
+        ParamsError: the file is missing or does not fit.
+        SourceNotFoundError, SourceFormatError, LicenceError, DownloadError: as in the stage `download`.
+    """
+    try:
+        params = read_yaml(params_file, TypeAdapter(TrainFile))
+    except FileNotFoundError as error:
+        raise ParamsError(f"{params_file}: no such file; stages/train/params.yaml is one to start from") from error
+    return train([_opened(source, out / "sources" / source.label) for source in params.sources], params.train, out)
+
+
+def _opened(source: SourceToTrainOn, into: Path) -> TrainingSource:
+    data = resolve(Path(source.path), into, accept_licence=source.accept_licence)
+    return TrainingSource(
+        label=source.label,
+        source=open_source(data, labels=None if source.labels is None else Path(source.labels)),
+        weight=source.weight,
+        validation=None if source.validation is None else frozenset(Path(source.validation).read_text().split()),
+    )

@@ -1,0 +1,66 @@
+"""Pictures of saliency: maps and regions laid over faces, and bars of region scores."""
+
+from html import escape
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceshards.records import UInt8Array
+from faceshards.regions import N_REGIONS, PALETTE, REGION_NAMES
+
+_COLOURS = np.zeros((256, 3), np.uint8)
+_COLOURS[:N_REGIONS] = PALETTE
+
+
+def overlay_saliency(image: UInt8Array, saliency: NDArray[Any], opacity: float = 0.5) -> UInt8Array:
+    """Lay a map over a face, from blue (0) to red (1).
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        saliency: (H, W) in [0, 1].
+        opacity: of the map, in [0, 1].
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    levels = np.round(np.clip(saliency, 0, 1) * 255).astype(np.uint8)
+    colours = cv2.applyColorMap(levels, cv2.COLORMAP_JET)[..., ::-1]
+    return _blend(image, colours, opacity)
+
+
+def overlay_regions(image: UInt8Array, regions: UInt8Array, opacity: float = 0.5) -> UInt8Array:
+    """Lay a region map (H, W) over a face (H, W, 3), both uint8, in the colours of `faceshards.regions.PALETTE`."""
+    return _blend(image, _COLOURS[regions], opacity)
+
+
+def region_bars(scores: NDArray[Any], title: str = "") -> str:
+    """A bar for each region, the highest first, as SVG text.
+
+    Args:
+        scores: (25,), NaN where a region is absent, which leaves it out. Negative scores run to the left.
+        title: written above.
+    """
+    shown = [int(r) for r in np.argsort(-scores, kind="stable") if np.isfinite(scores[r])]
+    reach = max((abs(float(scores[r])) for r in shown), default=0.0) or 1.0
+    lowest = min((float(scores[r]) for r in shown), default=0.0)
+    left = 130 + (round(200 * -lowest / reach) if lowest < 0 else 0)
+    rows = []
+    for place, r in enumerate(shown):
+        y, width = 28 + 18 * place, 200 * abs(float(scores[r])) / reach
+        x = left - width if scores[r] < 0 else left
+        rows.append(
+            f'<text x="120" y="{y + 11}" text-anchor="end">{REGION_NAMES[r]}</text>'
+            f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="14" fill="rgb{PALETTE[r]}" stroke="#444"/>'
+            f'<text x="{left + 205}" y="{y + 11}">{float(scores[r]):.3g}</text>'
+        )
+    size = f'width="{left + 270}" height="{36 + 18 * len(shown)}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">'
+    return f'{head}<text x="10" y="16" font-weight="bold">{escape(title)}</text>{"".join(rows)}</svg>'
+
+
+def _blend(image: UInt8Array, colours: UInt8Array, opacity: float) -> UInt8Array:
+    if image.shape != colours.shape:
+        raise ValueError(f"expected a face and a map of one size, found {image.shape} and {colours.shape[:2]}")
+    return np.round(image * (1 - opacity) + colours * opacity).astype(np.uint8)

@@ -1,0 +1,149 @@
+"""The faces of a store one by one, as exports want them, with no more than one chunk in memory."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, TypeAlias, get_args
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from tqdm import tqdm
+
+from faceshards.errors import ExportError
+from faceshards.records import UInt8Array
+from faceshards.regions import REGION_NAMES
+from faceshards.store.reader import Store
+from faceshards.store.schema import NO_IDENTITY, OK
+
+ExportView: TypeAlias = Literal["original", "variants"]
+"""``"original"``: each face once, as it was. ``"variants"``: each of its K precomputed erased variants."""
+
+_PNG_LEVEL = 3  # of zlib; 9 takes ten times as long for 5 % less
+
+
+@dataclass(frozen=True)
+class Face:
+    """One picture to export.
+
+    Attributes:
+        key: its name in the export, unique in the split and in the order of the store: ``"00000012"``, and
+            ``"00000012-1"`` for the variant 1.
+        sample_id: as in the manifest.
+        identity: as in the manifest; -1 where not known.
+        identity_name: the source's own name of the person.
+        erased: names of the regions that a variant lacks; empty for an original.
+        image: (H, W, 3) uint8 RGB.
+        region: (H, W) uint8 region ids, 255 where none applies; None where the store has none.
+    """
+
+    key: str
+    sample_id: str
+    identity: int
+    identity_name: str | None
+    erased: tuple[str, ...]
+    image: UInt8Array
+    region: UInt8Array | None
+
+    def record(self) -> dict[str, Any]:
+        """All but the pictures, as JSON values."""
+        return {
+            "sample_id": self.sample_id,
+            "identity": self.identity,
+            "identity_name": self.identity_name,
+            "erased": list(self.erased),
+        }
+
+
+class Selection:
+    """What of a store is exported.
+
+    Args:
+        store: where from.
+        splits: which; None for all.
+        view: originals or variants.
+
+    Raises:
+        ExportError: the store has no such split, or not the arrays that the view shows.
+    """
+
+    def __init__(self, store: Store, splits: Sequence[str] | None = None, view: ExportView = "original") -> None:
+        if view not in get_args(ExportView):
+            raise ExportError(f"view {view!r}; expected one of: {', '.join(get_args(ExportView))}")
+        if unknown := [split for split in splits or () if split not in store.splits]:
+            raise ExportError(f"{store.path} has no split {', '.join(unknown)}; it has: {', '.join(store.splits)}")
+        for name in ("image",) if view == "original" else ("variant", "erased"):
+            if name not in store.arrays:
+                raise ExportError(
+                    f"{store.path} has no array {name!r}, which view {view!r} shows; it has: "
+                    f"{', '.join(store.arrays)}. The erase stage's store (data/shards) has all"
+                )
+        self.store = store
+        self.splits = tuple(dict.fromkeys(splits or store.splits))
+        self.view = view
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the pictures."""
+        height, width = self.store.arrays["image" if self.view == "original" else "variant"].shape[-3:-1]
+        return height, width
+
+    def num_identities(self, split: str) -> int:
+        """One more than the largest identity of a split; 0 where it has none."""
+        known: list[int] = self._rows(split)["identity"].to_pylist()
+        return max(known, default=NO_IDENTITY) + 1
+
+    def count(self, split: str) -> int:
+        """How many pictures `faces` gives."""
+        faces: int = self._rows(split).num_rows
+        return faces if self.view == "original" else faces * self.store.arrays["variant"].shape[0]
+
+    def faces(self, split: str) -> Iterator[Face]:
+        """The pictures of a split in the order of the store, with a progress bar.
+
+        Raises:
+            MissingShardError, CorruptShardError: the store is damaged.
+        """
+        rows = self._rows(split)
+        with tqdm(desc=f"export {split}", total=self.count(split), unit="face", disable=None) as bar:
+            for start in range(0, self.store.splits[split], self.store.chunk_rows):
+                stop = min(start + self.store.chunk_rows, self.store.splits[split])
+                here = rows.filter(pc.and_(pc.greater_equal(rows["row"], start), pc.less(rows["row"], stop)))
+                for face in self._chunk(split, start, stop, here.to_pylist()):
+                    yield face
+                    bar.update()
+
+    def _chunk(self, split: str, start: int, stop: int, rows: list[dict[str, Any]]) -> Iterator[Face]:
+        names = ["region", *(["image"] if self.view == "original" else ["variant", "erased"])]
+        chunk = {name: self.store.read(split, name, start, stop) for name in names if name in self.store.arrays}
+        for row in rows:
+            at = row["row"] - start
+            key = f"{row['row']:08d}"
+            about = row["sample_id"], row["identity"], row["identity_name"]
+            region = chunk["region"][at] if "region" in chunk else None
+            if self.view == "original":
+                yield Face(key, *about, (), chunk["image"][at], region)
+            else:
+                for k, (image, mask) in enumerate(zip(chunk["variant"][at], chunk["erased"][at], strict=True)):
+                    yield Face(f"{key}-{k}", *about, _names(int(mask)), image, region)
+
+    def _rows(self, split: str) -> pa.Table:
+        return self._usable.filter(pc.equal(self._usable["split"], split)).sort_by("row")
+
+    @cached_property
+    def _usable(self) -> pa.Table:
+        columns = self.store.manifest.select(["sample_id", "identity", "identity_name", "split", "row", "status"])
+        return columns.filter(pc.equal(columns["status"], OK))
+
+
+def png(pixels: UInt8Array) -> bytes:
+    """Encode (H, W, 3) RGB or (H, W) grey uint8 as PNG; the same pixels give the same bytes."""
+    # cv2 takes BGR.
+    stored = pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[:, :, ::-1])
+    _, data = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
+    return data.tobytes()
+
+
+def _names(mask: int) -> tuple[str, ...]:
+    return tuple(name for region, name in enumerate(REGION_NAMES) if mask >> region & 1)

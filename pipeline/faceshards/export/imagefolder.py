@@ -1,0 +1,60 @@
+"""A folder of PNG files, one subfolder an identity, as torchvision's ImageFolder and `faceshards` itself read it."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from faceshards.export.faces import ExportView, Face, Selection, png
+from faceshards.export.folder import new_folder
+from faceshards.store.reader import Store
+from faceshards.store.schema import NO_IDENTITY
+
+_COLUMNS = ("path", "sample_id", "identity", "identity_name", "erased")
+
+
+def export_imagefolder(
+    store: Store, out: Path, *, splits: Sequence[str] | None = None, view: ExportView = "original"
+) -> None:
+    """Write ``<identity>/<key>.png`` below ``<split>/images`` and ``<split>/regions``, and ``<split>/faces.csv``.
+
+    Identities are padded with zeros, so that the alphabet sorts them as numbers. Faces of no identity lie in
+    ``unknown``, or, where none has one, in ``images`` itself. Regions are grey values, 255 where none applies.
+
+    Args:
+        store: what to export.
+        out: the folder to make.
+        splits: which; None for all.
+        view: see `ExportView`.
+
+    Raises:
+        ExportError: `out` is there already, or the store has not what is asked for.
+        MissingShardError, CorruptShardError: the store is damaged.
+    """
+    selection = Selection(store, splits, view)
+    with new_folder(out) as folder:
+        for split in selection.splits:
+            root = folder / split
+            root.mkdir()
+            identities = selection.num_identities(split)
+            with (root / "faces.csv").open("w", newline="", encoding="utf-8") as file:
+                table = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+                table.writeheader()
+                for face in selection.faces(split):
+                    path = _path(face, identities)
+                    _write(root / "images" / path, png(face.image))
+                    if face.region is not None:
+                        _write(root / "regions" / path, png(face.region))
+                    table.writerow({**face.record(), "path": f"images/{path}", "erased": " ".join(face.erased)})
+
+
+def _path(face: Face, num_identities: int) -> str:
+    if not num_identities:
+        return f"{face.key}.png"
+    digits = len(str(num_identities - 1))
+    folder = "unknown" if face.identity == NO_IDENTITY else f"{face.identity:0{digits}d}"
+    return f"{folder}/{face.key}.png"
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)

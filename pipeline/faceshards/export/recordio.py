@@ -1,0 +1,84 @@
+"""InsightFace RecordIO: ``train.rec``, ``train.idx`` and ``property``, as its trainers read recognition sets."""
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from faceshards.errors import ExportError
+from faceshards.export.faces import ExportView, Face, Selection, png
+from faceshards.export.folder import new_folder
+from faceshards.source.recordfile import MAGIC
+from faceshards.store.reader import Store
+from faceshards.store.schema import NO_IDENTITY
+
+_HEADER = struct.Struct("<IfQQ")  # mxnet.recordio.IRHeader: flag, label, id, id2
+_RANGE = struct.Struct("<2f")
+_LENGTH_BITS = 29
+_WHOLE, _FIRST, _MIDDLE, _LAST = range(4)  # continuation flags, the bits above the length
+_EXACT = 2**24  # integers above it are not all float32, which labels are
+
+
+def export_recordio(
+    store: Store, out: Path, *, splits: Sequence[str] | None = None, view: ExportView = "original"
+) -> None:
+    """Write ``<split>/train.rec``, ``<split>/train.idx`` and ``<split>/property``.
+
+    Labels are identities, pictures are PNG. Record 0 says that the pictures are records 1 to n; the ranges of persons
+    that may follow them are left out, for they want the pictures sorted by person, and trainers do without. Region
+    maps and sample ids have no place in this format.
+
+    Args:
+        store: what to export.
+        out: the folder to make.
+        splits: which; None for all.
+        view: see `ExportView`.
+
+    Raises:
+        ExportError: `out` is there already, a face has no identity, the numbers are too large for the format, or the
+            store has not what is asked for.
+        MissingShardError, CorruptShardError: the store is damaged.
+    """
+    selection = Selection(store, splits, view)
+    with new_folder(out) as folder:
+        for split in selection.splits:
+            identities = selection.num_identities(split)
+            if max(identities, selection.count(split) + 1) > _EXACT:
+                raise ExportError(f"{store.path}: RecordIO's float labels hold at most {_EXACT:,} faces or identities")
+            (folder / split).mkdir()
+            height, width = selection.size
+            (folder / split / "property").write_text(f"{identities},{height},{width}\n")
+            _write_split(folder / split, selection, split)
+
+
+def _write_split(folder: Path, selection: Selection, split: str) -> None:
+    end = float(selection.count(split) + 1)
+    with (folder / "train.rec").open("wb") as records, (folder / "train.idx").open("w") as index:
+        index.write("0\t0\n")
+        _write_record(records, _HEADER.pack(2, 0.0, 0, 0) + _RANGE.pack(end, end))
+        for number, face in enumerate(selection.faces(split), 1):
+            index.write(f"{number}\t{records.tell()}\n")
+            _write_record(records, _HEADER.pack(0, _label(face), number, 0) + png(face.image))
+
+
+def _label(face: Face) -> float:
+    if face.identity == NO_IDENTITY:
+        raise ExportError(
+            f"face {face.sample_id!r} has no identity, and every RecordIO face needs one; export another format"
+        )
+    return float(face.identity)
+
+
+def _write_record(file: BinaryIO, data: bytes) -> None:
+    """Write one record, cut at every magic word that lies at a multiple of four (dmlc-core ``recordio.h``)."""
+    parts, start, at = [], 0, data.find(MAGIC)
+    while at >= 0:
+        if at % 4 == 0:
+            parts.append(data[start:at])
+            start = at + len(MAGIC)
+        at = data.find(MAGIC, at + (len(MAGIC) if at % 4 == 0 else 1))
+    parts.append(data[start:])
+    for i, part in enumerate(parts):
+        last = i == len(parts) - 1
+        flag = (_WHOLE if last else _FIRST) if i == 0 else (_LAST if last else _MIDDLE)
+        file.write(MAGIC + struct.pack("<I", flag << _LENGTH_BITS | len(part)) + part + bytes(-len(part) % 4))

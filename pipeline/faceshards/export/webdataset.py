@@ -1,0 +1,58 @@
+"""WebDataset: tar files of samples, as https://github.com/webdataset/webdataset reads them."""
+
+import io
+import json
+import tarfile
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from faceshards.export.faces import ExportView, Face, Selection, png
+from faceshards.export.folder import new_folder
+from faceshards.store.reader import Store
+
+
+def export_webdataset(
+    store: Store,
+    out: Path,
+    *,
+    splits: Sequence[str] | None = None,
+    view: ExportView = "original",
+    faces_per_tar: int = 10_000,
+) -> None:
+    """Write ``<split>-000000.tar``, ``<split>-000001.tar``, ...
+
+    A sample is ``<key>.png``, ``<key>.region.png`` (region ids as grey values), ``<key>.cls`` (the identity, -1 where
+    not known) and ``<key>.json`` (sample id, identity, its name, names of the erased regions).
+
+    Args:
+        store: what to export.
+        out: the folder to make.
+        splits: which; None for all.
+        view: see `ExportView`.
+        faces_per_tar: how many pictures each file takes.
+
+    Raises:
+        ExportError: `out` is there already, or the store has not what is asked for.
+        MissingShardError, CorruptShardError: the store is damaged.
+    """
+    selection = Selection(store, splits, view)
+    with new_folder(out) as folder:
+        for split in selection.splits:
+            numbered = enumerate(selection.faces(split))
+            for number, faces in groupby(numbered, lambda pair: pair[0] // faces_per_tar):
+                with tarfile.open(folder / f"{split}-{number:06d}.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
+                    for _, face in faces:
+                        _add_sample(tar, face)
+
+
+def _add_sample(tar: tarfile.TarFile, face: Face) -> None:
+    parts = {"png": png(face.image), "cls": str(face.identity).encode()}
+    if face.region is not None:
+        parts["region.png"] = png(face.region)
+    parts["json"] = json.dumps(face.record(), ensure_ascii=False).encode()
+    for extension, data in parts.items():
+        # No owner and no time of day, so that the same store gives the same bytes.
+        entry = tarfile.TarInfo(f"{face.key}.{extension}")
+        entry.size = len(data)
+        tar.addfile(entry, io.BytesIO(data))

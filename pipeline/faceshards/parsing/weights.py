@@ -1,0 +1,141 @@
+"""Network weights on disk: safetensors (ours) and ``.pth`` (anyone's), read without running anything in them."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import TypeAlias
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from faceshards.errors import WeightsError, WeightsNotFoundError
+from faceshards.parsing.layout import matching_names
+from faceshards.parsing.unet import FULL_CHANNELS, UNet
+from faceshards.regions import N_REGIONS
+from faceshards.store.durable import sha256_of, write_file
+
+State: TypeAlias = dict[str, Tensor]
+
+BUNDLED = "bundled"
+NORMALISATION = "rgb / 127.5 - 1"
+
+_COUNTER = "num_batches_tracked"  # of batch norm: training only
+_LISTED = 10
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A network with its weights, and where they came from.
+
+    Attributes:
+        network: fp32, in eval mode, on the CPU.
+        metadata: of a safetensors file (width, classes, normalisation, licence, date, training digest); else empty.
+        sha256: of the file.
+    """
+
+    network: UNet
+    metadata: Mapping[str, str]
+    sha256: str
+
+
+def load_weights(weights: str | Path = BUNDLED) -> Weights:
+    """Read the parser's weights; the width follows from the shapes.
+
+    Args:
+        weights: ``"bundled"``, or a ``.safetensors`` file, or a ``.pth`` file with a state dict, which may lie under
+            ``state_dict`` or ``model``, whose keys may begin with ``module.``, and whose layers may have other names
+            within the network's parts (see `layout`).
+
+    Raises:
+        WeightsNotFoundError: there is no such file.
+        WeightsError: keys are missing, surplus or misshapen, the number of classes is not 25, or the file is damaged
+            or holds anything but tensors and plain values; nothing in it is ever run.
+    """
+    what = "the bundled weights" if weights == BUNDLED else str(weights)
+    with _located(weights) as path:
+        if not path.is_file():
+            raise WeightsNotFoundError(f"{what}: no such file; expected 'bundled', a .safetensors or a .pth file")
+        state, metadata = (
+            _read_safetensors(path, what) if path.suffix == ".safetensors" else (_read_pickle(path, what), {})
+        )
+        return Weights(_network(state, what), metadata, sha256_of(path))
+
+
+def save_weights(network: UNet, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write a network as fp16 safetensors; width, classes and normalisation are added to the metadata."""
+    state = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items() if _COUNTER not in k}
+    width = network.final.in_channels / FULL_CHANNELS[0]
+    about = {"width": f"{width:g}", "classes": str(network.final.out_channels), "normalisation": NORMALISATION}
+    write_file(path, save(state, metadata={**metadata, **about}))
+
+
+def _located(weights: str | Path) -> AbstractContextManager[Path]:
+    if weights == BUNDLED:
+        return resources.as_file(resources.files("faceshards.parsing") / "bundled.safetensors")
+    return nullcontext(Path(weights))
+
+
+def _read_safetensors(path: Path, what: str) -> tuple[State, dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except SafetensorError as error:
+        raise WeightsError(f"{what}: expected a safetensors file; found a damaged one: {error}") from error
+
+
+def _read_pickle(path: Path, what: str) -> State:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise WeightsError(
+            f"{what}: expected a PyTorch file of tensors and plain values; found a damaged one, or one that wants to "
+            f"run code, which is refused. Save the state dict alone. ({type(error).__name__}: {error})"
+        ) from error
+    for key in ("state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict):
+        raise WeightsError(f"{what}: expected a state dict; found {type(content).__name__}")
+    return {str(k).removeprefix("module."): v for k, v in content.items() if isinstance(v, Tensor)}
+
+
+def _network(state: State, what: str) -> UNet:
+    state = {k: v.float() for k, v in state.items() if _COUNTER not in k}
+    stem = next((v for k, v in state.items() if k.startswith("conv0.") and v.ndim == 4), None)
+    if stem is None:
+        raise WeightsError(
+            f"{what}: expected keys beginning conv0 .. conv4, up_concat4 .. up_concat1, final; "
+            f"found no convolution under conv0 among {len(state)} keys: {_some(sorted(state))}"
+        )
+    network = UNet(stem.shape[0] / FULL_CHANNELS[0]).eval()
+    expected = {k: tuple(v.shape) for k, v in network.state_dict().items() if _COUNTER not in k}
+    names = matching_names({k: v.shape for k, v in state.items()}, expected)
+    state = {names[k]: v for k, v in state.items()}
+    head = state.get("final.weight")
+    if head is not None and head.shape[0] != N_REGIONS:
+        raise WeightsError(f"{what}: expected {N_REGIONS} classes, found {head.shape[0]} (the rows of final.weight)")
+    problems = {
+        "missing": [k for k in expected if k not in state],
+        "unexpected": [k for k in state if k not in expected],
+        "misshapen": [
+            f"{k} (expected {expected[k]}, found {tuple(v.shape)})"
+            for k, v in state.items()
+            if k in expected and tuple(v.shape) != expected[k]
+        ],
+    }
+    if any(problems.values()):
+        listed = "; ".join(f"{len(keys)} {kind}: {_some(keys)}" for kind, keys in problems.items() if keys)
+        raise WeightsError(
+            f"{what}: the keys do not fit a U-Net of width {stem.shape[0] / FULL_CHANNELS[0]:g}: {listed}"
+        )
+    network.load_state_dict(state, strict=False)  # all but the counters, as checked above
+    return network.requires_grad_(False)
+
+
+def _some(keys: list[str]) -> str:
+    return ", ".join(keys[:_LISTED]) + (f" and {len(keys) - _LISTED} more" if len(keys) > _LISTED else "")

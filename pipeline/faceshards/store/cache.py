@@ -1,0 +1,229 @@
+"""A folder that keeps whole files of remote stores: bounded, and shared by any number of processes.
+
+Names change only under the folder's lock. A file in use is locked too (shared, by each reader), and so is one that is
+being fetched (exclusively): who wants it waits for that process instead of fetching it again, and what a killed process
+left is known by its lock, which the kernel let go.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from faceshards.errors import CacheError, FaceShardsError
+from faceshards.store.durable import PARTIAL, sync
+
+Fetch = Callable[[BinaryIO], None]
+"""Writes a whole file, from its start, or raises."""
+
+_LOCK = ".lock"  # in the folder, never removed
+_WAIT_FOR_ROOM_S = 60.0
+_POLL_S = 0.05
+
+
+def _default_folder() -> Path:
+    chosen = os.environ.get("FACESHARDS_CACHE")
+    return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "faceshards"
+
+
+class _NoRoomError(CacheError):
+    """Whatever could go has gone, and it is not enough."""
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Where files of remote stores are kept, and how much of them.
+
+    Attributes:
+        folder: on a local disk, for its files are locked with ``flock``. By default ``$FACESHARDS_CACHE``, else
+            ``faceshards`` in the user's cache folder.
+        max_bytes: the most that the folder may hold; beyond it, and where the disk is full, the files that were not
+            read for longest go.
+    """
+
+    folder: Path = field(default_factory=_default_folder)
+    max_bytes: int = 50 * 10**9
+
+    @contextmanager
+    def hold(self, name: str, size: int, fetch: Fetch) -> Iterator[Path]:
+        """Have a whole file on this disk, which stays there until the context ends.
+
+        Args:
+            name: its path within the folder.
+            size: how long it is, in bytes.
+            fetch: called where the file is not kept yet, and in no two processes at once.
+
+        Raises:
+            CacheError: the folder cannot be written, or there is no room.
+            FaceShardsError: what `fetch` raises.
+        """
+        try:
+            handle = self._hold(self.folder / name, size, fetch)
+        except FaceShardsError:
+            raise
+        except OSError as error:
+            raise CacheError(
+                f"{self.folder}: cannot keep {name} there ({error}). Name a folder on a local disk that can be "
+                "written: set FACESHARDS_CACHE, or give open() a Cache(folder)"
+            ) from error
+        try:
+            yield self.folder / name
+        finally:
+            _release(handle)
+
+    def drop(self, name: str) -> None:
+        """Forget a file, once nobody reads it any more."""
+        path = self.folder / name
+        with self._locked(), suppress(FileNotFoundError):
+            handle = os.open(path, os.O_RDWR)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                path.unlink()
+            finally:
+                _release(handle)
+
+    def _hold(self, path: Path, size: int, fetch: Fetch) -> int:
+        deadline = time.monotonic() + _WAIT_FOR_ROOM_S
+        while True:
+            with suppress(FileNotFoundError):
+                handle = os.open(path, os.O_RDONLY)
+                fcntl.flock(handle, fcntl.LOCK_SH)
+                status = os.fstat(handle)
+                if status.st_nlink and status.st_size == size:
+                    _mark_read(handle)
+                    return handle
+                _release(handle)
+                if status.st_nlink:
+                    self.drop(path.relative_to(self.folder).as_posix())
+            try:
+                claim = self._claim(path, size)
+            except _NoRoomError:
+                if time.monotonic() > deadline:
+                    raise
+                claim = None
+            if claim is None:
+                time.sleep(_POLL_S)
+            else:
+                self._fill(path, claim, fetch)
+
+    def _claim(self, path: Path, size: int) -> int | None:
+        """Take on the fetching of a file: a locked handle, or None where another process has it in hand.
+
+        The name is taken before there is a byte, at full length, so that other processes count it as room taken.
+        """
+        partial = _partial(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            if path.exists():
+                return None
+            handle = os.open(partial, os.O_RDWR | os.O_CREAT, 0o666)
+            if not _try_lock(handle):
+                os.close(handle)
+                return None
+            try:
+                os.truncate(handle, 0)
+                self._make_room(size, partial)
+                os.truncate(handle, size)
+            except BaseException:
+                partial.unlink()
+                _release(handle)
+                raise
+            return handle
+
+    def _fill(self, path: Path, handle: int, fetch: Fetch) -> None:
+        partial = _partial(path)
+        try:
+            with os.fdopen(handle, "r+b", closefd=False) as file:
+                fetch(file)
+            os.fsync(handle)
+            with self._locked():
+                partial.replace(path)
+            sync(path.parent)
+        except BaseException:
+            with self._locked():
+                partial.unlink(missing_ok=True)
+            raise
+        finally:
+            _release(handle)
+
+    def _make_room(self, size: int, claimed: Path) -> None:
+        """Let files go, longest unread first, until `size` bytes fit. Called under the folder's lock."""
+        if size > self.max_bytes:
+            raise CacheError(
+                f"{self.folder}: {claimed.stem} has {size:,} bytes, the whole cache may hold {self.max_bytes:,}; "
+                "give open() a Cache with a larger max_bytes"
+            )
+        kept = []
+        for path in self.folder.rglob("*"):
+            if path.is_file() and path != claimed and path.name != _LOCK:
+                if path.name.endswith(PARTIAL) and _unlink_unless_locked(path):
+                    continue  # of a process that was killed
+                status = path.stat()
+                kept.append((status.st_mtime_ns, status.st_size, path))
+        free = shutil.disk_usage(self.folder).free
+        room = min(self.max_bytes - sum(length for _, length, _ in kept), free)
+        for _, length, path in sorted(kept):
+            if room >= size:
+                return
+            if _unlink_unless_locked(path):
+                room += length
+        if room < size:
+            raise _NoRoomError(
+                f"{self.folder}: no room for the {size:,} bytes of {claimed.stem}: the cache may hold "
+                f"{self.max_bytes:,}, its disk has {free:,} free, and what is left is being read; "
+                "make room, or give open() a Cache with a larger max_bytes"
+            )
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            _release(handle)
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(path.name + PARTIAL)
+
+
+def _mark_read(handle: int) -> None:
+    with suppress(OSError):  # somebody else's file, or a read-only disk: it goes earlier than it might
+        now = time.time_ns()  # finer than the clock that the kernel would take
+        os.utime(handle, ns=(now, now))
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _unlink_unless_locked(path: Path) -> bool:
+    try:
+        handle = os.open(path, os.O_RDWR)
+    except OSError:  # gone already, or not ours to remove
+        return False
+    try:
+        if not _try_lock(handle):
+            return False
+        path.unlink()
+        return True
+    finally:
+        _release(handle)
+
+
+def _release(handle: int) -> None:
+    # Closing alone would leave the lock with a child that was forked meanwhile.
+    with suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_UN)
+    os.close(handle)

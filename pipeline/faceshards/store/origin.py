@@ -1,0 +1,68 @@
+"""A folder behind a URL, through fsspec: ``s3://``, ``dvc://``, ``https://``, and what else has a file system."""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from faceshards.errors import DownloadError, MissingExtraError, MissingShardError
+
+_BLOCK = 16 * 2**20
+
+
+class Origin:
+    """A remote folder. Picklable: every process, a forked one too, makes its own connection when it first reads.
+
+    Attributes:
+        url: of the folder.
+        options: what the URL's file system is given, as pandas' ``storage_options``. Not in `repr`, for there may be
+            credentials among them.
+    """
+
+    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
+        self.url = url.rstrip("/")
+        self.options = dict(options or {})
+        self._connection: tuple[int, Any, str] | None = None
+        self._connecting = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Origin, (self.url, self.options)
+
+    def __repr__(self) -> str:
+        return f"Origin({self.url!r})"
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """The bytes of a file, in blocks of some MiB.
+
+        Raises:
+            MissingExtraError: the URL's scheme needs a package that is not installed.
+            MissingShardError: there is no such file.
+            DownloadError: whatever else keeps it from being read.
+        """
+        where = f"{self.url}/{name}"
+        try:
+            filesystem, root = self._connect()
+            with filesystem.open(f"{root}/{name}", "rb", cache_type="none") as file:
+                while block := file.read(_BLOCK):
+                    yield block
+        except ImportError as error:
+            raise MissingExtraError(
+                f"{where} needs a file system that is not installed ({error}): pip install 'faceshards[remote]' brings "
+                "s3://, dvc brings dvc://, see fsspec's documentation for others"
+            ) from error
+        except FileNotFoundError as error:
+            raise MissingShardError(f"{where} is not there; check the URL, or upload the file again") from error
+        except Exception as error:  # file systems raise their clients' errors, which have no base in common
+            raise DownloadError(
+                f"{where}: {type(error).__name__}: {error}. Check the URL, its storage_options, the credentials and "
+                "the network"
+            ) from error
+
+    def _connect(self) -> tuple[Any, str]:
+        with self._connecting:
+            if self._connection is None or self._connection[0] != os.getpid():
+                from fsspec.core import url_to_fs
+
+                filesystem, root = url_to_fs(self.url, **self.options)
+                self._connection = os.getpid(), filesystem, root.rstrip("/")
+            return self._connection[1:]

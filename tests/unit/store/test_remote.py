@@ -1,0 +1,157 @@
+"""Stores at URLs: whole files come to the cache, once, and go again when it is full."""
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from faulty_filesystem import register
+from stores import build_faces
+
+import faceshards
+from faceshards.errors import CacheError, DownloadError, MissingExtraError, MissingShardError
+from faceshards.store.cache import Cache
+from faceshards.store.reader import Store
+from faceshards.store.remote import open_store
+
+register()
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("store")
+    return build_faces(root / "work", root / "out")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log"
+    path.touch()
+    return path
+
+
+def reads(log: Path) -> list[str]:
+    return [Path(line).name for line in log.read_text().splitlines()]
+
+
+def kept(cache: Cache) -> list[str]:
+    return sorted(p.name for p in cache.folder.rglob("c.*"))
+
+
+def kept_bytes(cache: Cache) -> int:
+    return sum(p.stat().st_size for p in cache.folder.rglob("*") if p.is_file())
+
+
+def test_a_store_at_a_url_reads_as_the_one_on_the_disk(faces: Path, tmp_path: Path) -> None:
+    remote = faceshards.open(f"file://{faces}", cache=Cache(tmp_path / "cache"))
+    local = faceshards.open(faces)
+    for view in ("original", "all_variants"):
+        for ours, theirs in zip(remote.batches(4, view=view), local.batches(4, view=view), strict=True):
+            assert ours.keys() == theirs.keys()
+            for name in ours:
+                np.testing.assert_array_equal(ours[name], theirs[name])
+
+
+def test_only_what_is_read_is_fetched_and_only_once(faces: Path, tmp_path: Path, log: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    for _ in range(2):
+        store = open_store(f"faulty://{faces}", storage_options={"log": str(log)}, cache=cache)
+        for _ in range(2):
+            store.read("train", "image", 0, 4)
+            store.read("train", "image", 9, 10)
+    assert kept(cache) == ["c.0.0.0.0", "c.1.0.0.0"]
+    # That store may have been replaced: its description is asked for each time.
+    assert sorted(reads(log)) == sorted(["dataset.json"] * 2 + ["files.parquet", "zarr.json", *kept(cache)])
+
+
+def test_files_read_longest_ago_make_room_for_others(faces: Path, tmp_path: Path, log: Path) -> None:
+    shard = (faces / "train.zarr/image/c.0.0.0.0").stat().st_size
+    others = sum((faces / f).stat().st_size for f in ("files.parquet", "train.zarr/image/zarr.json"))
+    cache = Cache(tmp_path / "cache", max_bytes=others + 2 * shard + shard // 2)
+    store = open_store(f"faulty://{faces}", storage_options={"log": str(log)}, cache=cache)
+    expected = Store.open(faces).read("train", "image")
+    for row in (0, 8, 0, 20):
+        np.testing.assert_array_equal(store.read("train", "image", row, row + 1), expected[row : row + 1])
+        for path in cache.folder.rglob("*.*"):
+            if path.name in ("files.parquet", "zarr.json"):
+                os.utime(path)
+        assert kept_bytes(cache) <= cache.max_bytes
+    assert kept(cache) == ["c.0.0.0.0", "c.2.0.0.0"]
+    np.testing.assert_array_equal(store.read("train", "image"), expected)
+    assert kept_bytes(cache) <= cache.max_bytes
+
+
+def test_a_file_that_is_held_stays_however_full_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faceshards.store.cache._WAIT_FOR_ROOM_S", 0.1)
+    cache = Cache(tmp_path / "cache", max_bytes=10)
+    with cache.hold("one", 6, lambda file: file.write(b"abcdef") and None) as path:
+        with pytest.raises(CacheError, match="no room for the 6 bytes of two"):
+            cache.hold("two", 6, lambda file: None).__enter__()
+        assert path.read_bytes() == b"abcdef"
+    with cache.hold("two", 6, lambda file: file.write(b"ghijkl") and None) as path:
+        assert path.read_bytes() == b"ghijkl"
+    assert not (cache.folder / "one").exists()
+
+
+def test_a_file_larger_than_the_whole_cache_is_refused_at_once(faces: Path, tmp_path: Path) -> None:
+    with pytest.raises(CacheError, match=r"files\.parquet has [\d,]+ bytes, the whole cache may hold 100; .*max_bytes"):
+        open_store(f"file://{faces}", cache=Cache(tmp_path / "cache", max_bytes=100)).read("train", "image")
+
+
+def test_a_pickled_store_goes_on_with_the_same_content_without_asking_the_url(
+    faces: Path, tmp_path: Path, log: Path
+) -> None:
+    options = {"log": str(log)}
+    dataset = faceshards.open(f"faulty://{faces}", storage_options=options, cache=Cache(tmp_path / "cache"))
+    data = pickle.dumps(dataset)
+    before = reads(log).count("dataset.json")
+    copy = pickle.loads(data)  # noqa: S301 (our own bytes)
+    np.testing.assert_array_equal(copy[20]["image"], dataset[20]["image"])
+    assert reads(log).count("dataset.json") == before
+
+
+def test_a_cache_named_by_a_relative_path_is_found_from_anywhere(
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = open_store(f"file://{faces}", cache=Cache(Path("cache")))
+    monkeypatch.chdir("/")
+    store.read("train", "image", 0, 1)
+    assert kept(Cache(tmp_path / "cache")) == ["c.0.0.0.0"]
+
+
+def test_credentials_do_not_show(faces: Path, tmp_path: Path) -> None:
+    store = open_store(f"file://{faces}", storage_options={"password": "hush"}, cache=Cache(tmp_path / "cache"))
+    assert "hush" not in repr(store) + repr(store._mirror)
+
+
+def test_the_cache_lies_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACESHARDS_CACHE", str(tmp_path / "here"))
+    assert Cache().folder == tmp_path / "here"
+    monkeypatch.delenv("FACESHARDS_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert Cache().folder == tmp_path / "faceshards"
+
+
+def test_urls_that_lead_nowhere_say_so(tmp_path: Path) -> None:
+    with pytest.raises(MissingShardError, match=r"file://.*/dataset\.json is not there; check the URL"):
+        open_store(f"file://{tmp_path}", cache=Cache(tmp_path / "cache"))
+    with pytest.raises(DownloadError, match="nosuchscheme"):
+        open_store("nosuchscheme://x", cache=Cache(tmp_path / "cache"))
+
+
+def test_a_missing_file_system_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'faceshards\[remote\]'"):
+        open_store("s3://bucket/shards", cache=Cache(tmp_path / "cache"))
+
+
+def test_a_local_store_loads_nothing_of_remote_ones(faces: Path) -> None:
+    # fsspec itself is loaded by zarr, where it is installed.
+    modules = "{'tqdm', 's3fs'}"
+    code = f"import faceshards, sys; faceshards.open({str(faces)!r})[0]; print({modules} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

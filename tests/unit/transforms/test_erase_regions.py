@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+import torch
+
+from faceshards.errors import UnknownRegionError
+from faceshards.regions import MIRROR, Region
+from faceshards.transforms import erase_regions, hflip_regions
+
+
+def test_named_regions_get_the_colour_and_nothing_else_changes(images: torch.Tensor, regions: torch.Tensor) -> None:
+    out = erase_regions(images, regions, ["nose", Region.MOUTH], value=(1.0, 2.0, 3.0))
+    gone = (regions == Region.NOSE) | (regions == Region.MOUTH)
+    for channel in range(3):
+        assert (out[:, channel][gone] == channel + 1).all()
+        assert (out[:, channel][~gone] == 7).all()
+    assert (images == 7).all()
+
+
+def test_each_face_of_a_batch_loses_its_own_regions(images: torch.Tensor, regions: torch.Tensor) -> None:
+    masks = np.array([1 << Region.NOSE, 1 << Region.MOUTH] * 4, np.uint32)
+    out = erase_regions(images, regions, masks, value=0)
+    for face in range(8):
+        region = Region.MOUTH if face % 2 else Region.NOSE
+        assert torch.equal(out[face, 1] == 0, regions[face] == region)
+
+
+def test_noise_is_standard_normal_and_independent_in_channels(images: torch.Tensor, regions: torch.Tensor) -> None:
+    out = erase_regions(images, regions, ["nose"], value="random", generator=torch.Generator().manual_seed(0))
+    noise = out.movedim(1, 0)[:, regions == Region.NOSE]
+    assert noise.mean().abs() < 0.05
+    assert (noise.std(1) - 1).abs().max() < 0.07
+    assert torch.corrcoef(noise).triu(1).abs().max() < 0.07
+
+
+def test_one_colour_is_one_normal_colour_a_face_and_region(images: torch.Tensor, regions: torch.Tensor) -> None:
+    out = erase_regions(images, regions, ["nose", "mouth"], value="random_1").movedim(1, 0)
+    colours = {
+        tuple(out[:, f][:, regions[f] == r].unique(dim=1).T.flatten().tolist()) for f in range(8) for r in (10, 17)
+    }
+    assert {len(c) for c in colours} == {3}
+    assert len(colours) == 16
+
+
+def test_a_mix_is_noise_or_one_colour_by_region(images: torch.Tensor, regions: torch.Tensor) -> None:
+    images, regions = images.repeat(20, 1, 1, 1), regions.repeat(20, 1, 1)
+    out = erase_regions(images, regions, ["nose"], value="random_mix", generator=torch.Generator().manual_seed(1))
+    flat = sum(len(face[0][r == Region.NOSE].unique()) == 1 for face, r in zip(out, regions, strict=True))
+    assert 60 < flat < 100
+
+
+def test_mean_and_blur_are_of_the_face_itself(regions: torch.Tensor) -> None:
+    images = torch.rand(8, 3, 40, 30, generator=torch.Generator().manual_seed(2))
+    nose = regions[0] == Region.NOSE
+    mean = erase_regions(images, regions, ["nose"], value="mean")
+    assert torch.allclose(mean[3, 2][nose], images[3, 2].mean())
+    blurred = erase_regions(images, regions, ["nose"], value="blur")[3, 2][nose]
+    assert 0.3 < blurred.mean() < 0.7
+    assert 0 < blurred.std() < images.std() / 3
+
+
+def test_a_tensor_can_be_what_is_put_in(images: torch.Tensor, regions: torch.Tensor) -> None:
+    other = torch.arange(images.numel(), dtype=torch.float32).view_as(images)
+    out = erase_regions(images, regions, ["nose"], value=other)
+    nose = (regions == Region.NOSE)[:, None].expand_as(images)
+    assert torch.equal(out[nose], other[nose])
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("value", [5, "mean", "blur"])
+def test_dtype_is_kept(regions: torch.Tensor, dtype: torch.dtype, value: str) -> None:
+    out = erase_regions(torch.full((3, 40, 30), 9).to(dtype), regions[0], ["nose"], value=value)
+    assert out.dtype == dtype
+    assert (out[:, regions[0] == Region.NOSE].float() - (5 if value == 5 else 9)).abs().max() < 1e-5
+
+
+def test_inplace_writes_into_the_image_whatever_its_strides(regions: torch.Tensor) -> None:
+    for image in (torch.ones(3, 40, 30), torch.ones(40, 30, 3).movedim(-1, 0), torch.ones(3, 40, 60)[..., ::2]):
+        out = erase_regions(image, regions[0], ["nose"], value=0, inplace=True)
+        assert out is image
+        assert torch.equal(image[2] == 0, regions[0] == Region.NOSE)
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 30), (8, 3, 40, 30), (2, 4, 3, 40, 30)])
+def test_regions_may_have_a_channel_axis_of_one_and_any_integer_dtype(regions: torch.Tensor, shape: tuple) -> None:
+    maps = regions.view(*shape[:-3], 40, 30) if len(shape) > 3 else regions[0]
+    out = erase_regions(torch.ones(shape), maps.unsqueeze(-3).long(), ["nose"], value=0)
+    assert torch.equal(out.select(-3, 0) == 0, maps == Region.NOSE)
+
+
+def test_an_empty_batch_stays_empty() -> None:
+    out = erase_regions(torch.ones(0, 3, 4, 4), torch.zeros(0, 4, 4, dtype=torch.uint8), ["nose"], value="random")
+    assert out.shape == (0, 3, 4, 4)
+
+
+def test_what_does_not_fit_is_refused_with_the_remedy(images: torch.Tensor, regions: torch.Tensor) -> None:
+    with pytest.raises(TypeError, match=r"v2\.Normalize before"):
+        erase_regions(images.byte(), regions, ["nose"], value="random")
+    with pytest.raises(ValueError, match=r"found \(8, 3, 40, 30\) and \(8, 30, 40\)"):
+        erase_regions(images, regions.transpose(1, 2), ["nose"])
+    with pytest.raises(ValueError, match="3 channels"):
+        erase_regions(images, regions, ["nose"], value=(1.0, 2.0))
+    with pytest.raises(ValueError, match="mask for each of 8 faces"):
+        erase_regions(images, regions, np.zeros(3, np.uint32))
+    with pytest.raises(UnknownRegionError, match="noze"):
+        erase_regions(images, regions, ["noze"])
+
+
+def test_a_flip_swaps_left_and_right_and_twice_is_once() -> None:
+    regions = torch.tensor([[*range(25), 255]])
+    image = torch.arange(26.0).view(1, 1, 26)
+    flipped, mirrored = hflip_regions(image, regions)
+    assert mirrored[0].tolist() == [255, *reversed(MIRROR)]
+    assert flipped.flatten().tolist() == list(reversed(range(26)))
+    assert mirrored.dtype == regions.dtype
+    back, same = hflip_regions(flipped, mirrored)
+    assert torch.equal(back, image)
+    assert torch.equal(same, regions)

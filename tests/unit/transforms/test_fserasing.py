@@ -1,0 +1,159 @@
+import copy
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from faceshards.errors import UnknownRegionError
+from faceshards.ops.erase import classes_of
+from faceshards.regions import Region
+from faceshards.transforms import FSErasing
+
+
+def erased_regions(out: torch.Tensor, regions: torch.Tensor) -> list[set[int]]:
+    """Region ids of the pixels that are no longer 7, face by face."""
+    return [set(r[(o != 7).any(0)].tolist()) for o, r in zip(out, regions, strict=True)]
+
+
+def test_only_regions_that_a_face_shows_are_drawn(images: torch.Tensor, regions: torch.Tensor) -> None:
+    out, same = FSErasing(p=1, n_erase=5)(images, regions)
+    assert same is regions
+    assert erased_regions(out, regions) == [{Region.NOSE, Region.MOUTH}] * 8
+
+
+def test_each_face_of_a_batch_is_drawn_for_on_its_own(images: torch.Tensor, regions: torch.Tensor) -> None:
+    out, _ = FSErasing(p=1, n_erase=1, generator=torch.Generator().manual_seed(0))(images, regions)
+    assert {frozenset(e) for e in erased_regions(out, regions)} == {frozenset({10}), frozenset({17})}
+    out, _ = FSErasing(p=0.5, n_erase=5, generator=torch.Generator().manual_seed(0))(images, regions)
+    assert {len(e) for e in erased_regions(out, regions)} == {0, 2}
+
+
+def test_one_draw_for_the_batch(images: torch.Tensor, regions: torch.Tensor) -> None:
+    seen = set()
+    for seed in range(20):
+        erase = FSErasing(p=0.5, n_erase=1, same_on_batch=True, generator=torch.Generator().manual_seed(seed))
+        out = erased_regions(erase(images, regions)[0], regions)
+        assert out == [out[0]] * 8
+        seen.add(frozenset(out[0]))
+    assert seen == {frozenset(), frozenset({10}), frozenset({17})}
+
+
+def test_classes_exclude_probabilities_and_areas_say_what_may_go(images: torch.Tensor, regions: torch.Tensor) -> None:
+    def union(**options: object) -> set[int]:
+        return set().union(*erased_regions(FSErasing(p=1, n_erase=25, **options)(images, regions)[0], regions))
+
+    assert union(classes=["hair", Region.NOSE]) == {Region.HAIR, Region.NOSE}
+    assert union(exclude=["nose"]) == {Region.MOUTH}
+    assert union(class_probs={"mouth": 0}) == {Region.NOSE}
+    assert union(min_area=1) == {Region.NOSE, Region.MOUTH, Region.LEFT_EYE}
+    assert union(min_area=1, max_area=5) == {Region.LEFT_EYE}
+
+
+def test_probabilities_are_relative(images: torch.Tensor, regions: torch.Tensor) -> None:
+    images, regions = images.repeat(200, 1, 1, 1), regions.repeat(200, 1, 1)
+    erase = FSErasing(p=1, n_erase=1, class_probs={"nose": 3}, generator=torch.Generator().manual_seed(1))
+    noses = (erase.make_params([images, regions])["erased"] == 1 << Region.NOSE).mean()
+    assert abs(noses - 0.75) < 0.04
+
+
+def test_params_are_drawn_once_and_replayed(images: torch.Tensor, regions: torch.Tensor) -> None:
+    erase = FSErasing(p=1, value="random_mix")
+    params = erase.make_params([images, regions])
+    first, second = erase.transform(images, params), erase.transform(images, params)
+    assert torch.equal(first, second)
+    for face, mask in zip(erased_regions(first, regions), params["erased"], strict=True):
+        assert face == set(classes_of(int(mask)))
+
+
+def test_draws_follow_the_generator_or_else_torchs_seed(images: torch.Tensor, regions: torch.Tensor) -> None:
+    def draw(generator: torch.Generator | None = None) -> torch.Tensor:
+        return FSErasing(p=1, generator=generator)(images, regions)[0]
+
+    torch.manual_seed(3)
+    first = draw()
+    second = draw()
+    torch.manual_seed(3)
+    assert torch.equal(draw(), first)
+    assert not torch.equal(first, second)
+    state = torch.get_rng_state()
+    assert torch.equal(draw(torch.Generator().manual_seed(1)), draw(torch.Generator().manual_seed(1)))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+class _Faces(Dataset):
+    def __init__(self, image: torch.Tensor, regions: torch.Tensor) -> None:
+        self.face = image, regions
+        self.erase = FSErasing(p=1)
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return self.erase(*self.face)[0]
+
+
+def test_workers_of_a_loader_draw_apart(images: torch.Tensor, regions: torch.Tensor) -> None:
+    faces = _Faces(images[0], regions[0])
+    first, second = DataLoader(faces, batch_size=None, num_workers=2, multiprocessing_context="fork")
+    assert not torch.equal(first, second)
+
+
+def test_nests_keep_their_form_and_other_leaves_pass(images: torch.Tensor, regions: torch.Tensor) -> None:
+    sample = {"face": [images[0], regions[0].long()], "label": 4, "name": "a", "points": torch.ones(5, 2)}
+    out = FSErasing(p=1)(sample)
+    assert list(out) == list(sample)
+    assert out["label"] == 4
+    assert out["points"] is sample["points"]
+    assert not torch.equal(out["face"][0], images[0])
+    label = torch.tensor(3)
+    image, same, label_out = FSErasing(p=1)(images[0], regions[0], label)
+    assert label_out is label
+    assert torch.equal(same, regions[0])
+    assert not torch.equal(image, images[0])
+
+
+def test_a_face_that_is_not_drawn_is_not_copied(images: torch.Tensor, regions: torch.Tensor) -> None:
+    assert FSErasing(p=0)(images, regions)[0] is images
+
+
+def test_inplace(images: torch.Tensor, regions: torch.Tensor) -> None:
+    assert FSErasing(p=1, inplace=True)(images, regions)[0] is images
+    assert erased_regions(images, regions)[0]
+
+
+def test_it_can_be_copied_and_shows_what_it_does() -> None:
+    erase = copy.deepcopy(FSErasing(n_erase=2, classes=["nose"]))
+    assert "n_erase=(2, 2), classes=(nose)" in repr(erase)
+
+
+def test_unusable_inputs_are_refused_with_the_remedy(images: torch.Tensor, regions: torch.Tensor) -> None:
+    with pytest.raises(TypeError, match=r"one region map.*found \['Tensor torch.float32 \(8, 3, 40, 30\)', 'int'\]"):
+        FSErasing()(images, 3)
+    with pytest.raises(TypeError, match="ToImage"):
+        FSErasing()("face.png", "regions.png")
+    with pytest.raises(TypeError, match="Normalize before"):
+        FSErasing()(images.byte(), regions)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"p": 1.5}, "probability"),
+        ({"n_erase": 0}, "n_erase"),
+        ({"n_erase": (3, 2)}, "n_erase"),
+        ({"value": "noise"}, "random_mix"),
+        ({"classes": [25]}, "25 is not a valid Region"),
+        ({"classes": ["nose"], "exclude": ["nose"]}, "no region is left"),
+        ({"class_probs": {"nose": -1}}, "not negative"),
+        ({"class_probs": {"hair": 2}}, "hair; add it to classes"),
+        ({"min_area": 5, "max_area": 4}, "max_area"),
+    ],
+)
+def test_impossible_parameters_are_refused(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        FSErasing(**options)
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(UnknownRegionError, match="beard"):
+        FSErasing(classes=["beard"])
