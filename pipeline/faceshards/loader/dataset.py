@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from faceshards.errors import ParamsError
 from faceshards.loader.batches import Batches
 from faceshards.loader.decoding import OnError, Running
+from faceshards.loader.memory import Pool
 from faceshards.loader.samples import usable_samples
 from faceshards.loader.sampling import Places, Sampling, Shuffle, Uneven
 from faceshards.loader.views import Picked, Rows, Showing, View
@@ -64,6 +65,7 @@ class Dataset:
         store: what is read.
         split: name of the split.
         places: where the samples lie.
+        memory: that batches are decoded into.
     """
 
     def __init__(self, store: Store, split: str, fields: Sequence[str] | None = None) -> None:
@@ -73,6 +75,7 @@ class Dataset:
         self.split = split
         self._samples = usable_samples(store.manifest, split)
         self.places = Places(self._samples.rows, store.chunk_rows, store.shard_rows)
+        self.memory = Pool()
         self._fields = tuple(fields) if fields is not None else None
         self._refuse_unknown(self._fields or ())
         self._reader = lru_cache(None)(self._new_reader)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from faceshards.loader.dataset import Dataset
 
 OnError: TypeAlias = Literal["raise", "skip"]
-_SLAB_BATCHES = 16  # batches whose arrays are one: the fewer pieces a chunk is dealt out in, the better
+_SLAB_BATCHES = 4  # batches whose arrays are one: the fewer pieces a chunk is dealt out in, the better
 _log = logging.getLogger(__name__)
 
 
@@ -124,7 +124,7 @@ class Decoding:
         if number not in self._slabs:
             n = min(self._slab_size, len(self._visits.samples) - number * self._slab_size)
             fields = self._visits.showing.fields
-            arrays: Batch = {name: np.empty((n, *fields[name][0]), fields[name][1]) for name in self._stored}
+            arrays = {name: self._dataset.memory.take((n, *fields[name][0]), fields[name][1]) for name in self._stored}
             self._slabs[number] = _Slab(arrays, np.ones(n, np.bool_))
         return self._slabs[number]
 

@@ -33,7 +33,7 @@ class Shuffle:
         ParamsError: one of them is below 1.
     """
 
-    window: int = 4096
+    window: int = 2048
     shards: int = 64
     lanes: int = 4
 

@@ -8,8 +8,6 @@ import math
 import mmap
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -29,6 +27,7 @@ _UNCOMPRESSED = ["bytes", "crc32c"]
 _PLAIN = ["bytes", "zstd", "crc32c"]
 _FILTERED = ["transpose", IMAGE_DELTA]
 _INDEXES_KEPT = 4096  # of 16 bytes a chunk: 4 MB where a shard has 64
+_MAPS_KEPT = 256  # of files; each is an open file and address space, not memory
 
 
 class _Layout(NamedTuple):
@@ -68,6 +67,7 @@ class ChunkReader:
         self._dtype = self._spec.numpy_dtype.newbyteorder("<")
         self._buffers = threading.local()
         self._index = lru_cache(_INDEXES_KEPT)(self._read_index)
+        self._map = lru_cache(_MAPS_KEPT)(self._new_map)
 
     def read(self, number: int) -> NDArray[Any]:
         """Decode one chunk.
@@ -129,26 +129,26 @@ class ChunkReader:
         return np.array(content, order="C").view("<u8").reshape(chunks, 2)
 
     def _pread(self, file: str, offset: int, length: int) -> UInt8Array:
+        self._check_bounds(file, offset, length)
         into = self._buffer("encoded", length)
-        with self._opened(file, offset, length) as handle:
+        with self._store.opened(file) as handle:
             found = os.preadv(handle, [into.data], offset)
         if found != length:
             raise ValueError(f"{length} bytes at {offset} expected, {found} read")
         return into
 
     def _mapped(self, file: str, offset: int, length: int) -> UInt8Array:
-        """The bytes as they lie in the page cache, which spares a copy. Unmapped when the last view of them goes."""
-        before = offset % mmap.ALLOCATIONGRANULARITY
-        with self._opened(file, offset, length) as handle:
-            content = mmap.mmap(handle, length + before, access=mmap.ACCESS_COPY, offset=offset - before)
-        return np.frombuffer(content, np.uint8)[before:]
+        """The bytes as they lie in the page cache, which spares a copy."""
+        self._check_bounds(file, offset, length)
+        return self._map(file)[offset : offset + length]
 
-    @contextmanager
-    def _opened(self, file: str, offset: int, length: int) -> Iterator[int]:
+    def _new_map(self, file: str) -> UInt8Array:
+        with self._store.opened(file) as handle:
+            return np.frombuffer(mmap.mmap(handle, 0, access=mmap.ACCESS_READ), np.uint8)
+
+    def _check_bounds(self, file: str, offset: int, length: int) -> None:
         if not 0 <= offset <= offset + length <= self._store.file_size(file):
             raise ValueError(f"no {length} bytes at {offset} in it")
-        with self._store.opened(file) as handle:
-            yield handle
 
     def _buffer(self, name: str, length: int) -> UInt8Array:
         held: UInt8Array | None = getattr(self._buffers, name, None)

@@ -1,0 +1,186 @@
+"""How fast faces reach a trainer, beside the ways that a lab would pick instead.
+
+    python benchmarks/loader.py ../shared/facesynthetics/dataset_71.zip [--quick]
+
+Every measurement is a process of its own; formats take turns, so that whatever else the machine does meets all alike.
+Rates are medians over the repeats, and ratios are taken within a repeat. Peers that are not installed are named.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from faces import jittered_faces
+from loader_formats import FORMATS, Faces, Format
+
+MODES = {
+    "sequential": {"shuffle": False, "workers": 0},
+    "shuffled": {"shuffle": True, "workers": 0},
+    "sequential, 2 workers": {"shuffle": False, "workers": 2},
+    "shuffled, 2 workers": {"shuffle": True, "workers": 2},
+    "shuffled, cold": {"shuffle": True, "workers": 0, "cold": True},
+}
+BAR = 3.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("zip", type=Path, help="FaceSynthetics frames to make the samples from")
+    parser.add_argument("--work", type=Path, default=Path("/tmp/faceshards-bench"), help="kept, and used again")
+    parser.add_argument("--samples", type=int, default=20_000)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4.0, help="the most that one measurement takes")
+    parser.add_argument("--only", nargs="*", default=[], help="parts of formats' names")
+    parser.add_argument("--modes", nargs="*", default=list(MODES))
+    parser.add_argument("--quick", action="store_true", help="2,048 samples, one repeat of a second")
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.measure:
+        print(json.dumps(measure(**json.loads(args.measure))))
+        return
+    if args.quick:
+        args.samples, args.repeats, args.seconds = 2048, 1, 1.0
+    work = args.work / str(args.samples)
+    formats = [f for f in FORMATS if not args.only or any(part in f.name for part in args.only)]
+    formats = [f for f in formats if f.available()]
+    faces = load(work, args.zip, args.samples)
+    for form in formats:
+        write(form, folder(work, form), faces)
+    del faces
+    for mode in args.modes:
+        found: dict[str, list[dict[str, float]]] = {form.name: [] for form in formats}
+        for _ in range(args.repeats):
+            for form in formats:
+                order = {"name": form.name, "folder": str(folder(work, form)), "seconds": args.seconds, **MODES[mode]}
+                found[form.name].append(in_a_process(args.zip, order))
+        report(mode, formats, found, {form.name: size(folder(work, form)) / args.samples for form in formats})
+
+
+def folder(work: Path, form: Format) -> Path:
+    return work / form.name.replace(" ", "-")
+
+
+def load(work: Path, frames: Path, n: int) -> Faces:
+    work.mkdir(parents=True, exist_ok=True)
+    paths = {name: work / f"{name}.npy" for name in Faces._fields}
+    if not paths["identity"].exists():
+        shapes = {"image": (n, 112, 112, 3), "region": (n, 112, 112)}
+        out = {k: np.lib.format.open_memmap(paths[k], "w+", np.uint8, shape) for k, shape in shapes.items()}
+        identity = np.empty(n, np.int64)
+        for i, sample in enumerate(jittered_faces(frames, n)):
+            out["image"][i], out["region"][i], identity[i] = sample
+        np.save(paths["identity"], identity)
+    return Faces(**{name: np.load(path, mmap_mode="r") for name, path in paths.items()})
+
+
+def write(form: Format, to: Path, faces: Faces) -> None:
+    done = to.with_name(to.name + ".written")
+    if not done.exists():
+        print(f"writing {form.name}", file=sys.stderr)
+        form.write(to, faces)
+        done.touch()
+
+
+def size(of: Path) -> int:
+    return sum(path.stat().st_size for path in of.rglob("*") if path.is_file())
+
+
+def in_a_process(frames: Path, order: dict[str, Any]) -> dict[str, float]:
+    command = [sys.executable, __file__, str(frames), "--measure", json.dumps(order)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{order}:\n{done.stderr}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def measure(
+    name: str, folder: str, seconds: float, shuffle: bool, workers: int, cold: bool = False
+) -> dict[str, float]:
+    """One epoch, or as much of it as the time allows; memory grows from a quarter of it to its end."""
+    form = next(f for f in FORMATS if f.name == name)
+    form.available()  # imports it, which is not to be timed
+    for path in Path(folder).rglob("*"):
+        if path.is_file():
+            _cache(path, cold)
+    if not cold and not workers:  # a trainer's second epoch: files in the page cache and mapped, memory in hand
+        _read(form.read(Path(folder), shuffle, workers), seconds)
+    return _read(form.read(Path(folder), shuffle, workers), seconds)
+
+
+def _read(batches: Iterable[Mapping[str, Any]], seconds: float) -> dict[str, float]:
+    start = time.perf_counter()
+    samples, first, memory = 0, 0.0, []
+    for batch in batches:
+        samples += len(batch["identity"])
+        now = time.perf_counter()
+        first = first or now - start
+        memory.append(_memory())
+        if now - start > seconds:
+            break
+    return {
+        "rate": samples / (time.perf_counter() - start),
+        "first": first,
+        "peak": max(memory),
+        "growth": memory[-1] - memory[len(memory) // 4],
+    }
+
+
+def _cache(path: Path, cold: bool) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    if cold:
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+    else:
+        while os.read(handle, 1 << 22):
+            pass
+    os.close(handle)
+
+
+def _memory() -> float:
+    """MB of this process and its children that are theirs alone; pages of files that they map do not count."""
+    total = 0
+    me = os.getpid()
+    children = Path(f"/proc/{me}/task/{me}/children").read_text().split()
+    for pid in (str(me), *children):
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except FileNotFoundError:
+            continue
+        fields = dict(line.split(":", 1) for line in status.splitlines())
+        total += sum(int(fields[key].split()[0]) for key in ("RssAnon", "RssShmem") if key in fields)
+    return total / 1024
+
+
+def report(mode: str, formats: list[Format], found: dict[str, list[dict[str, float]]], sizes: dict[str, float]) -> None:
+    print(f"\n{mode}\n{'':22}samples/s  of ours  bytes/sample  first batch  peak MB  growth MB")
+    ours = [run["rate"] for run in found.get("faceshards compact", [])]
+    for form in formats:
+        runs = found[form.name]
+        mid = {key: median(run[key] for run in runs) for key in runs[0]}
+        of_ours = median(o / r["rate"] for o, r in zip(ours, runs, strict=True)) if ours else float("nan")
+        kind = "" if form.compressed else " (not compressed)"
+        kind += "" if form.lossless else " (lossy)"
+        print(
+            f"{form.name:22}{mid['rate']:9,.0f}  1/{of_ours:5.2f}  {sizes[form.name]:12,.0f}  "
+            f"{mid['first'] * 1000:8.0f} ms  {mid['peak']:7.0f}  {mid['growth']:9.0f}{kind}"
+        )
+    rivals = [f.name for f in formats if f.lossless and f.compressed and not f.name.startswith("faceshards")]
+    if ours and rivals:
+        each = [o / max(found[name][i]["rate"] for name in rivals) for i, o in enumerate(ours)]
+        best = max(rivals, key=lambda name: median(run["rate"] for run in found[name]))
+        print(f"compact over the fastest lossless compressed peer ({best}): {median(each):.2f}, bar {BAR}")
+    if "faceshards fast" in found and "numpy memmap" in found:
+        each = [f["rate"] / m["rate"] for f, m in zip(found["faceshards fast"], found["numpy memmap"], strict=True)]
+        print(f"fast over the memmap: {median(each):.2f}, bar 0.5")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Memory for batches that is used again once nobody looks at it any more."""
+
+import weakref
+from collections import defaultdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Pool:
+    """Hands out arrays; when the last view of one is gone, its memory is kept for the next of that size.
+
+    Fresh memory has to be zeroed by the kernel page by page, which costs about as much as a copy of the batch.
+    """
+
+    def __init__(self) -> None:
+        self._free: defaultdict[int, list[NDArray[np.uint8]]] = defaultdict(list)
+
+    def take(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+        """An array of that shape and dtype, of undefined content."""
+        size = int(np.prod(shape)) * dtype.itemsize
+        free = self._free[size]
+        memory = free.pop() if free else np.empty(size, np.uint8)
+        # Over a memoryview, for numpy has views of views refer to the array at the bottom of them: to this one, then.
+        lent = np.frombuffer(memory.data, np.uint8)
+        weakref.finalize(lent, free.append, memory).atexit = False
+        return lent.view(dtype).reshape(shape)
