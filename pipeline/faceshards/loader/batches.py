@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from faceshards.errors import ParamsError
 from faceshards.loader.decoding import Decoding, Running, Visits
-from faceshards.loader.sampling import Sampling, Shuffle
+from faceshards.loader.sampling import Sampling
 from faceshards.loader.views import Showing
 from faceshards.records import Batch
 
@@ -104,9 +104,5 @@ class Batches(Iterator[Batch]):
         number, workers = self._running.worker
         left = self._order[self._done * size :]
         mine = left[np.arange(len(left)) // size % workers == number]
-        shuffle = self._sampling.shuffle
-        mixing = shuffle if isinstance(shuffle, Shuffle) else Shuffle()
-        # How far apart the visits to one chunk can be; with a full shuffle, how much memory may be spent on them.
-        apart = (mixing.window + mixing.lanes * self._dataset.places.chunk_rows) // (size * workers) if shuffle else 0
-        reach = apart + mixing.lanes + 1
+        reach = self._sampling.reach(self._dataset.places.chunk_rows, workers)
         return Visits(mine, size, reach, self._showing, self._fields, self._sampling.seed, self._sampling.epoch)

@@ -33,13 +33,17 @@ class Shuffle:
         ParamsError: one of them is below 1.
     """
 
-    window: int = 2048
+    window: int = 8192
     shards: int = 64
-    lanes: int = 4
+    lanes: int = 2
 
     def __post_init__(self) -> None:
         if min(self.window, self.shards, self.lanes) < 1:
             raise ParamsError(f"window, shards and lanes must be 1 or more, got {self}")
+
+    def reach(self, batch_size: int, chunk_rows: int, workers: int = 1) -> int:
+        """How many batches of a worker lie between the first and the last visit to a chunk, at most."""
+        return (self.window + self.lanes * chunk_rows) // (batch_size * workers) + self.lanes + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,16 @@ class Sampling:
         if isinstance(shuffle, Shuffle):
             samples = self._mixed(samples, shuffle)
         return samples[: len(samples) - len(samples) % self.batch_size] if self.drop_last else samples
+
+    def reach(self, chunk_rows: int, workers: int = 1) -> int:
+        """For how many batches of a worker a chunk is worth decoding at once.
+
+        With a full shuffle, as many as the memory of a default `Shuffle` holds; without any, one and its neighbour.
+        """
+        if not self.shuffle:
+            return 1 + -(-chunk_rows // self.batch_size)
+        mixing = self.shuffle if isinstance(self.shuffle, Shuffle) else Shuffle()
+        return mixing.reach(self.batch_size, chunk_rows, workers)
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for a saved position to mean the same: all but epoch and rank."""

@@ -1,0 +1,99 @@
+"""How good the loader's shuffle is, beside a full permutation.
+
+    python benchmarks/shuffle.py
+
+The store that is hardest to shuffle: people one after the other, as an ImageFolder gives them. For each shuffle:
+
+- people a batch: different identities in a batch, as a share of what a full permutation gives; it is what the negatives
+  of a margin loss and the statistics of a batch norm live on;
+- rank correlation: Spearman's, of the place in the store with the place in the epoch; 0 is best;
+- epochs alike: share of the pairs of samples in one batch that are in one batch in the next epoch again, over that of
+  a full permutation;
+- chunks: decoded in an epoch, over those that there are: what the shuffle costs;
+- memory: of samples of 50 kB that are in flight.
+"""
+
+import argparse
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceshards.loader.sampling import Places, Sampling, Shuffle
+from faceshards.loader.schedule import Schedule
+
+BATCH = 128
+CHUNK_ROWS, SHARD_ROWS = 32, 2048
+SAMPLE_MB = 0.05
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--people", type=int, default=4000)
+    parser.add_argument("--images", type=int, default=50, help="of each person")
+    parser.add_argument("--epochs", type=int, default=3)
+    args = parser.parse_args()
+    who = np.repeat(np.arange(args.people), args.images)
+    places = Places(np.arange(len(who)), CHUNK_ROWS, SHARD_ROWS)
+    default = Shuffle()
+    shuffles: dict[str, Any] = {"full": "full", "none": False}
+    for window in (512, 1024, 2048, 4096, 8192, 16384):
+        shuffles[f"window {window}{' (default)' if window == default.window else ''}"] = Shuffle(window)
+    shuffles |= {f"default, {lanes} lanes": Shuffle(lanes=lanes) for lanes in (1, 4, 8)}
+    shuffles |= {f"default, {shards} shards": Shuffle(shards=shards) for shards in (1, 4, 16)}
+    full = measure(who, places, "full", args.epochs)
+    print(f"{len(who):,} samples, {args.people:,} people one after the other, batches of {BATCH}")
+    print(f"a full permutation: {full['people']:.1f} people a batch\n")
+    print(f"{'':22}people a batch  rank correlation  epochs alike  chunks  memory MB")
+    for name, shuffle in shuffles.items():
+        found = measure(who, places, shuffle, args.epochs)
+        print(
+            f"{name:22}{found['people'] / full['people']:14.1%}  {found['correlation']:16.3f}  "
+            f"{found['alike'] / full['alike']:11.1f}x  {found['chunks']:5.1f}x  {found['in_flight'] * SAMPLE_MB:9.0f}"
+        )
+
+
+def measure(who: NDArray[np.int64], places: Places, shuffle: Any, epochs: int) -> dict[str, float]:
+    orders = [Sampling(BATCH, shuffle, epoch=epoch, drop_last=True).order(places) for epoch in range(epochs)]
+    batches = [order.reshape(-1, BATCH) for order in orders]
+    people = np.mean([len(np.unique(who[batch])) for epoch in batches for batch in epoch])
+    correlation = np.mean([abs(np.corrcoef(order, np.arange(len(order)))[0, 1]) for order in orders])
+    decoded, in_flight = _cost(orders[0], places, shuffle)
+    return {
+        "people": float(people),
+        "correlation": float(correlation),
+        "alike": float(np.mean([_alike(a, b, len(who)) for a, b in pairwise(batches)])),
+        "chunks": decoded,
+        "in_flight": in_flight,
+    }
+
+
+def _alike(first: NDArray[np.int64], second: NDArray[np.int64], n: int) -> float:
+    """Share of pairs in a batch that are in a batch again: counts of (old batch, new batch) that coincide."""
+    batch_of = np.full(n, -1)
+    batch_of[second.ravel()] = np.arange(second.size) // BATCH
+    pairs = 0
+    for batch in first:
+        counts = np.unique(batch_of[batch], return_counts=True)[1]
+        pairs += int((counts * (counts - 1)).sum())
+    return pairs / (first.size * (BATCH - 1))
+
+
+def _cost(order: NDArray[np.int64], places: Places, shuffle: Any) -> tuple[float, int]:
+    """Chunks decoded over chunks that there are, and the most samples that are decoded and not handed out yet."""
+    chunks = places.rows[order] // places.chunk_rows
+    reach = Sampling(BATCH, shuffle).reach(places.chunk_rows)
+    schedule = Schedule(chunks, BATCH, reach)
+    decoded, held, most = 0, 0, 0
+    for batch in range(-(-len(order) // BATCH)):
+        for task in schedule.tasks(batch):
+            decoded += 1
+            held += len(task.places)
+        most = max(most, held)
+        held -= BATCH
+    return decoded / len(np.unique(chunks)), most
+
+
+if __name__ == "__main__":
+    main()
