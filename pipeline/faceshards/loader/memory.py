@@ -20,7 +20,10 @@ class Pool:
         """An array of that shape and dtype, of undefined content."""
         size = int(np.prod(shape)) * dtype.itemsize
         free = self._free[size]
-        memory = free.pop() if free else np.empty(size, np.uint8)
+        try:
+            memory = free.pop()
+        except IndexError:
+            memory = np.empty(size, np.uint8)
         # Over a memoryview, for numpy has views of views refer to the array at the bottom of them: to this one, then.
         lent = np.frombuffer(memory.data, np.uint8)
         weakref.finalize(lent, free.append, memory).atexit = False
