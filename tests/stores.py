@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from faceshards.regions import N_REGIONS
 from faceshards.store.durable import replace_folder, sha256_of
 from faceshards.store.finish import finish
-from faceshards.store.schema import OK, REGION_PX, SKIPPED, ArraySpec, StoreSpec, erased_field
+from faceshards.store.schema import OK, REGION_PX, SKIPPED, ArraySpec, Profile, StoreSpec, erased_field
 from faceshards.store.writer import create, write_shard
 
 SIDE = 8
@@ -30,7 +30,11 @@ ARRAYS = (
 
 
 def face_spec(
-    splits: dict[str, int] = SPLITS, shard_rows: int = 8, chunk_rows: int = 4, arrays: tuple[ArraySpec, ...] = ARRAYS
+    splits: dict[str, int] = SPLITS,
+    shard_rows: int = 8,
+    chunk_rows: int = 4,
+    arrays: tuple[ArraySpec, ...] = ARRAYS,
+    profile: Profile = "compact",
 ) -> StoreSpec:
     return StoreSpec(
         name="tiny",
@@ -40,6 +44,7 @@ def face_spec(
         shard_rows=shard_rows,
         chunk_rows=chunk_rows,
         columns=(REGION_PX, erased_field(VARIANTS)),
+        profile=profile,
     )
 
 

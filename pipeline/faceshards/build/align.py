@@ -53,6 +53,7 @@ def align_faces(source: Path, out: Path, params: AlignParams, store: StoreParams
         splits={ALL: len(faces)},
         shard_rows=store.shard_rows,
         chunk_rows=store.chunk_rows,
+        profile=store.profile,
         columns=(HAS_TRUTH,),
     )
     # A missing extra is to be told before anything is written.

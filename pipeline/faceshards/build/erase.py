@@ -62,6 +62,7 @@ def erase_faces(
         splits={split: len(rows) for split, rows in members.items()},
         shard_rows=store.shard_rows,
         chunk_rows=store.chunk_rows,
+        profile=store.profile,
         columns=(REGION_PX, erased_field(params.variants), SEED, WEIGHTS_SHA256, VERSION),
     )
     with work_dir(out, params, store, *(sha256_of(path / DATASET_JSON) for path in (aligned, parsed))) as work:

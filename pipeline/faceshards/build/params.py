@@ -87,10 +87,11 @@ class EraseParams:
 
 @dataclass(frozen=True, config=_STRICT)
 class StoreParams:
-    """How many faces a shard and a chunk hold."""
+    """How faces are coded, and how many of them a shard and a chunk hold."""
 
     shard_rows: PositiveInt = 2048
-    chunk_rows: PositiveInt = 64
+    chunk_rows: PositiveInt = 32
+    profile: Literal["portable", "compact", "fast"] = "compact"
 
     @field_validator("chunk_rows")
     @classmethod

@@ -62,6 +62,7 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         splits={ALL: faces.splits[ALL]},
         shard_rows=store.shard_rows,
         chunk_rows=store.chunk_rows,
+        profile=store.profile,
     )
     with work_dir(out, params, store, parser.provenance, sha256_of(aligned / DATASET_JSON)) as work:
         create(work, spec)

@@ -1,29 +1,26 @@
 """One split of a store as a sequence of samples, and as batches."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.errors import ParamsError
+from faceshards.loader.batches import Batches
+from faceshards.loader.decoding import OnError, Running
 from faceshards.loader.samples import usable_samples
-from faceshards.loader.sampling import epoch_order, variant_choice
+from faceshards.loader.sampling import Places, Sampling, Shuffle, Uneven
+from faceshards.loader.views import Picked, Rows, Showing, View
 from faceshards.records import Batch
 from faceshards.regions import REGION_NAMES
 from faceshards.store.cache import Cache
+from faceshards.store.chunks import ChunkReader
 from faceshards.store.reader import Store
 from faceshards.store.remote import open_store
 from faceshards.store.schema import NO_IDENTITY
-
-View: TypeAlias = Literal["original", "variants", "all_variants"]
-"""What a batch shows.
-
-``"original"``: `image` as it was. ``"variants"``: one precomputed erased variant a visit in place of `image`, and
-`erased` its mask. ``"all_variants"``: `image` and, beside it, all K variants in `variant` and their masks in `erased`.
-"""
 
 _FROM_MANIFEST = ("sample_id", "identity")
 _CHUNKS_KEPT_PER_ARRAY = 4
@@ -66,6 +63,7 @@ class Dataset:
     Attributes:
         store: what is read.
         split: name of the split.
+        places: where the samples lie.
     """
 
     def __init__(self, store: Store, split: str, fields: Sequence[str] | None = None) -> None:
@@ -74,9 +72,11 @@ class Dataset:
         self.store = store
         self.split = split
         self._samples = usable_samples(store.manifest, split)
+        self.places = Places(self._samples.rows, store.chunk_rows, store.shard_rows)
         self._fields = tuple(fields) if fields is not None else None
         self._refuse_unknown(self._fields or ())
-        self._chunk = lru_cache(_CHUNKS_KEPT_PER_ARRAY * len(store.arrays))(self._decode_chunk)
+        self._reader = lru_cache(None)(self._new_reader)
+        self._kept_chunk = lru_cache(_CHUNKS_KEPT_PER_ARRAY * len(store.arrays))(self._decode_chunk)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Dataset, (self.store, self.split, self._fields)
@@ -157,92 +157,132 @@ class Dataset:
         if at.size and not (-n <= at.min() and at.max() < n):
             raise IndexError(f"index {at.min()}..{at.max()} out of range: split {self.split!r} has {n} faces")
         at = at % n if n else at
-        names = self._shown(fields, view)
-        rows = self._samples.rows[at]
-        ids: list[str] = self._samples.ids[at].tolist()
-        choice = variant_choice(ids, self.num_variants, seed, epoch) if view == "variants" else None
-        batch: Batch = {}
-        for name in names:
-            if name == "sample_id":
-                batch[name] = np.array(ids, dtype=np.str_)
-            elif name == "identity":
-                batch[name] = self._samples.identities[at]
-            elif choice is not None and name in ("image", "erased"):
-                batch[name] = self._gather("variant" if name == "image" else name, rows, choice)
-            else:
-                batch[name] = self._gather(name, rows)
-        return batch
+        showing = Showing(self.store.arrays, view)
+        names = self._shown(fields, showing)
+        stored = self.stored(names)
+        batch: Batch = {n: np.empty((len(at), *showing.fields[n][0]), showing.fields[n][1]) for n in stored}
+        chunks = self.chunk_of(at)
+        for chunk in np.unique(chunks).tolist() if stored else ():
+            to = np.flatnonzero(chunks == chunk)
+            for name, rows in self.show(at[to], chunk, stored, showing, seed, epoch, keep=True).items():
+                rows.copy_to(batch[name], to)
+        found = batch | self.known(at, names)
+        return {name: found[name] for name in names}
 
     def batches(
         self,
         batch_size: int,
         *,
-        shuffle: bool = False,
+        shuffle: bool | Literal["full"] | Shuffle = False,
         seed: int = 0,
         epoch: int = 0,
         drop_last: bool = False,
+        rank: int = 0,
+        world_size: int = 1,
+        uneven: Uneven = "pad",
         fields: Sequence[str] | None = None,
         view: View = "original",
-    ) -> Iterator[Batch]:
-        """One epoch of batches.
+        threads: int | None = None,
+        prefetch: int = 4,
+        on_error: OnError = "raise",
+    ) -> Batches:
+        """One epoch of batches, decoded ahead by threads.
 
         Args:
             batch_size: samples a batch; the last one may hold fewer.
-            shuffle: visit the samples in a random order, another one for every (seed, epoch).
-            seed: of the order, and of the variants shown.
+            shuffle: visit the samples in another order for every (seed, epoch): True mixes random chunks within a
+                window (a `Shuffle` sets its size), ``"full"`` is a random permutation, which costs a chunk a sample.
+            seed: of the order, and of what the view draws.
             epoch: to be raised by one every time the samples are gone through.
             drop_last: leave out a last batch that is not full.
+            rank: this process's number among those that share the samples.
+            world_size: how many there are.
+            uneven: what to do with samples that do not divide among them, see `sampling.Uneven`.
             fields: as in `take`.
             view: as in `take`.
+            threads: that decode; None for one a core.
+            prefetch: batches that are worked on ahead of the one that is asked for.
+            on_error: ``"raise"``, or ``"skip"`` samples whose chunk is missing or damaged: they are counted in
+                `Batches.skipped` and logged, and their batches are smaller.
 
         Raises:
             ParamsError: an argument is out of its range, or as in `take`.
+            MissingShardError, CorruptShardError: by the iterator, where what is asked for cannot be read.
         """
-        if batch_size < 1:
-            raise ParamsError(f"batch_size must be 1 or more, got {batch_size}")
-        names = self._shown(fields, view)
-        n = len(self)
-        order = epoch_order(n, seed, epoch) if shuffle else np.arange(n)
-        stop = n - n % batch_size if drop_last else n
-        return (
-            self.take(order[start : start + batch_size], fields=names, view=view, seed=seed, epoch=epoch)
-            for start in range(0, stop, batch_size)
-        )
+        sampling = Sampling(batch_size, shuffle, seed, epoch, drop_last, rank, world_size, uneven)
+        return self.batches_of(sampling, Running(threads, prefetch, on_error), fields, view)
+
+    def batches_of(
+        self, sampling: Sampling, running: Running, fields: Sequence[str] | None = None, view: View = "original"
+    ) -> Batches:
+        """`batches` for those who wrap it, with its arguments in two."""
+        showing = Showing(self.store.arrays, view)
+        return Batches(self, sampling, showing, self._shown(fields, showing), running)
+
+    def chunk_of(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The chunk that each sample lies in."""
+        return self.places.rows[samples] // self.places.chunk_rows
+
+    def show(
+        self,
+        samples: NDArray[np.int64],
+        chunk: int,
+        fields: Sequence[str],
+        showing: Showing,
+        seed: int,
+        epoch: int,
+        *,
+        keep: bool = False,
+    ) -> dict[str, Rows]:
+        """Fields of samples of one chunk; the thread's next call may overwrite them.
+
+        Args:
+            samples: indices.
+            chunk: that all of them lie in.
+            fields: of those that chunks must be decoded for.
+            showing: the view.
+            seed: of its draws.
+            epoch: likewise.
+            keep: the chunk, decoded, for the calls to come.
+        """
+        read = self._kept_chunk if keep else self._read_chunk
+        rows = self.places.rows[samples] - chunk * self.places.chunk_rows
+        picked = Picked(rows, self._samples.ids[samples], seed, epoch)
+        return showing.show({name: read(name, chunk) for name in showing.reads(fields)}, fields, picked)
+
+    def stored(self, fields: Sequence[str]) -> tuple[str, ...]:
+        """Those of the fields that chunks must be decoded for."""
+        return tuple(name for name in fields if name not in _FROM_MANIFEST)
+
+    def known(self, samples: NDArray[np.int64], fields: Sequence[str]) -> Batch:
+        """Those of the fields that need no chunk: `sample_id` and `identity`."""
+        known: Batch = {}
+        if "sample_id" in fields:
+            known["sample_id"] = np.array(self._samples.ids[samples].tolist(), dtype=np.str_)
+        if "identity" in fields:
+            known["identity"] = self._samples.identities[samples]
+        return known
 
     def _refuse_unknown(self, fields: Sequence[str]) -> None:
         known = dict.fromkeys([*_FROM_MANIFEST, *self.store.arrays])
         if unknown := [name for name in fields if name not in known]:
             raise ParamsError(f"{self.store.path} has no field {', '.join(unknown)}; it has: {', '.join(known)}")
 
-    def _shown(self, fields: Sequence[str] | None, view: View) -> tuple[str, ...]:
-        if view not in get_args(View):
-            raise ParamsError(f"unknown view {view!r}; expected one of: {', '.join(get_args(View))}")
-        if view != "original" and not self.num_variants:
-            raise ParamsError(f"view {view!r}: {self.store.path} holds no variants; use the erase stage's store")
-        if fields is not None:
-            self._refuse_unknown(fields)
-            return tuple(fields)
-        if self._fields is not None:
-            return self._fields
-        hidden = {"original": {"variant", "erased"}, "variants": {"variant"}, "all_variants": set()}[view]
-        return tuple(dict.fromkeys([*_FROM_MANIFEST, *(n for n in self.store.arrays if n not in hidden)]))
+    def _shown(self, fields: Sequence[str] | None, showing: Showing) -> tuple[str, ...]:
+        chosen = fields if fields is not None else self._fields
+        if chosen is None:
+            return tuple(dict.fromkeys([*_FROM_MANIFEST, *showing.default_fields]))
+        self._refuse_unknown([name for name in chosen if name not in showing.fields])
+        return tuple(chosen)
 
-    def _gather(self, array: str, rows: NDArray[np.int64], choice: NDArray[np.int64] | None = None) -> NDArray[Any]:
-        """Copy rows of an array, chunk by chunk; with `choice`, one entry of the second axis each."""
-        spec = self.store.arrays[array]
-        out = np.empty((len(rows), *(spec.shape if choice is None else spec.shape[1:])), spec.numpy_dtype)
-        chunks = rows // self.store.chunk_rows
-        for number in np.unique(chunks):
-            at = np.flatnonzero(chunks == number)
-            within = rows[at] - number * self.store.chunk_rows
-            chunk = self._chunk(array, int(number))
-            out[at] = chunk[within] if choice is None else chunk[within, choice[at]]
-        return out
+    def _new_reader(self, array: str) -> ChunkReader:
+        return ChunkReader(self.store, self.split, array)
 
-    def _decode_chunk(self, array: str, number: int) -> NDArray[Any]:
-        start = number * self.store.chunk_rows
-        stop = min(start + self.store.chunk_rows, self.store.splits[self.split])
-        return self.store.read(self.split, array, start, stop)
+    def _read_chunk(self, array: str, chunk: int) -> NDArray[Any]:
+        return self._reader(array).read(chunk)
+
+    def _decode_chunk(self, array: str, chunk: int) -> NDArray[Any]:
+        return self._read_chunk(array, chunk).copy()
 
 
 def samples_of(batch: Batch) -> list[dict[str, Any]]:

@@ -1,16 +1,25 @@
 """torch over a `Dataset`. Needs ``faceshards[torch]``.
 
-A `Dataset` may also be given to `torch.utils.data.DataLoader` as it is; `TorchDataset` adds views and epochs. Where one
-process is enough, ``map(to_tensors, dataset.batches(...))`` copies nothing.
+`Loader` is what a trainer wants: whole batches of tensors, in this process or from workers, with a position that can be
+saved. `TorchBatches` is the iterable dataset below it, for `torch.utils.data.DataLoader` and torchdata's
+``StatefulDataLoader``. A `Dataset` itself is a map-style dataset, to which `TorchDataset` adds views and epochs: with
+these, samples go through Python one by one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch.utils.data
 
-from faceshards.loader.dataset import Dataset, View, samples_of
+from faceshards.loader.batches import Batches
+from faceshards.loader.dataset import Dataset, samples_of
+from faceshards.loader.decoding import Running
+from faceshards.loader.sampling import Sampling
+from faceshards.loader.views import View
 from faceshards.records import Batch
+
+_WORKER_LOST_AFTER_S = 120.0
 
 
 def to_tensors(batch: Batch) -> dict[str, Any]:
@@ -21,6 +30,138 @@ def to_tensors(batch: Batch) -> dict[str, Any]:
     }
 
 
+class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
+    """Whole batches as an iterable dataset: give it to a DataLoader with ``batch_size=None``.
+
+    With k workers each makes every k-th batch, so that all of them come in the order that one process gives; a worker
+    decodes with one thread
+    unless `running` says more. Where k divides `Shuffle.lanes`, no chunk is decoded twice.
+
+    Args:
+        dataset: what `faceshards.open` gave.
+        sampling: which samples are in which batch.
+        running: how they are read, in this process; `worker` is set from torch's.
+        fields: as in `Dataset.take`.
+        view: as in `Dataset.take`.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        sampling: Sampling,
+        running: Running | None = None,
+        fields: Sequence[str] | None = None,
+        view: View = "original",
+    ) -> None:
+        self.dataset, self.sampling, self.running = dataset, sampling, running or Running()
+        self.fields, self.view = fields, view
+        self.resume_from: Mapping[str, Any] | None = None
+        self.batches()  # wrong arguments are told here, and not in a worker
+
+    def set_epoch(self, epoch: int) -> None:
+        """Another order and other draws from now on. Workers see it when they start: no ``persistent_workers``."""
+        self.sampling = replace(self.sampling, epoch=epoch)
+
+    def __len__(self) -> int:
+        return len(self.batches())
+
+    def batches(self, running: Running | None = None) -> Batches:
+        """The numpy batches behind it."""
+        batches = self.dataset.batches_of(self.sampling, running or self.running, self.fields, self.view)
+        if self.resume_from is not None:
+            batches.load_state_dict(self.resume_from)
+        return batches
+
+    def __iter__(self) -> "_Tensors":
+        worker = torch.utils.data.get_worker_info()
+        if worker is None:
+            return _Tensors(self.batches())
+        running = replace(self.running, threads=self.running.threads or 1, worker=(worker.id, worker.num_workers))
+        return _Tensors(self.batches(running))
+
+
+class _Tensors(Iterator[dict[str, Any]]):
+    """`Batches` as tensors; `StatefulDataLoader` saves and restores each worker's by the same two methods."""
+
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
+
+    def __next__(self) -> dict[str, Any]:
+        return to_tensors(next(self._batches))
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._batches.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._batches.load_state_dict(state)
+
+
+class Loader:
+    """Epochs of batches as tensors, from this process or from workers, and where in them the trainer is.
+
+    The position counts what was handed to the trainer, so that it may be taken up with another number of workers.
+
+    Args:
+        batches: what to iterate over.
+        num_workers: processes; 0 for the threads of this one, which are faster unless the trainer keeps Python busy.
+        pin_memory: None for where CUDA is there.
+        timeout: seconds after which a worker that is silent, but alive, counts as lost; one that dies is told at once.
+    """
+
+    def __init__(
+        self,
+        batches: TorchBatches,
+        *,
+        num_workers: int = 0,
+        pin_memory: bool | None = None,
+        timeout: float = _WORKER_LOST_AFTER_S,
+    ) -> None:
+        self.batches = batches
+        self._loader = torch.utils.data.DataLoader(
+            batches,
+            batch_size=None,
+            num_workers=num_workers,
+            pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
+            timeout=timeout if num_workers else 0,
+        )
+        self._start = self._state = batches.batches().state_dict()
+
+    def __len__(self) -> int:
+        """Batches of a whole epoch."""
+        return len(self.batches)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to the start of an epoch; in the one where the loader is, stay: what is left of it comes."""
+        if epoch != self._state["epoch"]:
+            self.batches.set_epoch(epoch)
+            self._state = self._start | {"epoch": epoch}
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """What is left of the epoch; then the loader is at the start of the next one."""
+        self.batches.resume_from = self._state
+        try:
+            for batch in self._loader:
+                self._state = self._state | {"batches_done": self._state["batches_done"] + 1}
+                yield batch
+        finally:
+            self.batches.resume_from = None
+        self.set_epoch(self._state["epoch"] + 1)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the trainer is, in JSON values."""
+        return dict(self._state)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another loader was; the next iteration begins there.
+
+        Raises:
+            ParamsError: the other one visits the samples in another order.
+        """
+        self.batches.batches().load_state_dict(state)
+        self.batches.set_epoch(state["epoch"])
+        self._state = dict(state)
+
+
 class TorchDataset(torch.utils.data.Dataset[dict[str, Any]]):
     """A map-style dataset for `torch.utils.data.DataLoader`, with any of its samplers and any number of workers.
 
@@ -28,7 +169,7 @@ class TorchDataset(torch.utils.data.Dataset[dict[str, Any]]):
         dataset: what `faceshards.open` gave.
         fields: as in `Dataset.take`.
         view: as in `Dataset.take`.
-        seed: picks, with the epoch, the variant that is shown.
+        seed: of what the view draws, with the epoch.
     """
 
     def __init__(
@@ -41,7 +182,7 @@ class TorchDataset(torch.utils.data.Dataset[dict[str, Any]]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Show other variants from now on. Workers see it when they start: not with ``persistent_workers=True``."""
+        """Draw anew from now on. Workers see it when they start: not with ``persistent_workers=True``."""
         self.epoch = epoch
 
     def __len__(self) -> int:

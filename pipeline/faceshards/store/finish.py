@@ -125,6 +125,7 @@ def _describe(spec: StoreSpec, manifest: pa.Table, provenance: Mapping[str, Any]
         },
         "shard_rows": spec.shard_rows,
         "chunk_rows": spec.chunk_rows,
+        "profile": spec.profile,
         "arrays": {
             a.name: {
                 "dtype": a.dtype,

@@ -29,7 +29,7 @@ def group_metadata(spec: StoreSpec, split: str) -> dict[str, bytes]:
             dtype=array.dtype,
             fill_value=array.fill_value,
             dimension_names=("sample", *array.dimension_names),
-            **array_options(array, spec.chunk_rows, spec.shard_rows),
+            **array_options(array, spec.chunk_rows, spec.shard_rows, spec.profile),
         )
     with warnings.catch_warnings():
         # The specification does not have it yet; readers that do not know it ignore it.

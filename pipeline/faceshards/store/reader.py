@@ -1,8 +1,10 @@
 """Read a store: nothing that is missing or damaged is ever handed out as data."""
 
 import hashlib
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +16,7 @@ import zarr
 from numpy.typing import NDArray
 
 from faceshards.errors import CorruptShardError, MissingShardError, StoreFormatError, StoreSpecError
-from faceshards.store import dataset_json, layout
+from faceshards.store import dataset_json, filters, layout  # noqa: F401 (filters: Zarr then knows its codecs)
 from faceshards.store.schema import INVENTORY, MANIFEST, ArraySpec
 from faceshards.store.tables import decode_table
 
@@ -131,6 +133,37 @@ class Store:
             return np.empty((0, *spec.shape), spec.numpy_dtype)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
+    def array_metadata(self, split: str, array: str) -> dict[str, Any]:
+        """The content of an array's ``zarr.json``. Raises as `manifest`."""
+        file = f"{layout.array_path(split, array)}/zarr.json"
+        content: dict[str, Any] = json.loads(self._read_bytes(file, self._record(file)))
+        return content
+
+    def file_size(self, file: str) -> int:
+        """Bytes of a file of the Zarr groups, by the inventory.
+
+        Raises:
+            StoreFormatError: the inventory does not have it.
+        """
+        return self._record(file).bytes
+
+    @contextmanager
+    def opened(self, file: str) -> Iterator[int]:
+        """A descriptor of a shard's file, for reading while the context lasts.
+
+        Raises:
+            MissingShardError, CorruptShardError: it is gone, or has another size than the inventory says.
+        """
+        try:
+            handle = os.open(self.path / file, os.O_RDONLY)
+        except FileNotFoundError:
+            raise self._missing(file) from None
+        try:
+            self._compare_size(file, os.fstat(handle).st_size)
+            yield handle
+        finally:
+            os.close(handle)
+
     def hold(self, file: str) -> AbstractContextManager[Path]:
         """Have a file of the store on this disk, by its path in the store; of a remote one, while the context lasts.
 
@@ -163,10 +196,22 @@ class Store:
             self._check_size(file)
             return data
 
+        return self.checked(file, read)
+
+    def checked(self, file: str, read: Callable[[], _T]) -> _T:
+        """Read a file of the Zarr groups; where the cache's copy of it turns out to be damaged, read a fresh one.
+
+        Args:
+            file: its path in the store; held while it is read.
+            read: raises `CorruptShardError` where it is damaged.
+
+        Raises:
+            StoreFormatError: the inventory does not list it.
+            MissingShardError, CorruptShardError, DownloadError, CacheError: it cannot be had.
+        """
         return self._checked(file, self._record(file), read)
 
     def _checked(self, file: str, record: FileRecord, read: Callable[[], _T]) -> _T:
-        """Read a file; where the cache's copy of it turns out to be damaged, read a fresh one."""
         if self._mirror is None:
             return read()
         with self._mirror.hold(file, *record):
@@ -179,14 +224,19 @@ class Store:
             return read()
 
     def _check_size(self, file: str) -> None:
-        path = self.path / file
-        expected = self._record(file).bytes
         try:
-            found = path.stat().st_size
+            found = (self.path / file).stat().st_size
         except FileNotFoundError:
-            raise MissingShardError(f"{path} is in the inventory and not on the disk. {REMEDY}") from None
+            raise self._missing(file) from None
+        self._compare_size(file, found)
+
+    def _compare_size(self, file: str, found: int) -> None:
+        expected = self._record(file).bytes
         if found != expected:
-            raise CorruptShardError(f"{path}: expected {expected} bytes, found {found}. {REMEDY}")
+            raise CorruptShardError(f"{self.path / file}: expected {expected} bytes, found {found}. {REMEDY}")
+
+    def _missing(self, file: str) -> MissingShardError:
+        return MissingShardError(f"{self.path / file} is in the inventory and not on the disk. {REMEDY}")
 
     def _array(self, split: str, array: str) -> "zarr.Array[Any]":
         key = split, array

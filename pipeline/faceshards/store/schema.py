@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,13 @@ OK = "ok"
 """The `status` of a sample that can be used. Any other status comes with a `reason`."""
 SKIPPED = "skipped"
 """The `status` of a sample that dropped out."""
+
+Profile: TypeAlias = Literal["portable", "compact", "fast"]
+"""How shards are coded.
+
+``"portable"``: zstd, for every reader of Zarr v3. ``"compact"``: faces smaller than PNG, and fast to decode, for
+zarr-python where faceshards is installed. ``"fast"``: not compressed, with checksums, for what fits into memory.
+"""
 
 NO_IDENTITY = -1
 NO_ROW = -1
@@ -107,6 +114,7 @@ class StoreSpec:
         chunk_rows: rows that are decoded at once.
         columns: the stage's own manifest columns.
         attributes: further attributes of the Zarr groups (JSON values).
+        profile: how the arrays are coded.
     """
 
     name: str
@@ -117,6 +125,7 @@ class StoreSpec:
     chunk_rows: int
     columns: tuple[pa.Field, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    profile: Profile = "compact"
 
     def __post_init__(self) -> None:
         if self.chunk_rows < 1 or self.shard_rows < 1 or self.shard_rows % self.chunk_rows:

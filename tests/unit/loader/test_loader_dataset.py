@@ -1,5 +1,6 @@
 import pickle
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -7,7 +8,8 @@ from stores import IDENTITIES, VARIANTS, build_faces, face_arrays, face_spec, sa
 
 import faceshards
 from faceshards.errors import ParamsError, StoreFormatError
-from faceshards.loader.dataset import View
+from faceshards.loader.views import View
+from faceshards.store.chunks import ChunkReader
 from faceshards.store.finish import finish
 from faceshards.store.schema import OK, SKIPPED, ArraySpec, StoreSpec
 from faceshards.store.writer import create, write_shard
@@ -79,15 +81,18 @@ def test_shuffling_visits_every_sample_once_and_keeps_rows_together(faces: faces
     np.testing.assert_array_equal(np.concatenate(images), TRAIN["image"][order])
 
 
-def test_the_order_follows_from_seed_and_epoch_alone(faces: faceshards.Dataset, path: Path) -> None:
-    def order(dataset: faceshards.Dataset, batch_size: int, seed: int, epoch: int) -> list[str]:
-        batches = dataset.batches(batch_size, shuffle=True, seed=seed, epoch=epoch, fields=["sample_id"])
-        return [i for b in batches for i in b["sample_id"].tolist()]
+@pytest.mark.parametrize("shuffle", [True, "full"])
+def test_the_order_follows_from_seed_and_epoch_alone(
+    faces: faceshards.Dataset, path: Path, shuffle: Literal[True, "full"]
+) -> None:
+    def order(dataset: faceshards.Dataset, seed: int, epoch: int, threads: int = 1) -> list[str]:
+        options = {"shuffle": shuffle, "seed": seed, "epoch": epoch, "threads": threads}
+        return [i for b in dataset.batches(4, **options) for i in b["sample_id"].tolist()]
 
-    first = order(faces, 4, 0, 0)
-    assert order(faceshards.open(path), 9, 0, 0) == first
-    assert order(faces, 4, 1, 0) != first
-    assert order(faces, 4, 0, 1) != first
+    first = order(faces, 0, 0)
+    assert order(faceshards.open(path), 0, 0, threads=3) == first
+    assert order(faces, 1, 0) != first
+    assert order(faces, 0, 1) != first
 
 
 def test_the_variants_view_shows_one_variant_with_its_mask_in_place_of_the_image(faces: faceshards.Dataset) -> None:
@@ -126,13 +131,13 @@ def test_chunks_are_not_decoded_again_for_every_neighbour(
     faces: faceshards.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = []
-    real = faces.store.read
+    real = ChunkReader.read
 
-    def counted(split: str, array: str, start: int, stop: int) -> np.ndarray:
-        reads.append((array, start))
-        return real(split, array, start, stop)
+    def counted(self: ChunkReader, number: int) -> np.ndarray:
+        reads.append((self, number))
+        return real(self, number)
 
-    monkeypatch.setattr(faces.store, "read", counted)
+    monkeypatch.setattr(ChunkReader, "read", counted)
     for i in range(21):
         faces[i]
     assert len(reads) == len(set(reads)) == 2 * 6  # image and region, six chunks of four rows

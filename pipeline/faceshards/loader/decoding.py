@@ -1,0 +1,170 @@
+"""Chunks decoded ahead by threads, straight into the arrays of the batches that they belong to."""
+
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceshards.errors import FaceShardsError, ParamsError
+from faceshards.loader.schedule import ChunkTask, Schedule
+from faceshards.loader.views import Rows, Showing
+from faceshards.records import Batch
+
+if TYPE_CHECKING:
+    from faceshards.loader.dataset import Dataset
+
+OnError: TypeAlias = Literal["raise", "skip"]
+_SLAB_BATCHES = 16  # batches whose arrays are one: the fewer pieces a chunk is dealt out in, the better
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How an epoch is read; nothing of what comes out.
+
+    Attributes:
+        threads: that decode; None for one a core that this process may use.
+        prefetch: batches that are worked on ahead of the one that is asked for.
+        on_error: ``"raise"``, or ``"skip"`` samples whose chunk is missing or damaged: they are counted and logged.
+        worker: number of this worker, and of how many; it makes every so-manieth batch.
+
+    Raises:
+        ParamsError: a value that it cannot have.
+    """
+
+    threads: int | None = None
+    prefetch: int = 4
+    on_error: OnError = "raise"
+    worker: tuple[int, int] = (0, 1)
+
+    def __post_init__(self) -> None:
+        if (self.threads is not None and self.threads < 1) or self.prefetch < 1:
+            raise ParamsError(f"threads and prefetch must be 1 or more, got {self.threads} and {self.prefetch}")
+        if self.on_error not in ("raise", "skip"):
+            raise ParamsError(f"on_error is raise or skip, not {self.on_error!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """What is to be read.
+
+    Attributes:
+        samples: (n,) int64 indices, in the order of visits.
+        batch_size: visits a batch.
+        reach: as in `Schedule`.
+        showing: the view.
+        fields: of a batch.
+        seed: of the view's draws.
+        epoch: likewise.
+    """
+
+    samples: NDArray[np.int64]
+    batch_size: int
+    reach: int
+    showing: Showing
+    fields: Sequence[str]
+    seed: int
+    epoch: int
+
+
+@dataclass(slots=True)
+class _Slab:
+    """Memory of some neighbouring batches.
+
+    Attributes:
+        arrays: of those fields that come out of chunks.
+        good: (n,) whether the sample could be read.
+    """
+
+    arrays: Batch
+    good: NDArray[np.bool_]
+
+
+class Decoding:
+    """Iterates over the batches of some visits, each with the number of samples that were left out of it."""
+
+    def __init__(self, dataset: "Dataset", visits: Visits, running: Running) -> None:
+        self._dataset, self._visits, self._running = dataset, visits, running
+        self._stored = dataset.stored(visits.fields)
+        self._slab_size = visits.batch_size * _SLAB_BATCHES
+        self._schedule = Schedule(dataset.chunk_of(visits.samples), visits.batch_size, visits.reach)
+        self._slabs: dict[int, _Slab] = {}
+        self._tasks: defaultdict[int, list[Future[None]]] = defaultdict(list)
+        self._threads = ThreadPoolExecutor(running.threads or _cores(), "faceshards")
+
+    def __iter__(self) -> Iterator[tuple[Batch, int]]:
+        begun = 0
+        total = -(-len(self._visits.samples) // self._visits.batch_size)
+        for batch in range(total):
+            while begun < min(batch + self._running.prefetch, total):
+                self._begin(begun)
+                begun += 1
+            yield self._finish(batch)
+
+    def stop(self) -> None:
+        """Let the threads end."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _begin(self, batch: int) -> None:
+        if not self._stored:
+            return
+        for task in self._schedule.tasks(batch):
+            slabs = {number: self._slab(number) for number in sorted(set((task.places // self._slab_size).tolist()))}
+            future = self._threads.submit(self._fill, task, slabs)
+            for served in set((task.places // self._visits.batch_size).tolist()):
+                self._tasks[served].append(future)
+
+    def _slab(self, number: int) -> _Slab:
+        if number not in self._slabs:
+            n = min(self._slab_size, len(self._visits.samples) - number * self._slab_size)
+            fields = self._visits.showing.fields
+            arrays: Batch = {name: np.empty((n, *fields[name][0]), fields[name][1]) for name in self._stored}
+            self._slabs[number] = _Slab(arrays, np.ones(n, np.bool_))
+        return self._slabs[number]
+
+    def _fill(self, task: ChunkTask, slabs: dict[int, _Slab]) -> None:
+        """In a thread: decode a chunk and hand its samples to the batches that want them."""
+        visits = self._visits
+        samples = visits.samples[task.places]
+        shown: dict[str, Rows] = {}
+        try:
+            shown = self._dataset.show(samples, task.chunk, self._stored, visits.showing, visits.seed, visits.epoch)
+        except FaceShardsError as error:
+            if self._running.on_error == "raise":
+                raise
+            _log.warning("%d samples are left out: %s", len(samples), error)
+        bounds = np.searchsorted(task.places, [number * self._slab_size for number in (*slabs, max(slabs) + 1)])
+        for slab, start, stop in zip(slabs.values(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+            to = task.places[start:stop] % self._slab_size
+            if not shown:
+                slab.good[to] = False
+            for name, rows in shown.items():
+                rows.copy_to(slab.arrays[name], to, slice(start, stop))
+
+    def _finish(self, batch: int) -> tuple[Batch, int]:
+        for task in self._tasks.pop(batch, ()):
+            task.result()
+        start = batch * self._visits.batch_size
+        samples = self._visits.samples[start : start + self._visits.batch_size]
+        slab, place = self._slab(start // self._slab_size), start % self._slab_size
+        stop = place + len(samples)
+        arrays: Batch = {name: values[place:stop] for name, values in slab.arrays.items()}
+        good = slab.good[place:stop]
+        dropped = len(samples) - int(good.sum())
+        if dropped:
+            samples = samples[good]
+            arrays = {name: values[good] for name, values in arrays.items()}
+        if stop == len(slab.good):
+            del self._slabs[start // self._slab_size]
+        found = arrays | self._dataset.known(samples, self._visits.fields)
+        return {name: found[name] for name in self._visits.fields}, dropped
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

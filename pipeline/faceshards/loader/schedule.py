@@ -1,0 +1,49 @@
+"""Which chunks to decode for which batch, so that none is decoded twice where memory allows."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class ChunkTask(NamedTuple):
+    """One chunk to decode.
+
+    Attributes:
+        chunk: its number.
+        places: ascending places, in the order of visits, of the samples that are wanted from it.
+    """
+
+    chunk: int
+    places: NDArray[np.int64]
+
+
+class Schedule:
+    """Goes through the batches in order; a chunk that is needed serves all batches up to `reach` further on.
+
+    Args:
+        chunks: (n,) the chunk of each visit, in the order of visits.
+        batch_size: visits a batch.
+        reach: how many batches a task may serve, and so how many may be half filled.
+    """
+
+    def __init__(self, chunks: NDArray[np.int64], batch_size: int, reach: int) -> None:
+        self._chunks, self._batch_size, self._reach = chunks, batch_size, reach
+        self._by_chunk = np.argsort(chunks, kind="stable")
+        self._numbers, starts = np.unique(chunks[self._by_chunk], return_index=True)
+        self._bounds = np.append(starts, len(chunks))
+        self._served = np.zeros(len(chunks), np.bool_)
+
+    def tasks(self, batch: int) -> Iterator[ChunkTask]:
+        """What is still to be decoded for a batch; to be asked for batch 0, 1, 2 and so on."""
+        start = batch * self._batch_size
+        own = slice(start, start + self._batch_size)
+        stop = start + self._reach * self._batch_size
+        waiting = np.unique(self._chunks[own][~self._served[own]])
+        for chunk, at in zip(waiting.tolist(), np.searchsorted(self._numbers, waiting).tolist(), strict=True):
+            visits = self._by_chunk[self._bounds[at] : self._bounds[at + 1]]
+            places = visits[slice(*np.searchsorted(visits, (start, stop)))]
+            places = places[~self._served[places]]
+            self._served[places] = True
+            yield ChunkTask(chunk, places)

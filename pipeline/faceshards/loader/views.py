@@ -1,0 +1,193 @@
+"""What a batch shows of its samples."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceshards.errors import ParamsError, UnknownRegionError
+from faceshards.loader.sampling import erase_keys, variant_choice
+from faceshards.ops.erase import Fill, class_weights, draw_classes, erase, region_areas
+from faceshards.regions import REGION_NAMES, Region, region_ids
+from faceshards.store.schema import ArraySpec
+
+_FACE_REGIONS = REGION_NAMES[Region.RIGHT_CHEEK : Region.NECK]
+_FILLS = ("random", "random_1", "random_mix")
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """The view that erases regions on the fly, others of each sample in every epoch; the stage `erase` is not needed.
+
+    Attributes:
+        n_regions: least and greatest number of regions, both included.
+        classes: which regions may be erased, each with its relative probability; by default the 19 of the face.
+        fill: ``"random"`` (noise a pixel), ``"random_1"`` (one colour a region), ``"random_mix"`` (either, by a coin a
+            region), or one colour as (red, green, blue).
+        min_area: a region of fewer pixels is not erased.
+
+    Raises:
+        ParamsError: a value that it cannot have.
+    """
+
+    n_regions: tuple[int, int] = (1, 5)
+    classes: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(_FACE_REGIONS, 1.0))
+    fill: Fill = "random"
+    min_area: int = 16
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n_regions[0] <= self.n_regions[1]:
+            raise ParamsError(f"n_regions is (least, greatest), the least 1 or more; got {self.n_regions}")
+        colour = isinstance(self.fill, tuple) and len(self.fill) == 3 and all(0 <= c <= 255 for c in self.fill)
+        if not colour and self.fill not in _FILLS:
+            raise ParamsError(f"fill is {', '.join(_FILLS)} or (red, green, blue), not {self.fill!r}")
+        if not any(self.classes.values()) or min(self.classes.values()) < 0:
+            raise ParamsError(f"classes need probabilities of 0 or more, not all of them 0; got {dict(self.classes)}")
+        self._weights()
+
+    def _weights(self) -> NDArray[np.float64]:
+        try:
+            return class_weights(dict(zip(region_ids(self.classes), self.classes.values(), strict=True)))
+        except UnknownRegionError as error:
+            raise ParamsError(f"classes: {error}") from error
+
+    def apply(self, images: NDArray[Any], regions: NDArray[Any], ids: Sequence[str], seed: int, epoch: int) -> "Erased":
+        """Erase: (B, H, W, 3) and (B, H, W) uint8 to new images, and (B,) uint32 masks of what went."""
+        keys = erase_keys(ids, seed, epoch)
+        masks = draw_classes(
+            keys, region_areas(regions), weights=self._weights(), n_regions=self.n_regions, min_area=self.min_area
+        )
+        return erase(images, regions, masks, keys, self.fill), masks
+
+
+Erased: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint32]]
+
+View: TypeAlias = Literal["original", "variants", "all_variants", "erase"] | Erase
+"""What a batch shows.
+
+``"original"``: `image` as it was. ``"variants"``: one precomputed erased variant a visit in place of `image`, and
+`erased` its mask. ``"all_variants"``: `image` and, beside it, all K variants in `variant` and their masks in `erased`.
+``"erase"``, or an `Erase` with options of its own: regions of `image` erased on the fly, and `erased` the mask.
+"""
+
+
+class Picked(NamedTuple):
+    """Samples of one chunk.
+
+    Attributes:
+        rows: (n,) int64, their places in the chunk.
+        ids: (n,) their sample ids, of numpy's `StringDType`.
+        seed: of their draws.
+        epoch: likewise.
+    """
+
+    rows: NDArray[np.int64]
+    ids: NDArray[np.void]
+    seed: int
+    epoch: int
+
+
+class Rows(NamedTuple):
+    """Where the values of samples are.
+
+    Attributes:
+        values: (m, ...)
+        at: (n,) int64 indices into them, one a sample.
+    """
+
+    values: NDArray[Any]
+    at: NDArray[np.int64]
+
+    def copy_to(self, out: NDArray[Any], to: NDArray[np.int64], part: slice = slice(None)) -> None:
+        """Write the values of some of the samples to ``out[to]``."""
+        at = self.at[part]
+        if _consecutive(to) and _consecutive(at):
+            out[to[0] : to[-1] + 1] = self.values[at[0] : at[-1] + 1]
+            return
+        # Not `out[to] = values[at]`, which copies everything twice.
+        for target, origin in zip(to.tolist(), at.tolist(), strict=True):
+            out[target] = self.values[origin]
+
+
+def _consecutive(indices: NDArray[np.int64]) -> bool:
+    return bool(indices[-1] - indices[0] == len(indices) - 1 and (indices[1:] > indices[:-1]).all())
+
+
+_NAMED = get_args(get_args(View)[0])
+_HIDDEN = {"original": {"variant", "erased"}, "variants": {"variant"}, "all_variants": set[str](), "erase": {"variant"}}
+_NEEDED = {"original": (), "variants": ("variant",), "all_variants": ("variant",), "erase": ("image", "region")}
+
+
+@dataclass(frozen=True)
+class Showing:
+    """A view of a store with certain arrays.
+
+    Attributes:
+        arrays: the store's, by name.
+        view: see `View`.
+
+    Raises:
+        ParamsError: an unknown view, or one that these arrays do not allow.
+    """
+
+    arrays: Mapping[str, ArraySpec]
+    view: View
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.view, Erase) and self.view not in _NAMED:
+            raise ParamsError(f"unknown view {self.view!r}; expected an Erase, or one of: {', '.join(_NAMED)}")
+        if lacking := [name for name in _NEEDED[self._kind] if name not in self.arrays]:
+            what = "variants" if lacking == ["variant"] else " and ".join(lacking)
+            raise ParamsError(f"view {self._kind!r}: the store holds no {what}; use the erase stage's store")
+
+    @property
+    def fields(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        """Shape and dtype, of one sample, of every array that may be asked for, by field."""
+        fields = {name: (spec.shape, spec.numpy_dtype) for name, spec in self.arrays.items()}
+        return fields | ({"erased": ((), np.dtype(np.uint32))} if self._kind in ("variants", "erase") else {})
+
+    @property
+    def default_fields(self) -> tuple[str, ...]:
+        """What is shown where no fields are named."""
+        return tuple(name for name in self.fields if name not in _HIDDEN[self._kind])
+
+    def reads(self, fields: Sequence[str]) -> tuple[str, ...]:
+        """Which of the store's arrays some fields are made of."""
+        if self._kind == "variants":
+            swapped = {"image": "variant"}
+            return tuple(dict.fromkeys(swapped.get(name, name) for name in fields))
+        if self._kind == "erase" and {"image", "erased"} & set(fields):
+            return tuple(dict.fromkeys(["image", "region", *(name for name in fields if name != "erased")]))
+        return tuple(fields)
+
+    def show(self, chunks: Mapping[str, NDArray[Any]], fields: Sequence[str], picked: Picked) -> dict[str, Rows]:
+        """Fields of samples of one chunk.
+
+        Args:
+            chunks: of the arrays that `reads` names.
+            fields: which.
+            picked: which samples, and what their draws depend on.
+        """
+        shown = {name: Rows(chunk, picked.rows) for name, chunk in chunks.items()}
+        if self._kind in ("variants", "erase") and {"image", "erased"} & set(fields):
+            drawn = self._variants(chunks, picked) if self._kind == "variants" else self._erase(chunks, picked)
+            shown |= {name: Rows(values, np.arange(len(values))) for name, values in drawn.items()}
+        return {name: shown[name] for name in fields}
+
+    def _variants(self, chunks: Mapping[str, NDArray[Any]], picked: Picked) -> dict[str, NDArray[Any]]:
+        choice = variant_choice(picked.ids.tolist(), self.arrays["variant"].shape[0], picked.seed, picked.epoch)
+        made_of = {"image": "variant", "erased": "erased"}
+        return {name: chunks[array][picked.rows, choice] for name, array in made_of.items() if array in chunks}
+
+    def _erase(self, chunks: Mapping[str, NDArray[Any]], picked: Picked) -> dict[str, NDArray[Any]]:
+        options = self.view if isinstance(self.view, Erase) else Erase()
+        images, masks = options.apply(
+            chunks["image"][picked.rows], chunks["region"][picked.rows], picked.ids.tolist(), picked.seed, picked.epoch
+        )
+        return {"image": images, "erased": masks}
+
+    @property
+    def _kind(self) -> str:
+        return "erase" if isinstance(self.view, Erase) else self.view

@@ -1,0 +1,131 @@
+"""Damage and death while a trainer is fed: an error that says what and where, soon; or the rest, counted."""
+
+import logging
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from stores import build_faces, face_arrays, face_spec, sample_id
+
+import faceshards
+from faceshards.errors import CorruptShardError, FaceShardsError, MissingShardError
+from faceshards.loader.sampling import Sampling
+from faceshards.store.schema import Profile
+
+ROWS = 22
+BATCH = 3
+SECOND_SHARD = "train.zarr/image/c.1.0.0.0"  # rows 8 to 15, chunks of 4
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+
+
+@pytest.fixture(scope="module", params=["portable", "compact", "fast"])
+def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("sound")
+    profile: Profile = request.param
+    return build_faces(root / "work", root / "out", face_spec({"train": ROWS}, profile=profile))
+
+
+@pytest.fixture
+def path(sound: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sound, tmp_path / "store"))
+
+
+def damage(file: Path, how: str) -> None:
+    data = file.read_bytes()
+    file.unlink()
+    if how == "flipped":
+        file.write_bytes(bytes([data[0] ^ 4]) + data[1:])
+    elif how != "missing":
+        file.write_bytes({"empty": b"", "truncated": data[:-9], "index": data[:-9] + bytes(9)}[how])
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "message"),
+    [
+        ("flipped", CorruptShardError, r"c\.1\.0\.0\.0: rows 8\.\.11 of split 'train' do not decode .*CRC.*verify"),
+        ("index", CorruptShardError, r"c\.1\.0\.0\.0: its index does not decode .*dvc checkout"),
+        ("missing", MissingShardError, r"c\.1\.0\.0\.0 is in the inventory and not on the disk.*dvc checkout"),
+        ("empty", CorruptShardError, r"c\.1\.0\.0\.0: expected \d+ bytes, found 0"),
+        ("truncated", CorruptShardError, r"c\.1\.0\.0\.0: expected \d+ bytes, found \d+"),
+    ],
+)
+def test_damage_is_an_error_or_leaves_out_just_its_samples(
+    path: Path, how: str, error: type[FaceShardsError], message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    damage(path / SECOND_SHARD, how)
+    faces = faceshards.open(path)
+    with pytest.raises(error, match=message):
+        list(faces.batches(BATCH, shuffle=True))
+    batches = faces.batches(BATCH, shuffle=True, on_error="skip")
+    with caplog.at_level(logging.WARNING):
+        found = {name: image for b in batches for name, image in zip(b["sample_id"], b["image"], strict=True)}
+    lost = range(8, 12) if how == "flipped" else range(8, 16)
+    assert sorted(found) == [sample_id("train", row) for row in range(ROWS) if row not in lost]
+    assert batches.skipped == batches.state_dict()["skipped"] == len(lost)
+    assert "c.1.0.0.0" in caplog.text
+    written = face_arrays("train", 0, ROWS)["image"]
+    for name, image in found.items():
+        np.testing.assert_array_equal(image, written[int(name.split("-")[1])])
+
+
+def test_any_flipped_bit_is_noticed(path: Path) -> None:
+    file = path / SECOND_SHARD
+    data = file.read_bytes()
+    written = face_arrays("train", 8, 16)["image"]
+    for bit in np.random.default_rng(0).choice(8 * len(data), 60, replace=False).tolist():
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(flipped)
+        try:
+            image = faceshards.open(path)[8:16]["image"]
+        except CorruptShardError:
+            continue
+        np.testing.assert_array_equal(image, written)
+    # Bits between the chunks, if there are any, are nobody's data; `verify` sees them by the file's hash.
+
+
+def test_an_iterator_that_failed_is_at_its_end(path: Path) -> None:
+    damage(path / SECOND_SHARD, "missing")
+    batches = faceshards.open(path).batches(BATCH)
+    with pytest.raises(MissingShardError):
+        list(batches)
+    assert list(batches) == []
+
+
+@pytest.fixture
+def workers_loader(tmp_path: Path) -> Any:
+    """A torch loader with two workers, over a store of its own."""
+    pytest.importorskip("torch")
+    from faceshards.loader.torch import Loader, TorchBatches
+
+    path = build_faces(tmp_path / "work", tmp_path / "out", face_spec({"train": 10 * ROWS}))
+    return Loader(TorchBatches(faceshards.open(path), Sampling(BATCH)), num_workers=2)
+
+
+def test_damage_seen_by_a_worker_is_an_error_in_the_trainer(workers_loader: Any, tmp_path: Path) -> None:
+    damage(tmp_path / "out" / SECOND_SHARD, "flipped")
+    with pytest.raises(CorruptShardError, match=r"rows 8\.\.11"):
+        list(workers_loader)
+
+
+def test_a_killed_worker_ends_in_an_error_within_seconds(workers_loader: Any) -> None:
+    before = _children()
+    running = iter(workers_loader)
+    next(running)
+    worker = min(_children() - before)
+    start = time.monotonic()
+    with pytest.raises((RuntimeError, ConnectionError)):  # noqa: PT012 (torch raises wherever we are)
+        os.kill(worker, signal.SIGKILL)
+        list(running)
+    assert time.monotonic() - start < 20  # torch looks every 5 s
+
+
+def _children() -> set[int]:
+    me = os.getpid()
+    return set(map(int, Path(f"/proc/{me}/task/{me}/children").read_text().split()))

@@ -1,0 +1,103 @@
+"""`Loader` and torchdata's loader: the order does not depend on workers, and an epoch may be interrupted."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from stores import build_faces, face_arrays, face_spec
+
+import faceshards
+from faceshards.errors import ParamsError
+from faceshards.loader.sampling import Sampling, Shuffle
+
+torch = pytest.importorskip("torch")
+
+from faceshards.loader.torch import Loader, TorchBatches  # noqa: E402 (after the skip)
+
+BATCH = 3
+SHUFFLE = Shuffle(window=12, shards=2, lanes=2)
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*worker processes in total:UserWarning"),  # more than this machine has cores
+    pytest.mark.filterwarnings("ignore:'set_vital' is deprecated:UserWarning"),  # torchdata calls it
+]
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> faceshards.Dataset:
+    root = tmp_path_factory.mktemp("store")
+    return faceshards.open(build_faces(root / "work", root / "out", face_spec({"train": 40})))
+
+
+def batches(faces: faceshards.Dataset, **options: Any) -> TorchBatches:
+    return TorchBatches(faces, Sampling(BATCH, **{"shuffle": SHUFFLE, "seed": 5} | options))
+
+
+def ids(found: Iterable[dict[str, Any]]) -> list[list[str]]:
+    return [batch["sample_id"] for batch in found]
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2, 3])
+def test_batches_come_in_the_same_order_from_any_number_of_workers(faces: faceshards.Dataset, workers: int) -> None:
+    found = list(Loader(batches(faces), num_workers=workers))
+    expected = list(faces.batches(BATCH, shuffle=SHUFFLE, seed=5))
+    assert ids(found) == [batch["sample_id"].tolist() for batch in expected]
+    written = face_arrays("train", 0, 40)["image"]
+    for batch in found:
+        rows = [int(name.split("-")[1]) for name in batch["sample_id"]]
+        assert (batch["image"].numpy() == written[rows]).all()
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 2), (2, 0), (2, 1), (1, 2), (2, 2)])
+def test_an_epoch_goes_on_with_another_number_of_workers(faces: faceshards.Dataset, before: int, after: int) -> None:
+    whole = ids(Loader(batches(faces, epoch=3)))
+    first = Loader(batches(faces), num_workers=before)
+    first.set_epoch(3)
+    running = iter(first)
+    seen = [next(running)["sample_id"] for _ in range(5)]
+    state = json.loads(json.dumps(first.state_dict()))
+    second = Loader(batches(faces), num_workers=after)
+    second.load_state_dict(state)
+    second.set_epoch(3)
+    assert seen + ids(second) == whole
+    second.set_epoch(4)
+    assert ids(second) == ids(Loader(batches(faces, epoch=4)))
+
+
+def test_who_does_not_count_epochs_gets_another_order_in_each(faces: faceshards.Dataset) -> None:
+    loader = Loader(batches(faces))
+    assert len(loader) == 14
+    epochs = [ids(loader) for _ in range(2)]
+    assert epochs == [ids(Loader(batches(faces, epoch=epoch))) for epoch in range(2)]
+    assert epochs[0] != epochs[1]
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_torchdatas_stateful_loader_saves_and_restores(faces: faceshards.Dataset, workers: int) -> None:
+    stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
+
+    def loader() -> Any:
+        return stateful(batches(faces), batch_size=None, num_workers=workers)
+
+    whole = ids(loader())
+    for stopped in (1, 4, 7):
+        first = loader()
+        running = iter(first)
+        seen = [next(running)["sample_id"] for _ in range(stopped)]
+        state = first.state_dict()
+        del running, first
+        second = loader()
+        second.load_state_dict(state)
+        assert seen + ids(second) == whole
+
+
+def test_a_position_in_another_order_is_refused(faces: faceshards.Dataset) -> None:
+    state = Loader(batches(faces)).state_dict()
+    with pytest.raises(ParamsError, match=r"saved position belongs to another order.*'seed': 5.*'seed': 6"):
+        Loader(batches(faces, seed=6)).load_state_dict(state)
+    begun = faces.batches(BATCH, shuffle=SHUFFLE, seed=5)
+    next(begun)
+    with pytest.raises(ParamsError, match="before the first batch"):
+        begun.load_state_dict(state)
