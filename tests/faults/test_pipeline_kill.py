@@ -42,7 +42,7 @@ def test_a_pipeline_killed_in_the_middle_of_a_stage_ends_in_the_same_bytes(
 def test_a_cluster_of_ones_own_gives_the_same_bytes_even_when_a_worker_dies(
     small_params: Callable[..., Params], small_run: Path, tmp_path: Path
 ) -> None:
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0) as cluster:
         os.kill(cluster.workers[0].pid, signal.SIGKILL)
         run_pipeline(small_params(RunParams(scheduler=cluster.scheduler_address)), tmp_path / "data")
     assert digest(tmp_path / "data") == digest(small_run)

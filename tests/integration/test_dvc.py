@@ -27,7 +27,7 @@ def copy_of_the_project(root: Path, to: Path, workers: int) -> Path:
     for old, new in (
         ("workers: auto", f"workers: {workers}"),
         ("shard_rows: 2048", "shard_rows: 4"),
-        ("chunk_rows: 64", "chunk_rows: 2"),
+        ("chunk_rows: 32", "chunk_rows: 2"),
     ):
         assert old in params
         params = params.replace(old, new)

@@ -91,7 +91,7 @@ class StoreParams:
 
     shard_rows: PositiveInt = 2048
     chunk_rows: PositiveInt = 32
-    profile: Literal["portable", "compact", "fast"] = "compact"
+    profile: Literal["portable", "compact", "fast"] = "portable"
 
     @field_validator("chunk_rows")
     @classmethod

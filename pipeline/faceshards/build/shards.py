@@ -91,7 +91,7 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
                 }
             }
         ),
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster,
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0", memory_limit=0) as cluster,
         Client(cluster) as client,
     ):
         yield client

@@ -125,7 +125,7 @@ class StoreSpec:
     chunk_rows: int
     columns: tuple[pa.Field, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    profile: Profile = "compact"
+    profile: Profile = "portable"
 
     def __post_init__(self) -> None:
         if self.chunk_rows < 1 or self.shard_rows < 1 or self.shard_rows % self.chunk_rows:
