@@ -56,12 +56,14 @@ def main() -> None:
         write(form, folder(work, form), faces)
     del faces
     for mode in args.modes:
-        found: dict[str, list[dict[str, float]]] = {form.name: [] for form in formats}
+        found: dict[str, list[dict[str, float] | None]] = {form.name: [] for form in formats}
         for _ in range(args.repeats):
             for form in formats:
                 order = {"name": form.name, "folder": str(folder(work, form)), "seconds": args.seconds, **MODES[mode]}
                 found[form.name].append(in_a_process(args.zip, order))
-        report(mode, formats, found, {form.name: size(folder(work, form)) / args.samples for form in formats})
+        whole = {name: [run for run in runs if run] for name, runs in found.items() if all(runs)}
+        ran = [form for form in formats if form.name in whole]
+        report(mode, ran, whole, {form.name: size(folder(work, form)) / args.samples for form in ran})
 
 
 def folder(work: Path, form: Format) -> Path:
@@ -93,11 +95,12 @@ def size(of: Path) -> int:
     return sum(path.stat().st_size for path in of.rglob("*") if path.is_file())
 
 
-def in_a_process(frames: Path, order: dict[str, Any]) -> dict[str, float]:
+def in_a_process(frames: Path, order: dict[str, Any]) -> dict[str, float] | None:
     command = [sys.executable, __file__, str(frames), "--measure", json.dumps(order)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"{order}:\n{done.stderr}")
+        print(f"left out, for it failed: {order}:\n{done.stderr}", file=sys.stderr)
+        return None
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 

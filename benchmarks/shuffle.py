@@ -10,7 +10,7 @@ The store that is hardest to shuffle: people one after the other, as an ImageFol
 - epochs alike: share of the pairs of samples in one batch that are in one batch in the next epoch again, over that of
   a full permutation;
 - chunks: decoded in an epoch, over those that there are: what the shuffle costs;
-- memory: of samples of 50 kB that are in flight.
+- memory: of samples of 50 kB between the first that is not handed out yet and the last that is decoded.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main() -> None:
         found = measure(who, places, shuffle, args.epochs)
         print(
             f"{name:22}{found['people'] / full['people']:14.1%}  {found['correlation']:16.3f}  "
-            f"{found['alike'] / full['alike']:11.1f}x  {found['chunks']:5.1f}x  {found['in_flight'] * SAMPLE_MB:9.0f}"
+            f"{found['alike'] / full['alike']:11.1f}x  {found['chunks']:5.1f}x  {found['held'] * SAMPLE_MB:9.0f}"
         )
 
 
@@ -59,13 +59,13 @@ def measure(who: NDArray[np.int64], places: Places, shuffle: Any, epochs: int) -
     batches = [order.reshape(-1, BATCH) for order in orders]
     people = np.mean([len(np.unique(who[batch])) for epoch in batches for batch in epoch])
     correlation = np.mean([abs(np.corrcoef(order, np.arange(len(order)))[0, 1]) for order in orders])
-    decoded, in_flight = _cost(orders[0], places, shuffle)
+    decoded, held = _cost(orders[0], places, shuffle)
     return {
         "people": float(people),
         "correlation": float(correlation),
         "alike": float(np.mean([_alike(a, b, len(who)) for a, b in pairwise(batches)])),
         "chunks": decoded,
-        "in_flight": in_flight,
+        "held": held,
     }
 
 
@@ -81,17 +81,15 @@ def _alike(first: NDArray[np.int64], second: NDArray[np.int64], n: int) -> float
 
 
 def _cost(order: NDArray[np.int64], places: Places, shuffle: Any) -> tuple[float, int]:
-    """Chunks decoded over chunks that there are, and the most samples that are decoded and not handed out yet."""
+    """Chunks decoded over chunks that there are, and the most samples that memory is held for at a time."""
     chunks = places.rows[order] // places.chunk_rows
-    reach = Sampling(BATCH, shuffle).reach(places.chunk_rows)
-    schedule = Schedule(chunks, BATCH, reach)
-    decoded, held, most = 0, 0, 0
+    schedule = Schedule(chunks, BATCH, Sampling(BATCH, shuffle).reach(places.chunk_rows))
+    decoded, furthest, most = 0, 0, 0
     for batch in range(-(-len(order) // BATCH)):
         for task in schedule.tasks(batch):
             decoded += 1
-            held += len(task.places)
-        most = max(most, held)
-        held -= BATCH
+            furthest = max(furthest, int(task.places[-1]) + 1)
+        most = max(most, furthest - batch * BATCH)
     return decoded / len(np.unique(chunks)), most
 
 
