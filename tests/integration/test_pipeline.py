@@ -12,8 +12,7 @@ from faceshards.build.align import align_faces
 from faceshards.build.download import make_source
 from faceshards.build.params import Params, RunParams
 from faceshards.errors import TooManySkippedError
-from faceshards.ops.erase import class_weights, draw_classes, erase, region_areas
-from faceshards.regions import region_ids
+from faceshards.ops.erase import draw_classes, erase, named_weights, region_areas
 from faceshards.store.reader import Store
 from faceshards.store.verify import verify
 
@@ -44,7 +43,7 @@ def test_a_variant_can_be_made_again_from_what_the_store_says_of_it(
 ) -> None:
     params = small_params().erase
     faces = faceshards.open(small_run / "shards").take(range(4), view="all_variants")
-    weights = class_weights(dict(zip(region_ids(params.classes), params.classes.values(), strict=True)))
+    weights = named_weights(params.classes)
     for k in range(params.variants):
         keys = rng.fold(rng.sample_keys(faces["sample_id"]), params.seed, k)
         masks = draw_classes(

@@ -20,9 +20,9 @@ from faceshards.build.shards import run_tasks
 from faceshards.build.splits import place
 from faceshards.build.workdir import work_dir
 from faceshards.errors import ParamsError
-from faceshards.ops.erase import Fill, class_weights, draw_classes, erase, region_areas
+from faceshards.ops.erase import Fill, draw_classes, erase, named_weights, region_areas
 from faceshards.records import UInt8Array
-from faceshards.regions import IGNORE, region_ids
+from faceshards.regions import IGNORE
 from faceshards.store.durable import sha256_of
 from faceshards.store.finish import finish
 from faceshards.store.reader import Store
@@ -123,7 +123,7 @@ class EraseTask:
         params, fill = self.recipe.params, self.recipe.fill
         images, regions = self._read()
         areas = region_areas(regions)
-        weights = class_weights(dict(zip(region_ids(params.classes), params.classes.values(), strict=True)))
+        weights = named_weights(params.classes)
         sample = rng.fold(rng.sample_keys(self.members["sample_id"].to_pylist()), params.seed)
         variants = np.empty((self.faces, params.variants, *images.shape[1:]), np.uint8)
         erased = np.empty((self.faces, params.variants), np.uint32)

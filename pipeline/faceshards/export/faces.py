@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from tqdm import tqdm
 
 from faceshards.errors import ExportError
+from faceshards.ops.erase import classes_of
 from faceshards.records import UInt8Array
 from faceshards.regions import REGION_NAMES
 from faceshards.store.reader import Store
@@ -146,4 +147,4 @@ def png(pixels: UInt8Array) -> bytes:
 
 
 def _names(mask: int) -> tuple[str, ...]:
-    return tuple(name for region, name in enumerate(REGION_NAMES) if mask >> region & 1)
+    return tuple(REGION_NAMES[region] for region in classes_of(mask))

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from faceshards.errors import ParamsError, UnknownRegionError
 from faceshards.loader.sampling import erase_keys, variant_choice
-from faceshards.ops.erase import Fill, class_weights, draw_classes, erase, region_areas
-from faceshards.regions import REGION_NAMES, Region, region_ids
+from faceshards.ops.choice import FACE_REGIONS
+from faceshards.ops.erase import Fill, draw_classes, erase, named_weights, region_areas
 from faceshards.store.schema import ArraySpec
 
-_FACE_REGIONS = REGION_NAMES[Region.RIGHT_CHEEK : Region.NECK]
 _FILLS = ("random", "random_1", "random_mix")
 
 
@@ -33,7 +32,7 @@ class Erase:
     """
 
     n_regions: tuple[int, int] = (1, 5)
-    classes: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(_FACE_REGIONS, 1.0))
+    classes: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys((r.label for r in FACE_REGIONS), 1.0))
     fill: Fill = "random"
     min_area: int = 16
 
@@ -49,7 +48,7 @@ class Erase:
 
     def _weights(self) -> NDArray[np.float64]:
         try:
-            return class_weights(dict(zip(region_ids(self.classes), self.classes.values(), strict=True)))
+            return named_weights(self.classes)
         except UnknownRegionError as error:
             raise ParamsError(f"classes: {error}") from error
 

@@ -5,7 +5,7 @@ key (see `faceshards.rng`), so a variant is the same bits wherever and in whatev
 loader runs this too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from faceshards import rng
 from faceshards.ops.runs import Runs
 from faceshards.records import UInt8Array
-from faceshards.regions import N_REGIONS
+from faceshards.regions import N_REGIONS, region_ids
 
 Fill: TypeAlias = Literal["random", "random_1", "random_mix"] | tuple[int, int, int]
 """What replaces an erased pixel: noise a pixel, one colour a region, either by a coin a region, or one given RGB."""
@@ -118,6 +118,15 @@ def class_weights(named: dict[int, float]) -> NDArray[np.float64]:
     weights = np.zeros(N_REGIONS)
     weights[list(named)] = list(named.values())
     return weights
+
+
+def named_weights(named: Mapping[str, float]) -> NDArray[np.float64]:
+    """Like `class_weights`, by region name, as params and manifests say it.
+
+    Raises:
+        UnknownRegionError: a name is none of the 25.
+    """
+    return class_weights(dict(zip(region_ids(named), named.values(), strict=True)))
 
 
 def classes_of(mask: int) -> Sequence[int]:

@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.ops.align import ALIGNED_SIZE
+from faceshards.ops.labels import mirror_regions
 from faceshards.parsing.crops import CROP_SCALE, TO_CROP, Cut
 from faceshards.records import UInt8Array
-from faceshards.regions import IGNORE, MIRROR, Region
+from faceshards.regions import IGNORE, Region
 
 Draw: TypeAlias = np.random.Generator
-
-_FLIPPED_IDS = np.arange(256, dtype=np.uint8)
-_FLIPPED_IDS[: len(MIRROR)] = MIRROR
 
 _BORROWED = (Region.GLASSES, Region.HEADWEAR)
 """What one face may wear of another's."""
@@ -49,7 +47,7 @@ def augment(face: Cut, donor: Cut, draw: Draw) -> tuple[UInt8Array, UInt8Array]:
 def flip(face: Cut) -> Cut:
     """Mirror image and regions left to right, right and left ids changing places."""
     image, regions = face
-    return np.ascontiguousarray(image[:, ::-1]), _FLIPPED_IDS[regions[:, ::-1]]
+    return np.ascontiguousarray(image[:, ::-1]), mirror_regions(regions)
 
 
 def borrow(face: Cut, donor: Cut, draw: Draw) -> Cut:
