@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 
 def by_turns(
-    jobs: Mapping[str, Callable[[], object]], rounds: int, device: str = "cpu"
+    jobs: Mapping[str, Callable[[], object]], rounds: int, device: str = "cpu", wall: bool = False
 ) -> dict[str, NDArray[np.float64]]:
     """Seconds of each job in each round, after one round to warm up: name to (rounds,).
 
-    On the CPU these are seconds of processor time, which other programs disturb less; on a device, of the clock.
+    On the CPU these are seconds of processor time, which other programs disturb less; on a device, or for jobs on
+    several threads (`wall`), of the clock.
     """
-    clock = time.process_time if device == "cpu" else time.perf_counter
+    clock = time.process_time if device == "cpu" and not wall else time.perf_counter
     seconds: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(rounds + 1):
         for name, job in jobs.items():

@@ -44,6 +44,7 @@ class ParseParams:
 
     weights: str = "bundled"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
 
 
 @dataclass(frozen=True, config=_STRICT)

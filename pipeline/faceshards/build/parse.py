@@ -54,7 +54,7 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         DeviceError: CUDA was asked for and is not there.
     """
     faces = Store.open(aligned)
-    parser = _parser(params.weights, params.device)
+    parser = _parser(params)
     spec = StoreSpec(
         name=faces.info["name"],
         licence=faces.info["licence"],
@@ -92,7 +92,7 @@ class ParseTask(SourceShard):
         rows = self.aligned.manifest.slice(start, stop - start)
         usable = pc.equal(rows["status"], OK).to_numpy()
         regions = np.full((self.faces, *REGION.shape), REGION.fill_value, np.uint8)
-        parser = _parser(self.params.weights, self.params.device, self.threads)
+        parser = _parser(self.params, self.threads)
         for offset, images in _read_ahead(self.aligned, start, stop, self.spec.chunk_rows):
             chunk = slice(offset, offset + len(images))
             if usable[chunk].any():
@@ -130,8 +130,8 @@ def _compare(aligned: Store, parsed: Store, outcome: Outcome) -> ParseOutcome:
 
 
 @cache
-def _parser(weights: str, device: str, threads: int = 1) -> Parser:
-    return load_parser(weights, device, threads)
+def _parser(params: ParseParams, threads: int = 1) -> Parser:
+    return load_parser(params.weights, params.device, threads, params.precision)
 
 
 def as_metrics(result: ParseOutcome) -> dict[str, Any]:

@@ -1,12 +1,13 @@
-"""Which device a network runs on."""
+"""Which device a network runs on, and in which precision."""
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import torch
 
 from faceshards.errors import DeviceError
 
 DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
+PrecisionName: TypeAlias = Literal["auto", "bf16", "fp32"]
 
 
 def resolve_device(name: str) -> torch.device:
@@ -27,3 +28,19 @@ def resolve_device(name: str) -> torch.device:
             "Use auto or cpu, or install a CUDA build of PyTorch and check that nvidia-smi lists the device"
         )
     return device
+
+
+def resolve_precision(name: str, device: torch.device) -> torch.dtype:
+    """``"auto"`` takes fp16 on CUDA, bf16 on a CPU that multiplies it natively (AVX512-BF16, AMX), else fp32.
+
+    Raises:
+        DeviceError: the name means nothing.
+    """
+    if name not in (names := get_args(PrecisionName)):
+        raise DeviceError(f"unknown precision {name!r}; expected one of {', '.join(names)}")
+    if name != "auto":
+        return torch.bfloat16 if name == "bf16" else torch.float32
+    if device.type == "cuda":
+        return torch.float16
+    cpu = torch.cpu.get_capabilities()
+    return torch.bfloat16 if cpu.get("avx512_bf16") or cpu.get("amx_bf16") else torch.float32

@@ -18,8 +18,10 @@ def matching_names(found: Shapes, expected: Shapes) -> dict[str, str]:
         expected: shapes by key, in the network's order.
 
     Returns:
-        Found key -> expected key; every key as it is where a part has other layers than ours.
+        Found key -> expected key; every key as it is where the names are ours, or a part has other layers than ours.
     """
+    if set(found) == set(expected):
+        return {key: key for key in found}
     theirs, ours = _layers(found), _layers(expected)
     if {kind: len(names) for kind, names in theirs.items()} != {kind: len(names) for kind, names in ours.items()}:
         return {key: key for key in found}

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from faceshards.errors import DeviceError, ParserError
-from faceshards.parsing.device import resolve_device
+from faceshards.parsing.device import resolve_device, resolve_precision
 from faceshards.parsing.fuse import fuse_batch_norm
 from faceshards.parsing.unet import SIZE, normalise
 from faceshards.parsing.weights import BUNDLED, Weights, load_weights
@@ -40,21 +40,26 @@ class Parser(Protocol):
         ...
 
 
-def load_parser(weights: str | Path = BUNDLED, device: str = "auto", threads: int = 1) -> Parser:
+def load_parser(
+    weights: str | Path = BUNDLED, device: str = "auto", threads: int = 1, precision: str = "auto"
+) -> Parser:
     """Load the U-Net parser.
 
     Args:
         weights: ``"bundled"``, or a ``.safetensors`` or ``.pth`` file; see `load_weights`.
         device: ``"auto"`` (CUDA when it is there), ``"cpu"`` or ``"cuda"``.
         threads: batches in work at once on the CPU. It changes the speed, never the result.
+        precision: ``"bf16"``, ``"fp32"``, or ``"auto"``: fp16 on CUDA, bf16 on a CPU that has it, else fp32. It changes
+            some pixels in a thousand, all of them on borders (docs/parser.md).
 
     Raises:
         WeightsError: the weights do not fit, or there is no such file.
-        DeviceError: CUDA was asked for and is not there.
+        DeviceError: CUDA was asked for and is not there, or device or precision mean nothing.
     """
     where = resolve_device(device)
+    dtype = resolve_precision(precision, where)
     loaded = load_weights(weights)
-    return CudaParser(loaded, where) if where.type == "cuda" else CpuParser(loaded, threads)
+    return CudaParser(loaded, where, dtype) if where.type == "cuda" else CpuParser(loaded, threads, dtype)
 
 
 class CpuParser:
@@ -66,12 +71,14 @@ class CpuParser:
     Args:
         weights: from `load_weights`.
         threads: passes in work at once.
+        dtype: of weights and activations; sums are fp32 in any case.
     """
 
-    def __init__(self, weights: Weights, threads: int = 1) -> None:
-        self._network = fuse_batch_norm(weights.network)
+    def __init__(self, weights: Weights, threads: int = 1, dtype: torch.dtype = torch.float32) -> None:
+        self._network = fuse_batch_norm(weights.network).to(dtype)
+        self._dtype = dtype
         self._pool = ThreadPoolExecutor(threads, "parser", initializer=torch.set_num_threads, initargs=(1,))
-        self.provenance = _provenance(weights, "cpu")
+        self.provenance = _provenance(weights, "cpu", dtype)
 
     def parse(self, images: UInt8Array) -> UInt8Array:
         """See `Parser.parse`."""
@@ -86,22 +93,24 @@ class CpuParser:
         batch = torch.zeros((CPU_BATCH, SIZE, SIZE, 3), dtype=torch.uint8)
         batch[: len(images)] = torch.from_numpy(np.ascontiguousarray(images))
         with torch.inference_mode():
-            return _regions(self._network(normalise(batch))[: len(images)])
+            return _regions(self._network(normalise(batch).to(self._dtype))[: len(images)])
 
 
 class CudaParser:
-    """Runs on a CUDA device: fp16 autocast, channels last, and smaller batches when memory is short.
+    """Runs on a CUDA device: channels last, and smaller batches when memory is short.
 
     Args:
         weights: from `load_weights`.
         device: a CUDA device.
+        dtype: of weights and activations.
     """
 
-    def __init__(self, weights: Weights, device: torch.device) -> None:
+    def __init__(self, weights: Weights, device: torch.device, dtype: torch.dtype = torch.float16) -> None:
         self._device = device
-        self._network = fuse_batch_norm(weights.network).to(device)
+        self._dtype = dtype
+        self._network = fuse_batch_norm(weights.network).to(device, dtype)
         self._batch = CUDA_BATCH
-        self.provenance = _provenance(weights, torch.cuda.get_device_name(device))
+        self.provenance = _provenance(weights, torch.cuda.get_device_name(device), dtype)
 
     def parse(self, images: UInt8Array) -> UInt8Array:
         """See `Parser.parse`."""
@@ -111,8 +120,8 @@ class CudaParser:
 
     def _pass(self, images: UInt8Array) -> UInt8Array:
         batch = torch.from_numpy(np.ascontiguousarray(images)).pin_memory().to(self._device, non_blocking=True)
-        with torch.inference_mode(), torch.autocast("cuda", torch.float16):
-            return _regions(self._network(normalise(batch)))
+        with torch.inference_mode():
+            return _regions(self._network(normalise(batch).to(self._dtype)))
 
 
 def in_shrinking_batches(
@@ -155,5 +164,6 @@ def _regions(logits: Tensor) -> UInt8Array:
     return np.asarray(regions.to(torch.uint8).cpu().numpy(), np.uint8)
 
 
-def _provenance(weights: Weights, device: str) -> Mapping[str, str]:
-    return MappingProxyType({"weights_sha256": weights.sha256, "device": device, "torch": torch.__version__})
+def _provenance(weights: Weights, device: str, dtype: torch.dtype) -> Mapping[str, str]:
+    made_by = {"weights_sha256": weights.sha256, "device": device, "precision": str(dtype).removeprefix("torch.")}
+    return MappingProxyType({**made_by, "torch": torch.__version__})

@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from faceshards.parsing.crops import FaceFiles
+from faceshards.parsing.efficientnet import EfficientUNet
 from faceshards.parsing.evaluate import Counts, confusion
+from faceshards.parsing.imagenet import load_imagenet_encoder
 from faceshards.parsing.losses import SegmentationLoss, balanced_weights
 from faceshards.parsing.trainparams import TrainParams
 from faceshards.parsing.unet import UNet, normalise
-from faceshards.parsing.weights import load_weights
+from faceshards.parsing.weights import Network, load_weights
 from faceshards.regions import N_REGIONS
 
 _VALIDATION_BATCH = 32
@@ -49,20 +51,13 @@ class Trainer:
         self._loss = SegmentationLoss(balanced_weights(_pixels(faces)), params.dice_weight).to(device)
         self._loss_sum = torch.zeros((), device=device)
         self._losses = 0
-        tensors = list(self._network.parameters())
-        self._optimiser = torch.optim.AdamW(
-            [
-                {"params": [t for t in tensors if t.ndim > 1], "weight_decay": params.weight_decay},
-                {"params": [t for t in tensors if t.ndim <= 1], "weight_decay": 0.0},
-            ],
-            lr=params.learning_rate,
-        )
+        self._optimiser = torch.optim.AdamW(_parameter_groups(self._network, params))
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, _one_cycle(params.steps))
 
     @property
-    def average(self) -> UNet:
+    def average(self) -> Network:
         """The exponential moving average of the network: what is validated and kept."""
-        return cast(UNet, self._average.module)
+        return cast(Network, self._average.module)
 
     def update(self, images: Tensor, regions: Tensor) -> None:
         """One step: images (B, 112, 112, 3) uint8, regions (B, 112, 112) uint8."""
@@ -121,12 +116,33 @@ class Trainer:
         return logits.float()
 
 
-def _initial_network(params: TrainParams) -> UNet:
+def _initial_network(params: TrainParams) -> Network:
     if params.initial is not None:
-        return load_weights(params.initial).network.requires_grad_(True)
-    with torch.random.fork_rng():
-        torch.manual_seed(params.seed)
-        return UNet(params.width)
+        network = load_weights(params.initial).network.requires_grad_(True)
+    else:
+        with torch.random.fork_rng():
+            torch.manual_seed(params.seed)
+            network = UNet(params.width) if params.network == "unet" else EfficientUNet()
+        if isinstance(network, EfficientUNet):
+            load_imagenet_encoder(network, params.encoder)
+    for part in network.frozen:
+        part.requires_grad_(False)
+    return network
+
+
+def _parameter_groups(network: Network, params: TrainParams) -> list[dict[str, Any]]:
+    """Weight decay on convolutions only; the encoder at a learning rate of its own."""
+    encoder = {id(t) for part in network.encoder for t in part.parameters()}
+    tensors = [t for t in network.parameters() if t.requires_grad]
+    return [
+        {
+            "params": [t for t in tensors if (t.ndim > 1, id(t) in encoder) == (decays, encodes)],
+            "weight_decay": params.weight_decay if decays else 0.0,
+            "lr": params.learning_rate * (params.encoder_rate if encodes else 1.0),
+        }
+        for decays in (True, False)
+        for encodes in (True, False)
+    ]
 
 
 def _one_cycle(steps: int) -> Callable[[int], float]:

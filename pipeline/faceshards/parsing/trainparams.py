@@ -14,7 +14,10 @@ class TrainParams:
     """Hyperparameters of a training run; unknown names and values out of range raise pydantic's ValidationError.
 
     Attributes:
-        width: of the network; 1.0 is the paper's 56.78 M parameters, 0.25 has 3.55 M.
+        network: unet (the paper's) or efficientnet (its encoder from ImageNet, for small training sets).
+        width: of the unet; 1.0 is the paper's 56.78 M parameters, 0.25 has 3.55 M.
+        encoder: ImageNet weights of the efficientnet: package (``faceshards[imagenet]``) or a .pth file.
+        encoder_rate: learning rate of the encoder, as a share of the decoder's.
         steps: optimiser steps in all.
         batch_size: faces a step.
         learning_rate: peak of the one-cycle schedule (AdamW).
@@ -27,11 +30,14 @@ class TrainParams:
         precision: bf16 runs convolutions in bfloat16; faster on GPUs, and on CPUs with AVX512-BF16 or AMX.
         device: auto, cpu or cuda.
         workers: processes that prepare samples; 0 prepares them in this one.
-        initial: weights to start from (see `load_weights`; their width counts), or None for random ones.
+        initial: weights to start from (see `load_weights`; their network and width count), or None.
         licence: of the data, for the metadata of the weights.
     """
 
+    network: Literal["unet", "efficientnet"] = "unet"
     width: Positive = 0.25
+    encoder: str = "package"
+    encoder_rate: Positive = 1.0
     steps: PositiveInt = 20_000
     batch_size: PositiveInt = 16
     learning_rate: Positive = 2e-3

@@ -54,15 +54,18 @@ class BasicBlock(nn.Module):
 class UpConcat(nn.Module):
     """Double the resolution by a transposed convolution, concatenate the skip, convolve twice."""
 
-    def __init__(self, n_in: int, n_out: int) -> None:
+    def __init__(self, n_in: int, n_skip: int, n_out: int) -> None:
         super().__init__()
         self.up = nn.ConvTranspose2d(n_in, n_out, 2, 2)
         self.conv = nn.Sequential(
-            *_conv_bn(2 * n_out, n_out, 3), nn.ReLU(inplace=True), *_conv_bn(n_out, n_out, 3), nn.ReLU(inplace=True)
+            *_conv_bn(n_skip + n_out, n_out, 3),
+            nn.ReLU(inplace=True),
+            *_conv_bn(n_out, n_out, 3),
+            nn.ReLU(inplace=True),
         )
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """(B, n_in, H, W), skip (B, n_out, 2H, 2W) -> (B, n_out, 2H, 2W)."""
+        """(B, n_in, H, W), skip (B, n_skip, 2H, 2W) -> (B, n_out, 2H, 2W)."""
         out: Tensor = self.conv(torch.cat((skip, self.up(x)), dim=1))
         return out
 
@@ -83,11 +86,25 @@ class UNet(nn.Module):
         self.conv2 = nn.Sequential(BasicBlock(c1, c2, 2), BasicBlock(c2, c2, 1))
         self.conv3 = nn.Sequential(BasicBlock(c2, c3, 2), BasicBlock(c3, c3, 1))
         self.conv4 = nn.Sequential(BasicBlock(c3, c4, 2), BasicBlock(c4, c4, 1))
-        self.up_concat4 = UpConcat(c4, c3)
-        self.up_concat3 = UpConcat(c3, c2)
-        self.up_concat2 = UpConcat(c2, c1)
-        self.up_concat1 = UpConcat(c1, c0)
+        self.up_concat4 = UpConcat(c4, c3, c3)
+        self.up_concat3 = UpConcat(c3, c2, c2)
+        self.up_concat2 = UpConcat(c2, c1, c1)
+        self.up_concat1 = UpConcat(c1, c0, c0)
         self.final = nn.Conv2d(c0, classes, 1)
+
+    @property
+    def encoder(self) -> tuple[nn.Module, ...]:
+        """The part before the skips."""
+        return (self.conv0, self.conv1, self.conv2, self.conv3, self.conv4)
+
+    @property
+    def frozen(self) -> tuple[nn.Module, ...]:
+        """What training leaves as it is: nothing."""
+        return ()
+
+    def describe(self) -> dict[str, str]:
+        """For the metadata of its weights."""
+        return {"architecture": "resnet18-unet", "width": f"{self.final.in_channels / FULL_CHANNELS[0]:g}"}
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) float in [-1, 1], H and W multiples of 16 -> (B, classes, H, W) logits."""

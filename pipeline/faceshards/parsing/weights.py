@@ -5,21 +5,20 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import TypeAlias
 
-import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
 
 from faceshards.errors import WeightsError, WeightsNotFoundError
+from faceshards.parsing.efficientnet import EfficientUNet
 from faceshards.parsing.layout import matching_names
+from faceshards.parsing.statefile import State, read_safetensors, read_state
 from faceshards.parsing.unet import FULL_CHANNELS, UNet
 from faceshards.regions import N_REGIONS
 from faceshards.store.durable import sha256_of, write_file
 
-State: TypeAlias = dict[str, Tensor]
+Network: TypeAlias = UNet | EfficientUNet
+"""What the parser runs and training trains."""
 
 BUNDLED = "bundled"
 NORMALISATION = "rgb / 127.5 - 1"
@@ -34,17 +33,17 @@ class Weights:
 
     Attributes:
         network: fp32, in eval mode, on the CPU.
-        metadata: of a safetensors file (width, classes, normalisation, licence, date, training digest); else empty.
+        metadata: of a safetensors file (architecture, classes, normalisation, licence, date, ...); else empty.
         sha256: of the file.
     """
 
-    network: UNet
+    network: Network
     metadata: Mapping[str, str]
     sha256: str
 
 
 def load_weights(weights: str | Path = BUNDLED) -> Weights:
-    """Read the parser's weights; the width follows from the shapes.
+    """Read the parser's weights; the network and its width follow from keys and shapes.
 
     Args:
         weights: ``"bundled"``, or a ``.safetensors`` file, or a ``.pth`` file with a state dict, which may lie under
@@ -61,16 +60,15 @@ def load_weights(weights: str | Path = BUNDLED) -> Weights:
         if not path.is_file():
             raise WeightsNotFoundError(f"{what}: no such file; expected 'bundled', a .safetensors or a .pth file")
         state, metadata = (
-            _read_safetensors(path, what) if path.suffix == ".safetensors" else (_read_pickle(path, what), {})
+            read_safetensors(path, what) if path.suffix == ".safetensors" else (read_state(path, what), {})
         )
         return Weights(_network(state, what), metadata, sha256_of(path))
 
 
-def save_weights(network: UNet, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write a network as fp16 safetensors; width, classes and normalisation are added to the metadata."""
+def save_weights(network: Network, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write a network as fp16 safetensors; architecture, classes and normalisation are added to the metadata."""
     state = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items() if _COUNTER not in k}
-    width = network.final.in_channels / FULL_CHANNELS[0]
-    about = {"width": f"{width:g}", "classes": str(network.final.out_channels), "normalisation": NORMALISATION}
+    about = {**network.describe(), "classes": str(network.final.out_channels), "normalisation": NORMALISATION}
     write_file(path, save(state, metadata={**metadata, **about}))
 
 
@@ -80,39 +78,9 @@ def _located(weights: str | Path) -> AbstractContextManager[Path]:
     return nullcontext(Path(weights))
 
 
-def _read_safetensors(path: Path, what: str) -> tuple[State, dict[str, str]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except SafetensorError as error:
-        raise WeightsError(f"{what}: expected a safetensors file; found a damaged one: {error}") from error
-
-
-def _read_pickle(path: Path, what: str) -> State:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise WeightsError(
-            f"{what}: expected a PyTorch file of tensors and plain values; found a damaged one, or one that wants to "
-            f"run code, which is refused. Save the state dict alone. ({type(error).__name__}: {error})"
-        ) from error
-    for key in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict):
-        raise WeightsError(f"{what}: expected a state dict; found {type(content).__name__}")
-    return {str(k).removeprefix("module."): v for k, v in content.items() if isinstance(v, Tensor)}
-
-
-def _network(state: State, what: str) -> UNet:
+def _network(state: State, what: str) -> Network:
     state = {k: v.float() for k, v in state.items() if _COUNTER not in k}
-    stem = next((v for k, v in state.items() if k.startswith("conv0.") and v.ndim == 4), None)
-    if stem is None:
-        raise WeightsError(
-            f"{what}: expected keys beginning conv0 .. conv4, up_concat4 .. up_concat1, final; "
-            f"found no convolution under conv0 among {len(state)} keys: {_some(sorted(state))}"
-        )
-    network = UNet(stem.shape[0] / FULL_CHANNELS[0]).eval()
+    network = _empty_network(state, what).eval()
     expected = {k: tuple(v.shape) for k, v in network.state_dict().items() if _COUNTER not in k}
     names = matching_names({k: v.shape for k, v in state.items()}, expected)
     state = {names[k]: v for k, v in state.items()}
@@ -130,11 +98,22 @@ def _network(state: State, what: str) -> UNet:
     }
     if any(problems.values()):
         listed = "; ".join(f"{len(keys)} {kind}: {_some(keys)}" for kind, keys in problems.items() if keys)
-        raise WeightsError(
-            f"{what}: the keys do not fit a U-Net of width {stem.shape[0] / FULL_CHANNELS[0]:g}: {listed}"
-        )
+        about = " ".join(network.describe().values())
+        raise WeightsError(f"{what}: the keys do not fit {about}: {listed}")
     network.load_state_dict(state, strict=False)  # all but the counters, as checked above
     return network.requires_grad_(False)
+
+
+def _empty_network(state: State, what: str) -> Network:
+    if "stem.0.weight" in state:
+        return EfficientUNet()
+    stem = next((v for k, v in state.items() if k.startswith("conv0.") and v.ndim == 4), None)
+    if stem is None:
+        raise WeightsError(
+            f"{what}: expected keys beginning conv0 .. conv4, up_concat4 .. up_concat1, final; "
+            f"found no convolution under conv0 among {len(state)} keys: {_some(sorted(state))}"
+        )
+    return UNet(stem.shape[0] / FULL_CHANNELS[0])
 
 
 def _some(keys: list[str]) -> str:

@@ -7,6 +7,7 @@ from parsers import random_images, tiny_network, tiny_weights
 
 from faceshards.errors import DeviceError, ParserError
 from faceshards.parsing import Parser, load_parser
+from faceshards.parsing.device import resolve_precision
 from faceshards.parsing.parser import CPU_BATCH, in_shrinking_batches
 from faceshards.records import UInt8Array
 
@@ -18,7 +19,12 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def parser(weights: Path) -> Parser:
-    return load_parser(weights, device="cpu")
+    return load_parser(weights, device="cpu", precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def bf16(weights: Path) -> Parser:
+    return load_parser(weights, device="cpu", precision="bf16")
 
 
 def test_gives_one_region_a_pixel(parser: Parser) -> None:
@@ -41,9 +47,15 @@ def test_no_faces_give_no_regions(parser: Parser) -> None:
     assert parser.parse(random_images(0)).shape == (0, 112, 112)
 
 
+def test_bf16_gives_nearly_the_same_regions(parser: Parser, bf16: Parser) -> None:
+    images = random_images(8)
+    assert (parser.parse(images) == bf16.parse(images)).mean() > 0.9
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("batch", [1, 3, CPU_BATCH, CPU_BATCH + 1, 20])
-def test_the_batch_size_changes_no_region(parser: Parser, batch: int) -> None:
-    images = random_images(20)
+def test_the_batch_size_changes_no_region(weights: Path, batch: int, precision: str) -> None:
+    images, parser = random_images(20), load_parser(weights, "cpu", precision=precision)
     parts = [parser.parse(images[i : i + batch]) for i in range(0, 20, batch)]
     assert np.array_equal(np.concatenate(parts), parser.parse(images))
 
@@ -54,9 +66,10 @@ def test_the_order_of_the_faces_changes_no_region(parser: Parser) -> None:
     assert np.array_equal(parser.parse(images[order]), parser.parse(images)[order])
 
 
-def test_the_number_of_threads_changes_no_region(weights: Path) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_number_of_threads_changes_no_region(weights: Path, precision: str) -> None:
     images = random_images(20)
-    one, two = (load_parser(weights, "cpu", threads=n).parse(images) for n in (1, 2))
+    one, two = (load_parser(weights, "cpu", n, precision).parse(images) for n in (1, 2))
     assert np.array_equal(one, two)
 
 
@@ -74,6 +87,7 @@ def test_the_callers_number_of_threads_changes_no_region_and_stays(parser: Parse
 
 def test_says_which_weights_device_and_versions_made_the_result(parser: Parser, weights: Path) -> None:
     assert parser.provenance["device"] == "cpu"
+    assert parser.provenance["precision"] == "float32"
     assert parser.provenance["torch"] == torch.__version__
     assert len(parser.provenance["weights_sha256"]) == 64
 
@@ -110,6 +124,17 @@ def test_cuda_where_there_is_none_is_an_error_with_a_remedy(weights: Path) -> No
 def test_an_unknown_device_is_an_error(weights: Path) -> None:
     with pytest.raises(DeviceError, match="unknown device 'gpu'"):
         load_parser(weights, "gpu")
+
+
+def test_auto_takes_bf16_where_the_cpu_multiplies_it() -> None:
+    native = torch.cpu.get_capabilities().get("avx512_bf16") or torch.cpu.get_capabilities().get("amx_bf16")
+    assert resolve_precision("auto", torch.device("cpu")) is (torch.bfloat16 if native else torch.float32)
+    assert resolve_precision("auto", torch.device("cuda")) is torch.float16
+
+
+def test_an_unknown_precision_is_an_error(weights: Path) -> None:
+    with pytest.raises(DeviceError, match="unknown precision 'int8'; expected one of auto, bf16, fp32"):
+        load_parser(weights, "cpu", precision="int8")
 
 
 def test_a_batch_that_memory_does_not_hold_is_halved_until_it_fits() -> None:

@@ -19,6 +19,7 @@ def test_what_was_saved_is_loaded_in_fp16_precision_with_its_metadata(tmp_path: 
     assert dict(loaded.metadata) == {
         "licence": "R-UDA-1.0",
         "date": "2026-11-24",
+        "architecture": "resnet18-unet",
         "width": "0.0625",
         "classes": "25",
         "normalisation": "rgb / 127.5 - 1",
@@ -67,7 +68,7 @@ def test_layers_with_other_names_within_the_parts_are_taken_in_their_order(tmp_p
 
 def test_the_bundled_weights_load_and_say_where_they_come_from() -> None:
     metadata = load_weights().metadata
-    assert {"width", "classes", "normalisation", "licence", "date", "training_digest"} <= set(metadata)
+    assert {"architecture", "classes", "normalisation", "licence", "date", "training_digest"} <= set(metadata)
 
 
 def test_the_bundled_weights_are_small_enough_for_a_wheel() -> None:
