@@ -1,6 +1,6 @@
 """Aligned faces in, region maps out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from faceshards.errors import DeviceError, ParserError
+from faceshards.errors import ParserError
+from faceshards.parsing.adapter import load_adapter
 from faceshards.parsing.device import resolve_device
 from faceshards.parsing.fuse import fuse_batch_norm
+from faceshards.parsing.passes import check_faces, in_shrinking_batches
 from faceshards.parsing.unet import SIZE, normalise
 from faceshards.parsing.weights import BUNDLED, Weights, load_weights
 from faceshards.records import UInt8Array
@@ -41,10 +43,11 @@ class Parser(Protocol):
 
 
 def load_parser(weights: str | Path = BUNDLED, device: str = "auto", threads: int = 1) -> Parser:
-    """Load the U-Net parser.
+    """Load a parser: the U-Net, or another network by its description.
 
     Args:
-        weights: ``"bundled"``, or a ``.safetensors`` or ``.pth`` file; see `load_weights`.
+        weights: ``"bundled"``, or a ``.safetensors`` or ``.pth`` file; see `load_weights`. Or a ``.yaml`` file that
+            describes a TorchScript or ONNX network; see `adapter.load_adapter`.
         device: ``"auto"`` (CUDA when it is there), ``"cpu"`` or ``"cuda"``.
         threads: batches in work at once on the CPU. It changes the speed, never the result.
 
@@ -52,6 +55,8 @@ def load_parser(weights: str | Path = BUNDLED, device: str = "auto", threads: in
         WeightsError: the weights do not fit, or there is no such file.
         DeviceError: CUDA was asked for and is not there.
     """
+    if Path(weights).suffix in (".yaml", ".yml"):
+        return load_adapter(Path(weights), device, threads)
     where = resolve_device(device)
     loaded = load_weights(weights)
     return CudaParser(loaded, where) if where.type == "cuda" else CpuParser(loaded, threads)
@@ -75,7 +80,7 @@ class CpuParser:
 
     def parse(self, images: UInt8Array) -> UInt8Array:
         """See `Parser.parse`."""
-        _check(images)
+        check_faces(images)
         batches = [images[i : i + CPU_BATCH] for i in range(0, len(images), CPU_BATCH)]
         regions = list(self._pool.map(self._pass, batches))
         # PyTorch took the pool's one thread as the default of threads to come; back to what this one has.
@@ -105,7 +110,7 @@ class CudaParser:
 
     def parse(self, images: UInt8Array) -> UInt8Array:
         """See `Parser.parse`."""
-        _check(images)
+        check_faces(images)
         regions, self._batch = in_shrinking_batches(self._pass, images, self._batch)
         return regions
 
@@ -113,39 +118,6 @@ class CudaParser:
         batch = torch.from_numpy(np.ascontiguousarray(images)).pin_memory().to(self._device, non_blocking=True)
         with torch.inference_mode(), torch.autocast("cuda", torch.float16):
             return _regions(self._network(normalise(batch)))
-
-
-def in_shrinking_batches(
-    run: Callable[[UInt8Array], UInt8Array], images: UInt8Array, batch: int
-) -> tuple[UInt8Array, int]:
-    """Run over all images, halving the batch whenever the device's memory does not hold it.
-
-    Returns:
-        The results, and the batch size that fitted.
-
-    Raises:
-        DeviceError: not even one image fits.
-    """
-    done = [np.empty((0, SIZE, SIZE), np.uint8)]
-    start = 0
-    while start < len(images):
-        try:
-            done.append(run(images[start : start + batch]))
-        except torch.OutOfMemoryError as error:
-            if batch == 1:
-                raise DeviceError(f"the device's memory does not hold one face: {error}; use device: cpu") from error
-            batch //= 2
-            torch.cuda.empty_cache()
-        else:
-            start += batch
-    return np.concatenate(done), batch
-
-
-def _check(images: UInt8Array) -> None:
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (SIZE, SIZE, 3):
-        raise ParserError(
-            f"expected aligned faces, uint8 (B, {SIZE}, {SIZE}, 3) RGB; found {images.dtype} {images.shape}"
-        )
 
 
 def _regions(logits: Tensor) -> UInt8Array:
