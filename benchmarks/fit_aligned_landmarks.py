@@ -8,23 +8,29 @@ of them count twice, as they are and mirrored. A part that is hidden is left out
 
 Printed, over frames that the fit did not see (tenfold): the 25 regions that the true 19 classes of an aligned frame
 give without landmarks, against the regions that its landmarks give; for the mean face, for the estimate, for the
-landmarks themselves (what is lost by cutting at 112 pixels instead of the frame's own); and how often eyes, brows and
-ears are on the side that the picture's middle says.
+landmarks themselves (what is lost by cutting at 112 pixels instead of the frame's own); how often eyes, brows and
+ears are on the side that the picture's middle says; and what masks with a network's errors in them give: the bundled
+parser on its validation frames, as it is, and merged to the 19 classes and cut again. Where MediaPipe is installed (see
+fit_mesh_map.py), also what its mesh on the aligned crop, enlarged fourfold, gives in the place of the estimate.
 """
 
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from labels25 import MIRRORED_LANDMARKS, Frame, read_frames
 from numpy.typing import NDArray
 
-from faceshards.ops.align import ALIGNED_SIZE, five_points, similarity, warp_labels
+from faceshards.ops.align import ALIGNED_SIZE, five_points, similarity, warp_image, warp_labels
 from faceshards.ops.aligned_landmarks import N_FEATURES, PointModel, mask_features
-from faceshards.ops.labels import detailed_regions
+from faceshards.ops.labels import detailed_regions, merge_to_coarse
+from faceshards.ops.skin import split_skin
+from faceshards.parsing import load_parser
 from faceshards.parsing.evaluate import confusion, scores
 from faceshards.parsing.schemes import MIDDLE_X
 from faceshards.regions import IGNORE, CoarseRegion
@@ -32,7 +38,9 @@ from faceshards.regions import IGNORE, CoarseRegion
 Array = NDArray[np.float64]
 Labels = NDArray[np.uint8]
 
-OUT = Path(__file__).resolve().parents[1] / "pipeline" / "faceshards" / "ops" / "aligned_landmarks.json"
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "pipeline" / "faceshards" / "ops" / "aligned_landmarks.json"
+HELD_OUT = ROOT / "manifests" / "parser_validation.txt"
 COPIES, DEGREES, SIZE, SHIFT = 6, 2.0, 0.03, 1.2
 NOISE, FOLDS = 3.0, 10
 SKIN = (CoarseRegion.SKIN, CoarseRegion.BEARD)
@@ -117,6 +125,42 @@ def report(title: str, faces: Sequence[Aligned], truth: Sequence[Labels], points
     print(f"{title:22s} {agreed / skin_px:11.4f} {np.mean(iou):9.4f} {off:10.2f}   {columns}")
 
 
+def aligned_image(frame: Frame) -> NDArray[np.uint8]:
+    return warp_image(np.ascontiguousarray(frame.image[..., ::-1]), similarity(five_points(frame.landmarks)))
+
+
+def report_mediapipe(frames: Sequence[Frame], faces: Sequence[Aligned], truth: Sequence[Labels]) -> None:
+    """The line of `report`, for a cut by MediaPipe's mesh of the crop, over the faces that it finds."""
+    import mediapipe as mp
+
+    finder = mp.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1, min_detection_confidence=0.2)
+    counts, agreed, skin_px, n = np.zeros((25, 25), np.int64), 0, 0, 0
+    for frame, face, regions in zip(frames, faces, truth, strict=True):
+        image = cv2.resize(aligned_image(frame), None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+        found = finder.process(image).multi_face_landmarks
+        if not found:
+            continue
+        points = {k: np.array([p.x, p.y]) * ALIGNED_SIZE - 0.5 for k, p in enumerate(found[0].landmark)}
+        skin = np.isin(face.coarse, SKIN) & (regions != IGNORE)
+        cut = np.where(skin, split_skin(points, regions.shape), regions)
+        agreed, skin_px, n = agreed + int((cut == regions)[skin].sum()), skin_px + int(skin.sum()), n + 1
+        counts += confusion(cut[regions != IGNORE], regions[regions != IGNORE])
+    iou = np.mean(scores(counts).iou[1:10])
+    print(f"MediaPipe, {n} of {len(faces)}    {agreed / skin_px:11.4f} {iou:9.4f}")
+
+
+def report_network(frames: Sequence[Frame], truth: Sequence[Labels], model: PointModel) -> None:
+    """Regions 1 to 9 of the bundled parser, and of its 19 classes cut by `model`, which saw none of these frames."""
+    images = [aligned_image(frame) for frame in frames]
+    own = load_parser(device="cpu").parse(np.stack(images))
+    coarse = [merge_to_coarse(face) for face in own]
+    cut = [detailed_regions(face, model(mask_features(face)).astype(np.float32)) for face in coarse]
+    for title, found in (("its own regions", own), ("its 19 classes, cut", cut)):
+        known = [regions != IGNORE for regions in truth]
+        counts = sum(confusion(f[k], t[k]) for f, t, k in zip(found, truth, known, strict=True))
+        print(f"bundled parser, {len(frames)} frames, {title}: mIoU 1-9 {np.mean(scores(counts).iou[1:10]):.4f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", type=Path, nargs="?", default=Path("../shared"))
@@ -124,9 +168,10 @@ def main() -> None:
     args = parser.parse_args()
 
     draw = np.random.default_rng(0)
-    faces, truth, samples = [], [], []
+    frames, faces, truth, samples = [], [], [], []
     for frame in read_frames(args.shared / "facesynthetics" / "dataset_71.zip"):
         matrix = similarity(five_points(frame.landmarks))
+        frames.append(frame)
         faces.append(aligned(frame, matrix))
         truth.append(warp_labels(detailed_regions(frame.coarse, frame.landmarks), matrix))
         samples.append([(mask_features(view.coarse), view.landmarks) for view in views(frame, draw)])
@@ -140,10 +185,16 @@ def main() -> None:
     report("mean face", faces, truth, [by_fold[i % FOLDS].point_mean.reshape(-1, 2) for i in range(len(faces))])
     report("estimate", faces, truth, [by_fold[i % FOLDS](samples[i][0][0]) for i in range(len(faces))])
     report("true landmarks", faces, truth, [face.landmarks for face in faces])
+    if find_spec("mediapipe"):
+        report_mediapipe(frames, faces, truth)
     for name, (right, left) in PAIRS.items():
         columns = [np.nonzero(np.isin(face.coarse, side))[1] for face in faces for side in (right, left)]
         hits = sum(int(((x > MIDDLE_X) == (i % 2 == 0)).sum()) for i, x in enumerate(columns))
         print(f"{name}: {hits / sum(map(len, columns)):.4f} of the pixels on their side of x = {MIDDLE_X:.1f}")
+
+    held_out = {line for line in HELD_OUT.read_text().splitlines() if not line.startswith("#")}
+    chosen = [i for i, frame in enumerate(frames) if frame.name in held_out]
+    report_network([frames[i] for i in chosen], [truth[i] for i in chosen], fitted(lambda i: i not in chosen))
 
     body = ",\n".join(
         f'"{key}": {json.dumps(value, separators=(",", ":"))}' for key, value in rounded(fitted(lambda _: True)).items()
