@@ -26,7 +26,17 @@ from typing import NamedTuple
 import cv2
 import mediapipe as mp
 import numpy as np
-from labels25 import Agreement, Frame, agreement, at_label_size, authors_labels, pooled, read_frames, table
+from labels25 import (
+    MIRRORED_LANDMARKS,
+    Agreement,
+    Frame,
+    agreement,
+    at_label_size,
+    authors_labels,
+    pooled,
+    read_frames,
+    table,
+)
 from numpy.typing import NDArray
 
 from faceshards.ops.labels import detailed_regions
@@ -40,17 +50,6 @@ OUT = Path(__file__).resolve().parents[1] / "pipeline" / "faceshards" / "ops" / 
 RIDGE, PRODUCT_SCALE, N_POSE, N_MODES = 2e-3, 0.35, 10, 20
 CONFIRMED_WEIGHT, OUTLIER, ROUNDS, FOLDS = 3.0, 1.0, 6, 10
 
-MIRRORED_LANDMARKS = [
-    *range(16, -1, -1),
-    *range(26, 16, -1),
-    *range(27, 31),
-    *range(35, 30, -1),
-    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
-    *range(54, 47, -1),
-    *range(59, 54, -1),
-    *range(64, 59, -1),
-    *(67, 66, 65, 69, 68),
-]
 _PAIRS = {a: b for right, left in zip(RIGHT, LEFT, strict=True) for a, b in zip(right, left, strict=True)}
 OPPOSITE = {**{k: k for k in MIDLINE}, **_PAIRS, **{b: a for a, b in _PAIRS.items()}}
 POINTS = tuple(sorted(OPPOSITE))

@@ -23,6 +23,19 @@ from faceshards.regions import IGNORE, REGION_NAMES, CoarseRegion
 SKIN_CLASSES = range(1, 10)
 LABEL_SIZE = 224
 
+MIRRORED_LANDMARKS = [
+    *range(16, -1, -1),
+    *range(26, 16, -1),
+    *range(27, 31),
+    *range(35, 30, -1),
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+    *range(54, 47, -1),
+    *range(59, 54, -1),
+    *range(64, 59, -1),
+    *(67, 66, 65, 69, 68),
+]
+"""The landmark that takes each one's place in a mirrored picture."""
+
 
 class Frame(NamedTuple):
     """A FaceSynthetics frame: picture (H, W, 3) BGR, coarse labels (H, W) uint8, landmarks (70, 2) float32."""

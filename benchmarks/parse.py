@@ -44,9 +44,9 @@ def onnx(weights: str, threads: int, folder: Path, batch: int) -> Parse | None:
     runtime = peer("onnxruntime")
     if runtime is None:
         return None
-    from faceshards.parsing.onnx import export_onnx
+    from faceshards.parsing.onnxexport import export_onnx
 
-    export_onnx(weights, folder / "parser.onnx")
+    export_onnx(folder / "parser.onnx", weights)
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     session = runtime.InferenceSession(folder / "parser.onnx", options, providers=["CPUExecutionProvider"])

@@ -45,6 +45,7 @@ class ParseParams:
     weights: str = "bundled"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
+    mirror: bool = True
 
 
 @dataclass(frozen=True, config=_STRICT)

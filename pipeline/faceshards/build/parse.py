@@ -131,7 +131,7 @@ def _compare(aligned: Store, parsed: Store, outcome: Outcome) -> ParseOutcome:
 
 @cache
 def _parser(params: ParseParams, threads: int = 1) -> Parser:
-    return load_parser(params.weights, params.device, threads, params.precision)
+    return load_parser(params.weights, params.device, threads, params.precision, params.mirror)
 
 
 def as_metrics(result: ParseOutcome) -> dict[str, Any]:

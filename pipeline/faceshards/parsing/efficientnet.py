@@ -79,12 +79,10 @@ class EfficientUNet(nn.Module):
         self.up1 = UpConcat(48, 16, 32)
         self.final = nn.Conv2d(32, classes, 1)
 
-    @property
     def encoder(self) -> tuple[nn.Module, ...]:
         """The part before the skips."""
         return (self.stem, self.stages)
 
-    @property
     def frozen(self) -> tuple[nn.Module, ...]:
         """What training leaves as it is."""
         return (self.stem, *self.stages[:_FROZEN_STAGES])
@@ -96,7 +94,7 @@ class EfficientUNet(nn.Module):
     def train(self, mode: bool = True) -> Self:
         """As any module's, except that frozen parts stay in eval mode."""
         super().train(mode)
-        for part in self.frozen:
+        for part in self.frozen():
             part.eval()
         return self
 

@@ -1,6 +1,6 @@
 """Aligned faces in, region maps out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
@@ -8,11 +8,14 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from faceshards.errors import DeviceError, ParserError
+from faceshards.errors import ParserError
+from faceshards.parsing.adapter import load_adapter
 from faceshards.parsing.device import resolve_device, resolve_precision
 from faceshards.parsing.fuse import fuse_batch_norm
+from faceshards.parsing.mirror import MirrorAveraged
+from faceshards.parsing.passes import check_faces, in_shrinking_batches
 from faceshards.parsing.unet import SIZE, normalise
 from faceshards.parsing.weights import BUNDLED, Weights, load_weights
 from faceshards.records import UInt8Array
@@ -41,25 +44,36 @@ class Parser(Protocol):
 
 
 def load_parser(
-    weights: str | Path = BUNDLED, device: str = "auto", threads: int = 1, precision: str = "auto"
+    weights: str | Path = BUNDLED,
+    device: str = "auto",
+    threads: int = 1,
+    precision: str = "auto",
+    mirror: bool = True,
 ) -> Parser:
-    """Load the U-Net parser.
+    """Load a parser: one of ours, or another network by its description.
 
     Args:
-        weights: ``"bundled"``, or a ``.safetensors`` or ``.pth`` file; see `load_weights`.
+        weights: ``"bundled"``, or a ``.safetensors`` or ``.pth`` file; see `load_weights`. Or a ``.yaml`` file that
+            describes a TorchScript or ONNX network; see `adapter.load_adapter`.
         device: ``"auto"`` (CUDA when it is there), ``"cpu"`` or ``"cuda"``.
         threads: batches in work at once on the CPU. It changes the speed, never the result.
         precision: ``"bf16"``, ``"fp32"``, or ``"auto"``: fp16 on CUDA, bf16 on a CPU that has it, else fp32. It changes
-            some pixels in a thousand, all of them on borders (docs/parser.md).
+            some pixels in a thousand (docs/parser.md).
+        mirror: also look at the mirrored face, which is better and takes twice the time; see `MirrorAveraged`. Other
+            networks run as they were stored, whatever `precision` and `mirror` say.
 
     Raises:
         WeightsError: the weights do not fit, or there is no such file.
         DeviceError: CUDA was asked for and is not there, or device or precision mean nothing.
     """
+    if Path(weights).suffix in (".yaml", ".yml"):
+        return load_adapter(Path(weights), device, threads)
     where = resolve_device(device)
     dtype = resolve_precision(precision, where)
     loaded = load_weights(weights)
-    return CudaParser(loaded, where, dtype) if where.type == "cuda" else CpuParser(loaded, threads, dtype)
+    if where.type == "cuda":
+        return CudaParser(loaded, where, dtype, mirror)
+    return CpuParser(loaded, threads, dtype, mirror)
 
 
 class CpuParser:
@@ -72,17 +86,20 @@ class CpuParser:
         weights: from `load_weights`.
         threads: passes in work at once.
         dtype: of weights and activations; sums are fp32 in any case.
+        mirror: average over the mirrored face.
     """
 
-    def __init__(self, weights: Weights, threads: int = 1, dtype: torch.dtype = torch.float32) -> None:
-        self._network = fuse_batch_norm(weights.network).to(dtype)
+    def __init__(
+        self, weights: Weights, threads: int = 1, dtype: torch.dtype = torch.float32, mirror: bool = True
+    ) -> None:
+        self._network = _for_inference(weights, mirror).to(dtype)
         self._dtype = dtype
         self._pool = ThreadPoolExecutor(threads, "parser", initializer=torch.set_num_threads, initargs=(1,))
-        self.provenance = _provenance(weights, "cpu", dtype)
+        self.provenance = _provenance(weights, "cpu", dtype, mirror)
 
     def parse(self, images: UInt8Array) -> UInt8Array:
         """See `Parser.parse`."""
-        _check(images)
+        check_faces(images)
         batches = [images[i : i + CPU_BATCH] for i in range(0, len(images), CPU_BATCH)]
         regions = list(self._pool.map(self._pass, batches))
         # PyTorch took the pool's one thread as the default of threads to come; back to what this one has.
@@ -90,10 +107,10 @@ class CpuParser:
         return np.concatenate([np.empty((0, SIZE, SIZE), np.uint8), *regions])
 
     def _pass(self, images: UInt8Array) -> UInt8Array:
-        batch = torch.zeros((CPU_BATCH, SIZE, SIZE, 3), dtype=torch.uint8)
-        batch[: len(images)] = torch.from_numpy(np.ascontiguousarray(images))
+        batch = np.zeros((CPU_BATCH, SIZE, SIZE, 3), np.uint8)
+        batch[: len(images)] = images
         with torch.inference_mode():
-            return _regions(self._network(normalise(batch).to(self._dtype))[: len(images)])
+            return _regions(self._network(normalise(torch.from_numpy(batch)).to(self._dtype))[: len(images)])
 
 
 class CudaParser:
@@ -103,58 +120,33 @@ class CudaParser:
         weights: from `load_weights`.
         device: a CUDA device.
         dtype: of weights and activations.
+        mirror: average over the mirrored face.
     """
 
-    def __init__(self, weights: Weights, device: torch.device, dtype: torch.dtype = torch.float16) -> None:
+    def __init__(
+        self, weights: Weights, device: torch.device, dtype: torch.dtype = torch.float16, mirror: bool = True
+    ) -> None:
         self._device = device
         self._dtype = dtype
-        self._network = fuse_batch_norm(weights.network).to(device, dtype)
+        self._network = _for_inference(weights, mirror).to(device, dtype)
         self._batch = CUDA_BATCH
-        self.provenance = _provenance(weights, torch.cuda.get_device_name(device), dtype)
+        self.provenance = _provenance(weights, torch.cuda.get_device_name(device), dtype, mirror)
 
     def parse(self, images: UInt8Array) -> UInt8Array:
         """See `Parser.parse`."""
-        _check(images)
+        check_faces(images)
         regions, self._batch = in_shrinking_batches(self._pass, images, self._batch)
         return regions
 
     def _pass(self, images: UInt8Array) -> UInt8Array:
-        batch = torch.from_numpy(np.ascontiguousarray(images)).pin_memory().to(self._device, non_blocking=True)
+        batch = torch.from_numpy(np.array(images, order="C")).pin_memory().to(self._device, non_blocking=True)
         with torch.inference_mode():
             return _regions(self._network(normalise(batch).to(self._dtype)))
 
 
-def in_shrinking_batches(
-    run: Callable[[UInt8Array], UInt8Array], images: UInt8Array, batch: int
-) -> tuple[UInt8Array, int]:
-    """Run over all images, halving the batch whenever the device's memory does not hold it.
-
-    Returns:
-        The results, and the batch size that fitted.
-
-    Raises:
-        DeviceError: not even one image fits.
-    """
-    done = [np.empty((0, SIZE, SIZE), np.uint8)]
-    start = 0
-    while start < len(images):
-        try:
-            done.append(run(images[start : start + batch]))
-        except torch.OutOfMemoryError as error:
-            if batch == 1:
-                raise DeviceError(f"the device's memory does not hold one face: {error}; use device: cpu") from error
-            batch //= 2
-            torch.cuda.empty_cache()
-        else:
-            start += batch
-    return np.concatenate(done), batch
-
-
-def _check(images: UInt8Array) -> None:
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (SIZE, SIZE, 3):
-        raise ParserError(
-            f"expected aligned faces, uint8 (B, {SIZE}, {SIZE}, 3) RGB; found {images.dtype} {images.shape}"
-        )
+def _for_inference(weights: Weights, mirror: bool) -> nn.Module:
+    network = fuse_batch_norm(weights.network)
+    return MirrorAveraged(network) if mirror else network
 
 
 def _regions(logits: Tensor) -> UInt8Array:
@@ -164,6 +156,13 @@ def _regions(logits: Tensor) -> UInt8Array:
     return np.asarray(regions.to(torch.uint8).cpu().numpy(), np.uint8)
 
 
-def _provenance(weights: Weights, device: str, dtype: torch.dtype) -> Mapping[str, str]:
-    made_by = {"weights_sha256": weights.sha256, "device": device, "precision": str(dtype).removeprefix("torch.")}
-    return MappingProxyType({**made_by, "torch": torch.__version__})
+def _provenance(weights: Weights, device: str, dtype: torch.dtype, mirror: bool) -> Mapping[str, str]:
+    return MappingProxyType(
+        {
+            "weights_sha256": weights.sha256,
+            "device": device,
+            "precision": str(dtype).removeprefix("torch."),
+            "mirror": str(mirror).lower(),
+            "torch": torch.__version__,
+        }
+    )

@@ -125,14 +125,14 @@ def _initial_network(params: TrainParams) -> Network:
             network = UNet(params.width) if params.network == "unet" else EfficientUNet()
         if isinstance(network, EfficientUNet):
             load_imagenet_encoder(network, params.encoder)
-    for part in network.frozen:
+    for part in network.frozen():
         part.requires_grad_(False)
     return network
 
 
 def _parameter_groups(network: Network, params: TrainParams) -> list[dict[str, Any]]:
     """Weight decay on convolutions only; the encoder at a learning rate of its own."""
-    encoder = {id(t) for part in network.encoder for t in part.parameters()}
+    encoder = {id(t) for part in network.encoder() for t in part.parameters()}
     tensors = [t for t in network.parameters() if t.requires_grad]
     return [
         {

@@ -92,12 +92,10 @@ class UNet(nn.Module):
         self.up_concat1 = UpConcat(c1, c0, c0)
         self.final = nn.Conv2d(c0, classes, 1)
 
-    @property
     def encoder(self) -> tuple[nn.Module, ...]:
         """The part before the skips."""
         return (self.conv0, self.conv1, self.conv2, self.conv3, self.conv4)
 
-    @property
     def frozen(self) -> tuple[nn.Module, ...]:
         """What training leaves as it is: nothing."""
         return ()

@@ -1,0 +1,156 @@
+"""Somebody else's segmentation network as a `Parser`."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from faceshards.errors import ParserError, WeightsError, WeightsNotFoundError
+from faceshards.parsing.adapterparams import AdapterParams, read_adapter
+from faceshards.parsing.networks import Network
+from faceshards.parsing.onnx import OnnxNetwork
+from faceshards.parsing.passes import check_faces, in_shrinking_batches
+from faceshards.parsing.schemes import ClassMap
+from faceshards.parsing.torchscript import TorchScriptNetwork
+from faceshards.parsing.unet import SIZE
+from faceshards.records import UInt8Array
+from faceshards.store.durable import sha256_of
+
+_NETWORKS: dict[str, Callable[[Path, int | str, str], Network]] = {
+    ".onnx": OnnxNetwork,
+    ".pt": TorchScriptNetwork,
+    ".ts": TorchScriptNetwork,
+    ".torchscript": TorchScriptNetwork,
+}
+
+
+def load_adapter(path: Path, device: str = "auto", threads: int = 1) -> "AdaptedParser":
+    """Load the network that a YAML file describes, and run it once to see that it is what the file says.
+
+    Args:
+        path: see `AdapterParams`.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        threads: passes in work at once on the CPU. It changes the speed, never the result.
+
+    Raises:
+        ParamsError: the description does not fit.
+        WeightsNotFoundError: description or model are not there.
+        WeightsError: the model is damaged, has another SHA-256, or is not what the description says.
+        MissingExtraError: ONNX Runtime is needed and not installed.
+        DeviceError: CUDA was asked for and is not there.
+    """
+    params = read_adapter(path)
+    model = path.parent / params.model
+    kind = _NETWORKS.get(model.suffix)
+    if kind is None:
+        raise WeightsError(
+            f"{model}: expected a file named {', '.join(_NETWORKS)}; found {model.suffix or 'no suffix'}"
+        )
+    if not model.is_file():
+        raise WeightsNotFoundError(f"{model}: no such file; `model` in {path} names it, relative to that file")
+    sha256 = sha256_of(model)
+    if params.sha256 not in (None, sha256):
+        raise WeightsError(f"{model}: expected the SHA-256 {params.sha256}, as {path} says; found {sha256}")
+    network = kind(model, params.output, device)
+    made_by = {"weights_sha256": sha256, "description_sha256": sha256_of(path), "opencv": cv2.__version__}
+    parser = AdaptedParser(params, network, {**made_by, **network.provenance}, threads)
+    parser.try_out(model)
+    return parser
+
+
+class AdaptedParser:
+    """Resizes faces for a network, its logits back, and turns its classes into regions.
+
+    Both are resized bilinearly, averaging where they shrink, so that a pixel gets the class which the network finds
+    likeliest over the pixel's area. On the CPU every pass has one batch size and one thread, filled up with black
+    faces: a face's regions depend on that face alone.
+
+    Args:
+        params: how to feed the network.
+        network: gives (batch, classes, h, w) logits or probabilities.
+        provenance: see `Parser`.
+        threads: passes in work at once on the CPU.
+    """
+
+    def __init__(self, params: AdapterParams, network: Network, provenance: Mapping[str, str], threads: int) -> None:
+        self._params = params
+        self._network = network
+        self._classes = ClassMap.of(params.classes)
+        self._batch = params.batch
+        self._pool = ThreadPoolExecutor(threads, "adapter", initializer=torch.set_num_threads, initargs=(1,))
+        self._mean, self._std = (
+            torch.tensor(x, dtype=torch.float32, device=network.device).view(3, 1, 1) for x in (params.mean, params.std)
+        )
+        self.provenance = MappingProxyType(dict(provenance))
+
+    def parse(self, images: UInt8Array) -> UInt8Array:
+        """See `Parser.parse`."""
+        check_faces(images)
+        if self._network.device.type == "cuda":
+            regions, self._batch = in_shrinking_batches(self._pass, images, self._batch)
+            return regions
+        batches = [images[i : i + self._batch] for i in range(0, len(images), self._batch)]
+        parts = list(self._pool.map(self._padded_pass, batches))
+        # PyTorch took the pool's one thread as the default of threads to come; back to what this one has.
+        torch.set_num_threads(torch.get_num_threads())
+        return np.concatenate([np.empty((0, SIZE, SIZE), np.uint8), *parts])
+
+    def try_out(self, model: Path) -> None:
+        """Run black faces and check the shape of what comes out.
+
+        Raises:
+            WeightsError: they are no logits, or of another number of classes.
+        """
+        faces = np.zeros((self._params.batch, SIZE, SIZE, 3), np.uint8)
+        with torch.inference_mode():
+            logits = self._network(self._inputs(faces))
+        if logits.ndim != 4 or len(logits) != len(faces) or not logits.is_floating_point():
+            raise WeightsError(
+                f"{model}: expected (batch, classes, height, width) logits; found {logits.dtype} "
+                f"{tuple(logits.shape)}. Choose another `output`, or export the network without its argmax"
+            )
+        if logits.shape[1] != len(self._classes.names):
+            raise WeightsError(
+                f"{model}: expected the {len(self._classes.names)} classes that `classes` names; the network gives "
+                f"{logits.shape[1]}. Name one for each, in the order of the outputs"
+            )
+
+    def _padded_pass(self, images: UInt8Array) -> UInt8Array:
+        batch = np.zeros((self._batch, SIZE, SIZE, 3), np.uint8)
+        batch[: len(images)] = images
+        return self._pass(batch, len(images))
+
+    def _pass(self, images: UInt8Array, wanted: int | None = None) -> UInt8Array:
+        """Regions of the first `wanted` of the images."""
+        with torch.inference_mode():
+            logits = self._network(self._inputs(images))[:wanted].float()
+            if not logits.isfinite().all():
+                raise ParserError(
+                    f"{self._params.model} gives values that are no finite numbers; check `mean`, `std` and `scale` "
+                    "of its description, or load another copy of it"
+                )
+            logits = _resized(logits, (SIZE, SIZE))
+            winners = logits[:, self._classes.kept].argmax(dim=1).to(torch.uint8).cpu().numpy()
+        return self._classes.regions(winners)
+
+    def _inputs(self, images: UInt8Array) -> Tensor:
+        """(B, 112, 112, 3) uint8 -> (B, 3, height, width) float32, contiguous, as the network wants it."""
+        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self._network.device)
+        pixels = pixels.permute(0, 3, 1, 2).float()
+        if self._params.channels == "bgr":
+            pixels = pixels.flip(1)
+        resized = _resized(pixels, self._params.size) / self._params.scale
+        return ((resized - self._mean) / self._std).contiguous()
+
+
+def _resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, C, h, w) -> (B, C, *size): bilinear, with the source's area averaged where it shrinks."""
+    if maps.shape[2:] == size:
+        return maps
+    return interpolate(maps, size, mode="bilinear", antialias=True, align_corners=False)

@@ -1,0 +1,29 @@
+"""`parse.weights` names a description, and nothing else changes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from adapters import describe, write_torchscript
+from parsers import tiny_network
+
+from faceshards.build.params import RunParams
+from faceshards.build.parse import parse_faces
+from faceshards.parsing import load_parser
+from faceshards.store.reader import Store
+
+
+def test_the_parse_stage_takes_a_description_and_gives_what_its_parser_gives(
+    small_run: Path, small_params: Callable[..., Any], tmp_path: Path
+) -> None:
+    write_torchscript(tmp_path / "net.ts", tiny_network())
+    path = describe(tmp_path, model="net.ts", classes=["background", "skin", *["hair"] * 23], size=[128, 128], batch=2)
+    params = small_params()
+    parse = replace(params.parse, weights=str(path), device="cpu")
+    parse_faces(small_run / "aligned", tmp_path / "parsed", parse, params.store, RunParams(workers=2))
+    parsed, faces = Store.open(tmp_path / "parsed"), Store.open(small_run / "aligned")
+    parser = load_parser(path, "cpu")
+    assert parsed.info["provenance"]["parse"] == dict(parser.provenance)
+    assert np.array_equal(parsed.read("all", "region", 0, 10), parser.parse(faces.read("all", "image", 0, 10)))
