@@ -156,7 +156,7 @@ def model_outputs(model: Model, inputs: Tensor, batch_size: int) -> Tensor:
     except Exception as error:
         raise ModelError(
             f"the model refuses faces of {shape}: {error!r}; expected a model of (B, 3, 112, 112) images that gives "
-            "logits or embeddings, alone or first in a tuple"
+            "logits or embeddings, alone or first in a tuple (what makes a model is given as module:function())"
         ) from error
     if outputs.ndim != 2 or len(outputs) != len(inputs):
         raise ModelError(
