@@ -107,3 +107,11 @@ class ReportInputError(FaceShardsError, ValueError):
 
 class TargetError(FaceShardsError, ValueError):
     """The targets of a saliency map do not fit the faces or the model's outputs."""
+
+
+class ModelError(FaceShardsError, ValueError):
+    """A model to explain cannot be loaded, refuses aligned faces, or gives something else than one row a face."""
+
+
+class ModelNotFoundError(ModelError, FileNotFoundError):
+    """The file of a model to explain is not there."""

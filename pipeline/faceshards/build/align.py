@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from faceshards.build.arrays import ALL, IMAGE, TRUTH
 from faceshards.build.outcome import Outcome, count_outcomes, refuse_too_many
@@ -20,9 +19,10 @@ from faceshards.build.source import NOTE, read_note
 from faceshards.build.sourceshard import SourceShard, missing_shards
 from faceshards.build.workdir import work_dir
 from faceshards.errors import BadSampleError
-from faceshards.ops.align import ALIGNED_SIZE, similarity, warp_image, warp_labels
+from faceshards.ops.align import warp_image, warp_labels
 from faceshards.ops.labels import detailed_regions
 from faceshards.records import Float32Array, Truth, UInt8Array
+from faceshards.source.alignment import face_alignment
 from faceshards.source.base import Source
 from faceshards.source.decode import decode_image
 from faceshards.source.detect import Detector, DetectorName, load_detector
@@ -106,7 +106,7 @@ class AlignTask(SourceShard):
             row["source_sha256"] = hashlib.sha256(data).hexdigest()
             image = decode_image(data, face.source_id)
             landmarks = self.source.landmarks(index)
-            matrix = _matrix(image, landmarks, detect)
+            matrix = face_alignment(image, landmarks, detect)
             image_out[:] = image if matrix is None else warp_image(image, matrix)
         except BadSampleError as error:
             return {**row, "status": SKIPPED, "reason": str(error), "has_truth": False}
@@ -119,13 +119,6 @@ class AlignTask(SourceShard):
         return {**row, "has_truth": regions is not None}
 
 
-def _matrix(image: UInt8Array, landmarks: Float32Array | None, detect: Detector | None) -> NDArray[np.float64] | None:
-    """The alignment of an image, or None where its 112x112 pixels show that it is aligned already."""
-    if image.shape[:2] == (ALIGNED_SIZE, ALIGNED_SIZE):
-        return None
-    return similarity(_detected(image, detect) if landmarks is None else landmarks)
-
-
 def _true_regions(truth: Truth | None, landmarks: Float32Array | None, shape: tuple[int, ...]) -> UInt8Array | None:
     """Ground truth as regions, which takes the 70 landmarks where the source has coarse labels."""
     if truth is None:
@@ -135,19 +128,6 @@ def _true_regions(truth: Truth | None, landmarks: Float32Array | None, shape: tu
     if truth.scheme == "regions25":
         return truth.labels
     return None if landmarks is None or len(landmarks) != 70 else detailed_regions(truth.labels, landmarks)
-
-
-def _detected(image: UInt8Array, detect: Detector | None) -> Float32Array:
-    if detect is None:
-        raise BadSampleError(
-            "no_landmarks",
-            f"the image has {image.shape[1]}x{image.shape[0]} pixels and no landmarks: set align.detector, "
-            "or give source.landmarks",
-        )
-    points = detect(image)
-    if points is None:
-        raise BadSampleError("no_face_found", "the detector found no face")
-    return points
 
 
 @cache

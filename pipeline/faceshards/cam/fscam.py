@@ -16,7 +16,7 @@ from faceshards.cam.model import Model, clean_scores, device_of, inference, mask
 from faceshards.cam.targets import OutputTarget, Targets
 from faceshards.ops.erase_torch import as_maps, index_maps
 from faceshards.ops.stand_in import StandIn, stand_in
-from faceshards.records import Float32Array
+from faceshards.records import Float32Array, UInt8Array
 from faceshards.regions import N_REGIONS
 
 Regions: TypeAlias = Tensor | NDArray[Any]
@@ -71,12 +71,7 @@ class FSCAM:
             ValueError: no regions and no parser, or maps of another size than the images.
         """
         maps = self._maps(input_tensor, regions)
-        scores = self._scores(input_tensor, maps, targets, self.baseline)
-        low = scores.nan_to_num(torch.inf).amin(1, keepdim=True)
-        high = scores.nan_to_num(-torch.inf).amax(1, keepdim=True)
-        share = torch.where(high > low, (scores - low) / (high - low), 0.0)
-        saliency: Float32Array = _painted(share.nan_to_num(0.0), maps).cpu().numpy()
-        return saliency
+        return _saliency(self._scores(input_tensor, maps, targets, self.baseline), maps)
 
     def region_scores(
         self, input_tensor: Tensor, targets: Targets | None = None, *, regions: Regions | None = None
@@ -138,6 +133,27 @@ class FSCAM:
             if keep:
                 return scores
             return clean_scores(self.model, images, each, self.batch_size)[:, None] - scores
+
+
+def saliency_of_scores(scores: Float32Array, regions: UInt8Array) -> Float32Array:
+    """The maps that a call of `FSCAM` gives, from its region scores.
+
+    Args:
+        scores: (B, 25), NaN where a region is absent.
+        regions: (B, H, W) region ids.
+
+    Returns:
+        (B, H, W) float32 in [0, 1].
+    """
+    return _saliency(torch.from_numpy(scores), torch.from_numpy(regions))
+
+
+def _saliency(scores: Tensor, maps: Tensor) -> Float32Array:
+    low = scores.nan_to_num(torch.inf).amin(1, keepdim=True)
+    high = scores.nan_to_num(-torch.inf).amax(1, keepdim=True)
+    share = torch.where(high > low, (scores - low) / (high - low), 0.0)
+    saliency: Float32Array = _painted(share.nan_to_num(0.0), maps).cpu().numpy()
+    return saliency
 
 
 def _painted(scores: Tensor, maps: Tensor) -> Tensor:

@@ -39,7 +39,9 @@ def device_of(model: Model, images: Tensor) -> torch.device:
 @contextmanager
 def inference(model: Model) -> Iterator[None]:
     """Without gradients and, for a module, in eval mode; afterwards each submodule is in the mode it was in."""
-    modes = [(m, m.training) for m in model.modules()] if isinstance(model, nn.Module) else []
+    modules = model.modules() if isinstance(model, nn.Module) else ()
+    # A frozen TorchScript module has no mode.
+    modes = [(m, m.training) for m in modules if hasattr(m, "training")]
     for module, _ in modes:
         module.training = False
     try:
@@ -54,7 +56,12 @@ def resolve_targets(model: Model, images: Tensor, targets: Targets | None, batch
     """One target a face; None is the class that the model predicts. Call this within `inference`."""
     if targets is not None:
         return target_of_each(targets, len(images))
-    return predicted_targets(torch.cat([_first(model(part)) for part in torch.split(images, batch_size)]))
+    return list(predicted_targets(outputs_of(model, images, batch_size)))
+
+
+def outputs_of(model: Model, images: Tensor, batch_size: int) -> Tensor:
+    """What the model gives for whole faces: (B, D). Call this within `inference`."""
+    return torch.cat([_first(model(part)) for part in torch.split(images, batch_size)])
 
 
 def clean_scores(model: Model, images: Tensor, targets: Sequence[Target], batch_size: int) -> Tensor:

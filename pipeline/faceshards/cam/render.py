@@ -35,16 +35,18 @@ def overlay_regions(image: UInt8Array, regions: UInt8Array, opacity: float = 0.5
     return _blend(image, _COLOURS[regions], opacity)
 
 
-def region_bars(scores: NDArray[Any], title: str = "") -> str:
+def region_bars(scores: NDArray[Any], title: str = "", spread: NDArray[Any] | None = None) -> str:
     """A bar for each region, the highest first, as SVG text.
 
     Args:
         scores: (25,), NaN where a region is absent, which leaves it out. Negative scores run to the left.
         title: written above.
+        spread: (25,) such as standard deviations: a line from ``score - spread`` to ``score + spread``.
     """
     shown = [int(r) for r in np.argsort(-scores, kind="stable") if np.isfinite(scores[r])]
-    reach = max((abs(float(scores[r])) for r in shown), default=0.0) or 1.0
-    lowest = min((float(scores[r]) for r in shown), default=0.0)
+    beyond = np.zeros(N_REGIONS) if spread is None else spread
+    reach = max((abs(float(scores[r])) + float(beyond[r]) for r in shown), default=0.0) or 1.0
+    lowest = min((float(scores[r] - beyond[r]) for r in shown), default=0.0)
     left = 130 + (round(200 * -lowest / reach) if lowest < 0 else 0)
     rows = []
     for place, r in enumerate(shown):
@@ -55,6 +57,9 @@ def region_bars(scores: NDArray[Any], title: str = "") -> str:
             f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="14" fill="rgb{PALETTE[r]}" stroke="#444"/>'
             f'<text x="{left + 205}" y="{y + 11}">{float(scores[r]):.3g}</text>'
         )
+        if spread is not None:
+            ends = [left + 200 * float(scores[r] + sign * spread[r]) / reach for sign in (-1, 1)]
+            rows.append(f'<path d="M{ends[0]:.1f} {y + 7}H{ends[1]:.1f}" stroke="#000" stroke-width="1.5"/>')
     size = f'width="{left + 270}" height="{36 + 18 * len(shown)}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">'
     return f'{head}<text x="10" y="16" font-weight="bold">{escape(title)}</text>{"".join(rows)}</svg>'

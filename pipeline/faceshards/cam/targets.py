@@ -26,6 +26,9 @@ class SoftmaxTarget:
         """(classes,) logits to a probability."""
         return torch.softmax(output.float(), -1)[self.class_id]
 
+    def __str__(self) -> str:
+        return str(self.class_id)
+
 
 class OutputTarget:
     """One entry of the output as it is: what Captum calls a target."""
@@ -39,14 +42,23 @@ class OutputTarget:
 
 
 class CosineTarget:
-    """The cosine similarity of an embedding to a reference face's: (dimensions,)."""
+    """The cosine similarity of an embedding to a reference face's: (dimensions,).
 
-    def __init__(self, reference: Tensor) -> None:
+    Args:
+        reference: the other embedding.
+        name: what to call it in tables.
+    """
+
+    def __init__(self, reference: Tensor, name: str = "reference") -> None:
         self.reference = reference.detach().float().flatten()
+        self.name = name
 
     def __call__(self, output: Tensor) -> Tensor:
         """(dimensions,) to a similarity in [-1, 1]."""
         return F.cosine_similarity(output.float(), self.reference.to(output.device), dim=-1)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def target_of_each(targets: Targets, faces: int) -> list[Target]:
@@ -63,7 +75,7 @@ def target_of_each(targets: Targets, faces: int) -> list[Target]:
     return [SoftmaxTarget(t) if isinstance(t, int) else t for t in each]
 
 
-def predicted_targets(outputs: Tensor) -> list[Target]:
+def predicted_targets(outputs: Tensor) -> list[SoftmaxTarget]:
     """The class that each face's logits predict.
 
     Raises:

@@ -1,6 +1,5 @@
-"""The command `faceshards`: look at a store, verify it, export it, train a parser, render demo faces."""
+"""The command `faceshards`: look at a store, verify, export it, explain a model, train a parser, render demo faces."""
 
-import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,23 +8,10 @@ from typing import Any
 import click
 
 import faceshards
-from faceshards.errors import FaceShardsError
+from faceshards.cli.explained import PATH, explained
+from faceshards.cli.fscam import fscam
 
-_PATH = click.Path(path_type=Path)
 _VIEW_HELP = "Faces as they were, or all of their precomputed erased variants."
-
-
-def _explained(function: Callable[..., None]) -> Callable[..., None]:
-    """Tell errors of ours as one message; anything else is a bug and keeps its traceback."""
-
-    @functools.wraps(function)
-    def wrapped(**options: Any) -> None:
-        try:
-            function(**options)
-        except FaceShardsError as error:
-            raise click.ClickException(str(error)) from error
-
-    return wrapped
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,9 +24,9 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("store", type=_PATH)
-@click.option("--report", type=_PATH, help="Say where the report page is, too.")
-@_explained
+@click.argument("store", type=PATH)
+@click.option("--report", type=PATH, help="Say where the report page is, too.")
+@explained
 def info(store: Path, report: Path | None) -> None:
     """Say what the shards in STORE hold and how to read them."""
     from faceshards.store.reader import Store
@@ -68,9 +54,9 @@ Read a batch:
 
 
 @main.command()
-@click.argument("store", type=_PATH)
-@click.option("--against", type=_PATH, help="A list of hashes (manifests/shards.sha256) that the store must equal.")
-@_explained
+@click.argument("store", type=PATH)
+@click.option("--against", type=PATH, help="A list of hashes (manifests/shards.sha256) that the store must equal.")
+@explained
 def verify(store: Path, against: Path | None) -> None:
     """Re-hash and re-read everything in STORE; exit with 1 and a list where something is off."""
     from faceshards.build.verify import verify_with_bar
@@ -83,11 +69,11 @@ def verify(store: Path, against: Path | None) -> None:
 
 
 @main.command()
-@click.argument("out", type=_PATH)
+@click.argument("out", type=PATH)
 @click.option("--identities", default=24, show_default=True, help="How many people.")
 @click.option("--views", default=4, show_default=True, help="Pictures of each.")
 @click.option("--seed", default=0, show_default=True, help="Other seeds are other people.")
-@_explained
+@explained
 def demo(out: Path, identities: int, views: int, seed: int) -> None:
     """Render faces with exact labels and landmarks into the zip OUT, laid out as FaceSynthetics is."""
     from faceshards.source.demo import DemoRecipe, write_demo_zip
@@ -96,9 +82,9 @@ def demo(out: Path, identities: int, views: int, seed: int) -> None:
 
 
 @main.command()
-@click.option("--params", type=_PATH, default=Path("stages/train/params.yaml"), show_default=True, help="What and how.")
-@click.option("--out", type=_PATH, default=Path("data/parser"), show_default=True, help="Weights, metrics, checkpoint.")
-@_explained
+@click.option("--params", type=PATH, default=Path("stages/train/params.yaml"), show_default=True, help="What and how.")
+@click.option("--out", type=PATH, default=Path("data/parser"), show_default=True, help="Weights, metrics, checkpoint.")
+@explained
 def train(params: Path, out: Path) -> None:
     """Train the parser as a params file says; killed, the same command goes on where it stood."""
     from faceshards.build.train import train_parser
@@ -117,14 +103,14 @@ def _export_options(function: Callable[..., None]) -> Callable[..., None]:
     views = click.Choice(["original", "variants"])
     function = click.option("--view", type=views, default="original", show_default=True, help=_VIEW_HELP)(function)
     function = click.option("--split", "splits", multiple=True, help="Several may be given; none for all.")(function)
-    function = click.argument("out", type=_PATH)(function)
+    function = click.argument("out", type=PATH)(function)
     return click.argument("store")(function)
 
 
 @export.command("webdataset")
 @_export_options
 @click.option("--faces-per-tar", type=click.IntRange(min=1), default=10_000, show_default=True)
-@_explained
+@explained
 def _export_webdataset(store: str, out: Path, **options: Any) -> None:
     """Tar files of <key>.png, .region.png, .cls and .json."""
     from faceshards.export.webdataset import export_webdataset
@@ -135,7 +121,7 @@ def _export_webdataset(store: str, out: Path, **options: Any) -> None:
 
 @export.command("imagefolder")
 @_export_options
-@_explained
+@explained
 def _export_imagefolder(store: str, out: Path, **options: Any) -> None:
     """PNG files in one folder an identity, and beside them their region maps."""
     from faceshards.export.imagefolder import export_imagefolder
@@ -147,7 +133,7 @@ def _export_imagefolder(store: str, out: Path, **options: Any) -> None:
 @export.command("huggingface")
 @_export_options
 @click.option("--faces-per-file", type=click.IntRange(min=1), default=10_000, show_default=True)
-@_explained
+@explained
 def _export_huggingface(store: str, out: Path, **options: Any) -> None:
     """Parquet files for datasets.load_dataset(OUT)."""
     from faceshards.export.huggingface import export_huggingface
@@ -158,7 +144,7 @@ def _export_huggingface(store: str, out: Path, **options: Any) -> None:
 
 @export.command("recordio")
 @_export_options
-@_explained
+@explained
 def _export_recordio(store: str, out: Path, **options: Any) -> None:
     """InsightFace's train.rec, train.idx and property, one folder a split."""
     from faceshards.export.recordio import export_recordio
@@ -167,5 +153,4 @@ def _export_recordio(store: str, out: Path, **options: Any) -> None:
     export_recordio(open_store(store), out, **options)
 
 
-if __name__ == "__main__":
-    main()
+main.add_command(fscam)

@@ -1,0 +1,98 @@
+"""Aims: what to explain of each face of a run, a class of a classifier or the likeness of an embedding."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from faceshards.cam.faces import Faces
+from faceshards.cam.targets import CosineTarget, SoftmaxTarget, Target, predicted_targets
+from faceshards.errors import TargetError
+from faceshards.store.schema import NO_IDENTITY
+
+Aim: TypeAlias = Callable[[Faces, Tensor], Sequence[Target]]
+"""A batch of faces and the model's output (B, D) on them to one target a face; `str` of a target names it in tables."""
+
+
+def predicted_class(_: Faces, outputs: Tensor) -> Sequence[Target]:
+    """The class that the model gives the highest logit.
+
+    Raises:
+        TargetError: the model gives embeddings.
+    """
+    return predicted_targets(outputs)
+
+
+def one_class(class_id: int) -> Aim:
+    """The same class for all faces; it raises `TargetError` where the model has no such output."""
+
+    def aim(faces: Faces, outputs: Tensor) -> Sequence[Target]:
+        return [_class(class_id, outputs, f"class {class_id}")] * len(faces.sample_ids)
+
+    return aim
+
+
+def own_identity(faces: Faces, outputs: Tensor) -> Sequence[Target]:
+    """The number of each face's identity as its class.
+
+    Raises:
+        TargetError: a face has no identity, or the model no such output.
+    """
+    known = zip(_known(faces), faces.sample_ids, strict=True)
+    return [_class(i, outputs, f"identity {i} of face {sample_id!r}") for i, sample_id in known]
+
+
+def like_reference(reference: Tensor, name: str = "reference") -> Aim:
+    """The cosine similarity to one embedding (D,); it raises `TargetError` where the model's have another length."""
+
+    def aim(faces: Faces, outputs: Tensor) -> Sequence[Target]:
+        if outputs.shape[1:] != reference.shape:
+            raise TargetError(
+                f"expected embeddings of shape {tuple(reference.shape)}, found {tuple(outputs.shape[1:])}"
+            )
+        return [CosineTarget(reference, name)] * len(faces.sample_ids)
+
+    return aim
+
+
+class LikeOwnIdentity:
+    """The cosine similarity to the mean embedding of the face's identity.
+
+    First `add` every batch that is to count, then use it as an aim. Embeddings count with unit length, the face's own
+    among them: an identity of one face is compared with itself.
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[int, Tensor] = {}
+
+    def add(self, faces: Faces, outputs: Tensor) -> None:
+        """Count a batch of faces and their embeddings (B, D).
+
+        Raises:
+            TargetError: a face has no identity.
+        """
+        for identity, row in zip(_known(faces), torch.nn.functional.normalize(outputs.double().cpu()), strict=True):
+            self._sums[identity] = self._sums[identity] + row if identity in self._sums else row
+
+    def __call__(self, faces: Faces, _: Tensor) -> Sequence[Target]:
+        """See `Aim`."""
+        return [CosineTarget(self._sums[identity], "identity_mean") for identity in _known(faces)]
+
+
+def _class(class_id: int, outputs: Tensor, what: str) -> SoftmaxTarget:
+    classes = outputs.shape[1]
+    if not 0 <= class_id < classes:
+        raise TargetError(f"{what}: the model has {classes} outputs, 0-{classes - 1}; it was trained on other classes?")
+    return SoftmaxTarget(class_id)
+
+
+def _known(faces: Faces) -> list[int]:
+    identities: list[int] = faces.identities.tolist()
+    if NO_IDENTITY in identities:
+        sample_id = faces.sample_ids[identities.index(NO_IDENTITY)]
+        raise TargetError(
+            f"face {sample_id!r} has no identity to explain; use the predicted class, a class number or a reference "
+            "face, or faces with identities (a folder a person)"
+        )
+    return identities
