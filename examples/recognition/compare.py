@@ -52,6 +52,10 @@ class Trial:
         """Name of its folder."""
         return f"seed{self.seed}-{self.fold}-{self.head}-{self.erasing}"
 
+    def finished(self, runs: Path) -> bool:
+        """Whether `scores` can be read."""
+        return (runs / self.folder / SCORES).exists()
+
     def scores(self, runs: Path) -> FloatArray:
         """What the finished trial gave every pair of its fold, in the order of `all_pairs`: (P,) float32."""
         found: FloatArray = np.load(runs / self.folder / SCORES, allow_pickle=False)

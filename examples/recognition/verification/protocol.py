@@ -48,10 +48,12 @@ def all_pairs(identities: IntArray, folds: int = 10) -> Pairs:
 
     Args:
         identities: (N,) who is on each face.
-        folds: how many.
+        folds: how many; fewer where there are not enough pairs of both kinds.
     """
     first, second = np.triu_indices(len(identities), k=1)
     same = identities[first] == identities[second]
+    genuine = int(same.sum())
+    folds = max(1, min(folds, genuine, len(same) - genuine))
     fold = np.empty(len(first), np.int64)
     for kind in (same, ~same):
         fold[kind] = np.arange(np.count_nonzero(kind)) % folds
