@@ -10,8 +10,10 @@ Needs faceshards[pipeline,dlib].
 
 import argparse
 import csv
+import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
@@ -88,7 +90,7 @@ def main() -> None:
     embeddings = np.concatenate([net(images[part]) for part in tqdm(parts, "embed", disable=not sys.stderr.isatty())])
     pairs = all_pairs(identities)
     distances = np.linalg.norm(embeddings[pairs.first] - embeddings[pairs.second], axis=1)
-    print(verify(-distances, pairs))
+    print(json.dumps(asdict(verify(-distances, pairs)), indent=2))
 
     people, chosen = np.unique(identities, return_index=True)
     targets = []
@@ -99,7 +101,7 @@ def main() -> None:
     scores = {mode: _scores(net, mode, faces, maps, targets) for mode in get_args(Mode)}
     given.out.mkdir(parents=True, exist_ok=True)
     title = f"How much farther from the person a face is without the region: median of {len(faces)} faces"
-    (given.out / "regions.svg").write_text(region_bars(np.nanmedian(scores["erase"], axis=0), title))
+    (given.out / "regions.svg").write_text(region_bars(quartiles(scores["erase"])[0], title))
     _write_table(given.out / "regions.csv", scores, maps)
     _write_faces(given.out / "faces.jpg", scores, faces[:_SHOWN], maps[:_SHOWN])
 
@@ -124,23 +126,29 @@ def _scores(
     )
 
 
+def quartiles(scores: Float32Array) -> NDArray[np.float64]:
+    """Median, lower and upper quartile of each region over the faces that show it: (B, 25) to (3, 25), NaN for none."""
+    shown = [column[np.isfinite(column)] for column in scores.T]
+    return np.array([np.percentile(column, [50, 25, 75]) if len(column) else [np.nan] * 3 for column in shown]).T
+
+
 def _tensor(faces: UInt8Array) -> Tensor:
     return torch.from_numpy(faces).movedim(-1, 1).float()
 
 
 def _write_table(path: Path, scores: Mapping[Mode, Float32Array], maps: UInt8Array) -> None:
     """A row a region: how large it is, and for each mode the median and the quartiles over the faces that show it."""
-    quartiles = {mode: np.nanpercentile(each, [50, 25, 75], axis=0) for mode, each in scores.items()}
+    figures_of = {mode: quartiles(each) for mode, each in scores.items()}
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        columns = [f"{mode}_{which}" for mode in quartiles for which in ("median", "q25", "q75")]
+        columns = [f"{mode}_{which}" for mode in figures_of for which in ("median", "q25", "q75")]
         writer.writerow(["region", "faces", "pixel_share", *columns])
         for region, name in enumerate(REGION_NAMES):
             shown = maps[(maps == region).any(axis=(1, 2))]
             if len(shown):
                 figures = [
                     float((shown == region).mean()),
-                    *(q for each in quartiles.values() for q in each[:, region]),
+                    *(q for each in figures_of.values() for q in each[:, region]),
                 ]
                 writer.writerow([name, len(shown), *(f"{figure:.4f}" for figure in figures)])
 

@@ -43,16 +43,16 @@ def main() -> None:
     parser.add_argument("source", help="what source.path in params.yaml takes: a folder of people, a recipe, a .rec")
     parser.add_argument("out", type=Path, help="folder for the stages' outputs; the shards are in OUT/shards")
     parser.add_argument("--detector", choices=("none", *get_args(DetectorName)), default="none")
+    parser.add_argument("--landmarks", help="what source.landmarks in params.yaml takes: a CSV of points")
     parser.add_argument("--folds", type=int, default=4, help="splits fold0, fold1, ..., each with whole people")
     parser.add_argument("--seed", type=int, default=0, help="of the folds and of the precomputed variants")
     given = parser.parse_args()
     whole = load_params(Path("params.yaml"))
     params = replace(
         whole,
-        source=replace(whole.source, path=given.source),
+        source=replace(whole.source, path=given.source, landmarks=given.landmarks or whole.source.landmarks),
         align=replace(whole.align, detector=given.detector),
         erase=replace(whole.erase, seed=given.seed, splits={f"fold{i}": 1 / given.folds for i in range(given.folds)}),
-        run=replace(whole.run, workers=1),
     )
     given.out.mkdir(parents=True, exist_ok=True)
     shards = build_shards(params, given.out)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from examples.recognition.bootstrap import ARMS, METRICS, Comparison, interval
 from examples.recognition.compare import RESULTS
-from examples.recognition.plot import save_curves
 
 _BASELINE = [ARMS.index((head, "none")) for head, _ in ARMS]
 
@@ -54,6 +53,9 @@ def main() -> None:
     given = parser.parse_args()
     comparison = Comparison.read(given.shards, given.runs)
     values, draws = comparison.figures(), comparison.bootstrap(given.draws)
+    # Here, for the table needs no matplotlib.
+    from examples.recognition.plot import save_curves
+
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "table.md").write_text(table(values, draws))
     save_curves(comparison, values - values[_BASELINE], interval(draws - draws[:, _BASELINE]), given.out / "curves.png")
