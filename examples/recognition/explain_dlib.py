@@ -100,7 +100,7 @@ def main() -> None:
     faces, maps = images[chosen], regions[chosen]
     scores = {mode: _scores(net, mode, faces, maps, targets) for mode in get_args(Mode)}
     given.out.mkdir(parents=True, exist_ok=True)
-    title = f"How much farther from the person a face is without the region: median of {len(faces)} faces"
+    title = f"Distance that is gained without the region: median of {len(faces)} faces"
     (given.out / "regions.svg").write_text(region_bars(quartiles(scores["erase"])[0], title))
     _write_table(given.out / "regions.csv", scores, maps)
     _write_faces(given.out / "faces.jpg", scores, faces[:_SHOWN], maps[:_SHOWN])

@@ -72,6 +72,11 @@ def test_both_kinds_of_pairs_count_half():
     assert accuracy(np.array([True, True, False, False]), same, np.array([5, 0, 1, 1])) == 1
 
 
+def test_a_fold_of_one_kind_has_no_accuracy():
+    with pytest.raises(ParamsError, match="in every fold"):
+        verify(SCORES, pairs_of(SAME, [0, 0, 1, 1, 1, 1]))
+
+
 def test_one_fold_cannot_choose_a_threshold():
     with pytest.raises(ParamsError, match="two or more"):
         accepted(SCORES, pairs_of(SAME, np.zeros(6, int)))

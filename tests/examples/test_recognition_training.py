@@ -3,8 +3,10 @@ arms ends in a table and a picture."""
 
 import csv
 import json
+import pickle
 import sys
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -153,6 +155,35 @@ def test_evaluate_prints_the_figures_of_a_split(store, tmp_path, monkeypatch, ca
     assert 0 <= found["eer"] <= 1
 
 
+def test_evaluate_reads_an_insightface_set(store, tmp_path, monkeypatch, capsys):
+    train.train(config(store, epochs=1), tmp_path, CPU)
+    images = [cv2.imencode(".png", face["image"][..., ::-1])[1].tobytes() for face in _faces(store)]
+    # In each of ten folds a pair of one person, whose two views lie side by side, and one of two people.
+    pairs = [(i, j % 10) for i in [*range(0, 10, 2)] * 2 for j in (i + 1, i + 2)]
+    same = [True, False] * 10
+    (tmp_path / "set.bin").write_bytes(pickle.dumps(([images[i] for pair in pairs for i in pair], same)))
+    _run(monkeypatch, evaluate, tmp_path, "--bin", tmp_path / "set.bin", "--device", "cpu")
+    found = json.loads(capsys.readouterr().out)
+    assert (found["genuine"], found["impostor"]) == (10, 10)
+
+
+def test_evaluate_reads_lfws_folder_and_list(store, tmp_path, monkeypatch, capsys):
+    for face in _faces(store)[:8]:
+        person = tmp_path / "lfw" / f"P{face['identity']}"
+        person.mkdir(parents=True, exist_ok=True)
+        number = len(list(person.iterdir())) + 1
+        cv2.imwrite(str(person / f"{person.name}_{number:04d}.png"), face["image"][..., ::-1])
+    a, b, c, d = sorted(path.name for path in (tmp_path / "lfw").iterdir())
+    (tmp_path / "pairs.txt").write_text(f"2\t1\n{a}\t1\t2\n{a}\t1\t{b}\t1\n{c}\t1\t2\n{c}\t2\t{d}\t2\n")
+    _run(monkeypatch, shards, tmp_path / "lfw", tmp_path / "out", "--folds", 1)
+    train.train(config(store, epochs=1), tmp_path / "run", CPU)
+    capsys.readouterr()
+    arguments = ("--shards", tmp_path / "out/shards", "--split", "fold0", "--lfw-pairs", tmp_path / "pairs.txt")
+    _run(monkeypatch, evaluate, tmp_path / "run", *arguments, "--device", "cpu")
+    found = json.loads(capsys.readouterr().out)
+    assert (found["genuine"], found["impostor"], found["pairs_without_a_face"]) == (2, 2, 0)
+
+
 def test_a_comparison_ends_in_a_table_of_all_arms_and_resumes(store, tmp_path, monkeypatch):
     arguments = (store, tmp_path, "--seeds", 1, "--epochs", 1, "--batch-size", 4, "--device", "cpu")
     with pytest.raises(SourceNotFoundError, match="run compare first"):
@@ -213,6 +244,12 @@ def test_folds_are_splits_with_whole_people(tmp_path, monkeypatch, capsys):
 def _run(monkeypatch, module, *arguments):
     monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
     module.main()
+
+
+def _faces(store):
+    """All ten faces, those of a person side by side."""
+    found = [fold[i] for fold in compare.open_folds(store).values() for i in range(len(fold))]
+    return sorted(found, key=lambda face: face["identity"])
 
 
 def _inputs(store, split, field):

@@ -144,7 +144,12 @@ def accuracy(accepted: BoolArray, same: BoolArray, weights: FloatArray | None = 
         accepted: (P,) which pairs are taken for one person.
         same: (P,) which pairs are.
         weights: (P,) of 0 or more; None for 1 each.
+
+    Raises:
+        ParamsError: no genuine or no impostor pairs.
     """
     mass = np.ones(len(same)) if weights is None else weights
+    if not (mass[same].any() and mass[~same].any()):
+        raise ParamsError("an accuracy needs pairs of one person and pairs of two, in every fold; one kind is missing")
     right = accepted == same
     return float(np.mean([np.average(right[kind], weights=mass[kind]) for kind in (same, ~same)]))
