@@ -74,7 +74,7 @@ def test_both_kinds_of_pairs_count_half():
 
 def test_a_fold_of_one_kind_has_no_accuracy():
     with pytest.raises(ParamsError, match="in every fold"):
-        verify(SCORES, pairs_of(SAME, [0, 0, 1, 1, 1, 1]))
+        verify(SCORES, pairs_of(SAME, [0, 0, 1, 2, 1, 2]))
 
 
 def test_one_fold_cannot_choose_a_threshold():
