@@ -1,6 +1,6 @@
 """Shards of a source of faces whose people are dealt into folds, for an experiment; all else is as params.yaml says.
 
-    python -m examples.recognition.shards "$(python -m examples.recognition.orl)" data/orl --detector dlib --seed 60
+    python -m examples.recognition.shards data/orl/people data/orl --detector dlib --seed 60
 
 The stages of dvc.yaml write to one place, which belongs to the project; this calls the same library functions.
 """

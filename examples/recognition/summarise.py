@@ -27,7 +27,7 @@ def table(values: NDArray[np.float64], draws: NDArray[np.float64]) -> str:
         draws: (draws, arms, metrics) of a bootstrap.
     """
     figures = _rows(values, interval(draws), "{:.1f}", baseline=True)
-    change = _rows(values - values[_BASELINE], interval(draws - draws[:, _BASELINE]), "{:+.1f}", baseline=False)
+    change = _rows(values - values[_BASELINE], interval(draws - draws[:, _BASELINE]), "{:+z.1f}", baseline=False)
     return f"{figures}\n\nDifference from no erasing:\n\n{change}\n"
 
 
