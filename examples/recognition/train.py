@@ -9,6 +9,8 @@ not repeated. RUN/net.safetensors is the net, without its head.
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -86,15 +88,9 @@ def train(config: Config, run: Path, device: torch.device) -> IResNet:
         batch_size=config.batch_size,
         seed=config.seed,
     )
-    torch.manual_seed(config.seed)  # this program's own: the layers take their first weights from no other place
-    net = IResNet(NETS[config.net], config.dropout)
-    size = NETS[config.net].embedding
-    head: nn.Module = (
-        ArcFaceHead(size, faces.num_classes, config.scale, config.margin)
-        if config.head == "arcface"
-        else SoftmaxHead(size, faces.num_classes)
-    )
-    model = nn.ModuleDict({"net": net, "head": head}).to(device)
+    with _seeded(config.seed):
+        model = nn.ModuleDict({"net": IResNet(NETS[config.net], config.dropout), "head": _head(config, faces)})
+    model = model.to(device)
     optimizer = torch.optim.SGD(model.parameters(), config.lr, momentum=0.9, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.SequentialLR(
         optimizer,
@@ -108,21 +104,17 @@ def train(config: Config, run: Path, device: torch.device) -> IResNet:
     first = _resume(run / CHECKPOINT, parts, device)
     epochs = tqdm(range(first, config.epochs), initial=first, total=config.epochs, disable=not sys.stderr.isatty())
     for epoch in epochs:
-        torch.manual_seed(config.seed + epoch)  # dropout's draws, the same after a resume
         model.train()
-        losses = [
-            _step(net, head, optimizer, images.to(device), labels.to(device)) for images, labels in faces.epoch(epoch)
-        ]
+        with _seeded(config.seed + epoch):
+            losses = [
+                _step(model, optimizer, images.to(device), labels.to(device)) for images, labels in faces.epoch(epoch)
+            ]
         schedule.step()
         epochs.set_description(f"loss {torch.stack(losses).mean():.3f}")
         _save(run / CHECKPOINT, {"epoch": epoch + 1, **{name: part.state_dict() for name, part in parts.items()}})
-    partial = run / f"{NET}.partial"
-    safetensors.torch.save_file(
-        {name: tensor.contiguous() for name, tensor in net.state_dict().items()}, partial, {"net": config.net}
-    )
-    partial.replace(run / NET)
+    _save_net(run / NET, model["net"], config.net)
     (run / CHECKPOINT).unlink(missing_ok=True)
-    return net.eval()
+    return load_net(run).to(device)
 
 
 def load_net(run: Path) -> IResNet:
@@ -144,9 +136,24 @@ def load_net(run: Path) -> IResNet:
     return net.eval()
 
 
-def _step(net: nn.Module, head: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor) -> Tensor:
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed torch's own generator, of first weights and dropout, for a while; afterwards it is where it was."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+def _head(config: Config, faces: TrainingFaces) -> nn.Module:
+    size = NETS[config.net].embedding
+    if config.head == "softmax":
+        return SoftmaxHead(size, faces.num_classes)
+    return ArcFaceHead(size, faces.num_classes, config.scale, config.margin)
+
+
+def _step(model: nn.ModuleDict, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor) -> Tensor:
     """One step of gradient descent; the loss before it."""
-    loss = F.cross_entropy(head(net(images), labels), labels)
+    loss = F.cross_entropy(model["head"](model["net"](images), labels), labels)
     optimizer.zero_grad()
     torch.autograd.backward(loss)
     optimizer.step()
@@ -161,6 +168,13 @@ def _resume(path: Path, parts: dict[str, Stateful], device: torch.device) -> int
     for name, part in parts.items():
         part.load_state_dict(state[name])
     return int(state["epoch"])
+
+
+def _save_net(path: Path, net: nn.Module, name: str) -> None:
+    partial = path.with_name(f"{path.name}.partial")
+    tensors = {key: tensor.contiguous() for key, tensor in net.state_dict().items()}
+    safetensors.torch.save_file(tensors, partial, {"net": name})
+    partial.replace(path)
 
 
 def _save(path: Path, state: dict[str, object]) -> None:
