@@ -34,6 +34,7 @@ def run_notebook(path: Path) -> NotebookNode:
         notebook,
         km=kernel,
         timeout=_TIMEOUT_S,
+        coalesce_streams=True,
         record_timing=False,  # times would differ on each run
         resources={"metadata": {"path": str(path.parent)}},
     )
