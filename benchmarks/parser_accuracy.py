@@ -19,8 +19,9 @@ from faceshards.source.open import open_source
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
 @click.option("--weights", default="bundled", show_default=True)
 @click.option("--only", type=click.Path(exists=True, path_type=Path), help="File of sample ids, one a line.")
-def main(source: Path, weights: str, only: Path | None) -> None:
-    faces, parser = open_source(source), load_parser(weights)
+@click.option("--mirror/--no-mirror", default=True, show_default=True, help="Look at the mirrored face as well.")
+def main(source: Path, weights: str, only: Path | None, mirror: bool) -> None:
+    faces, parser = open_source(source), load_parser(weights, mirror=mirror)
     wanted = set(only.read_text().split()) if only else None
     rows = [i for i in range(len(faces)) if wanted is None or faces.face(i).sample_id in wanted]
     counts = np.zeros((len(REGION_NAMES),) * 2, np.int64)
