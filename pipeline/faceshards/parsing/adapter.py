@@ -1,7 +1,6 @@
 """Somebody else's segmentation network as a `Parser`."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,7 +14,7 @@ from faceshards.errors import ParserError, WeightsError, WeightsNotFoundError
 from faceshards.parsing.adapterparams import AdapterParams, read_adapter
 from faceshards.parsing.networks import Network
 from faceshards.parsing.onnx import OnnxNetwork
-from faceshards.parsing.passes import check_faces, in_shrinking_batches
+from faceshards.parsing.passes import FixedPasses, check_faces, in_shrinking_batches
 from faceshards.parsing.schemes import ClassMap
 from faceshards.parsing.torchscript import TorchScriptNetwork
 from faceshards.parsing.unet import SIZE
@@ -68,8 +67,7 @@ class AdaptedParser:
     """Resizes faces for a network, its logits back, and turns its classes into regions.
 
     Both are resized bilinearly, averaging where they shrink, so that a pixel gets the class which the network finds
-    likeliest over the pixel's area. On the CPU every pass has one batch size and one thread, filled up with black
-    faces: a face's regions depend on that face alone.
+    likeliest over the pixel's area. On the CPU a face's regions depend on that face alone (see `FixedPasses`).
 
     Args:
         params: how to feed the network.
@@ -83,7 +81,7 @@ class AdaptedParser:
         self._network = network
         self._classes = ClassMap.of(params.classes)
         self._batch = params.batch
-        self._pool = ThreadPoolExecutor(threads, "adapter", initializer=torch.set_num_threads, initargs=(1,))
+        self._passes = FixedPasses(self._pass, params.batch, threads)
         self._mean, self._std = (
             torch.tensor(x, dtype=torch.float32, device=network.device).view(3, 1, 1) for x in (params.mean, params.std)
         )
@@ -95,11 +93,7 @@ class AdaptedParser:
         if self._network.device.type == "cuda":
             regions, self._batch = in_shrinking_batches(self._pass, images, self._batch)
             return regions
-        batches = [images[i : i + self._batch] for i in range(0, len(images), self._batch)]
-        parts = list(self._pool.map(self._padded_pass, batches))
-        # PyTorch took the pool's one thread as the default of threads to come; back to what this one has.
-        torch.set_num_threads(torch.get_num_threads())
-        return np.concatenate([np.empty((0, SIZE, SIZE), np.uint8), *parts])
+        return self._passes(images)
 
     def try_out(self, model: Path) -> None:
         """Run black faces and check the shape of what comes out.
@@ -120,11 +114,6 @@ class AdaptedParser:
                 f"{model}: expected the {len(self._classes.names)} classes that `classes` names; the network gives "
                 f"{logits.shape[1]}. Name one for each, in the order of the outputs"
             )
-
-    def _padded_pass(self, images: UInt8Array) -> UInt8Array:
-        batch = np.zeros((self._batch, SIZE, SIZE, 3), np.uint8)
-        batch[: len(images)] = images
-        return self._pass(batch, len(images))
 
     def _pass(self, images: UInt8Array, wanted: int | None = None) -> UInt8Array:
         """Regions of the first `wanted` of the images."""

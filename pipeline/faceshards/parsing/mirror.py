@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from faceshards.parsing.fuse import fuse_batch_norm
 from faceshards.regions import MIRROR
 
 
@@ -27,3 +28,9 @@ class MirrorAveraged(nn.Module):
         mirrored: Tensor = self.network(x.flip(3))
         logits: Tensor = self.network(x) + mirrored.index_select(1, self.mirror).flip(3)
         return logits
+
+
+def for_inference(network: nn.Module, mirror: bool) -> nn.Module:
+    """A copy in eval mode with batch norm folded in, which looks at the mirrored face too if `mirror`."""
+    fused = fuse_batch_norm(network)
+    return MirrorAveraged(fused) if mirror else fused

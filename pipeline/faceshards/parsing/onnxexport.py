@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from faceshards.errors import MissingExtraError
-from faceshards.parsing.fuse import fuse_batch_norm
-from faceshards.parsing.mirror import MirrorAveraged
+from faceshards.parsing.mirror import for_inference
 from faceshards.parsing.unet import SIZE, normalise
 from faceshards.parsing.weights import BUNDLED, load_weights
 
@@ -53,7 +52,7 @@ def export_onnx(path: Path, weights: str | Path = BUNDLED, mirror: bool = True) 
 class _FacesToRegions(nn.Module):
     def __init__(self, network: nn.Module, mirror: bool) -> None:
         super().__init__()
-        self._network = MirrorAveraged(fuse_batch_norm(network)) if mirror else fuse_batch_norm(network)
+        self._network = for_inference(network, mirror)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 112, 112, 3) uint8 -> (B, 112, 112) uint8."""

@@ -1,22 +1,20 @@
 """Aligned faces in, region maps out."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from faceshards.errors import ParserError
 from faceshards.parsing.adapter import load_adapter
 from faceshards.parsing.device import resolve_device, resolve_precision
-from faceshards.parsing.fuse import fuse_batch_norm
-from faceshards.parsing.mirror import MirrorAveraged
-from faceshards.parsing.passes import check_faces, in_shrinking_batches
-from faceshards.parsing.unet import SIZE, normalise
+from faceshards.parsing.mirror import for_inference
+from faceshards.parsing.passes import FixedPasses, check_faces, in_shrinking_batches
+from faceshards.parsing.unet import normalise
 from faceshards.parsing.weights import BUNDLED, Weights, load_weights
 from faceshards.records import UInt8Array
 
@@ -77,10 +75,7 @@ def load_parser(
 
 
 class CpuParser:
-    """Runs on the CPU; a face's regions depend on that face alone.
-
-    The order in which floats are summed depends on batch size and number of threads, and with it, once in a million
-    pixels, the region. So every pass has one batch size and one thread, and threads share out whole passes.
+    """Runs on the CPU; a face's regions depend on that face alone (see `FixedPasses`).
 
     Args:
         weights: from `load_weights`.
@@ -92,25 +87,19 @@ class CpuParser:
     def __init__(
         self, weights: Weights, threads: int = 1, dtype: torch.dtype = torch.float32, mirror: bool = True
     ) -> None:
-        self._network = _for_inference(weights, mirror).to(dtype)
+        self._network = for_inference(weights.network, mirror).to(dtype)
         self._dtype = dtype
-        self._pool = ThreadPoolExecutor(threads, "parser", initializer=torch.set_num_threads, initargs=(1,))
+        self._passes = FixedPasses(self._pass, CPU_BATCH, threads)
         self.provenance = _provenance(weights, "cpu", dtype, mirror)
 
     def parse(self, images: UInt8Array) -> UInt8Array:
         """See `Parser.parse`."""
         check_faces(images)
-        batches = [images[i : i + CPU_BATCH] for i in range(0, len(images), CPU_BATCH)]
-        regions = list(self._pool.map(self._pass, batches))
-        # PyTorch took the pool's one thread as the default of threads to come; back to what this one has.
-        torch.set_num_threads(torch.get_num_threads())
-        return np.concatenate([np.empty((0, SIZE, SIZE), np.uint8), *regions])
+        return self._passes(images)
 
-    def _pass(self, images: UInt8Array) -> UInt8Array:
-        batch = np.zeros((CPU_BATCH, SIZE, SIZE, 3), np.uint8)
-        batch[: len(images)] = images
+    def _pass(self, images: UInt8Array, wanted: int) -> UInt8Array:
         with torch.inference_mode():
-            return _regions(self._network(normalise(torch.from_numpy(batch)).to(self._dtype))[: len(images)])
+            return _regions(self._network(normalise(torch.from_numpy(images)).to(self._dtype))[:wanted])
 
 
 class CudaParser:
@@ -128,7 +117,7 @@ class CudaParser:
     ) -> None:
         self._device = device
         self._dtype = dtype
-        self._network = _for_inference(weights, mirror).to(device, dtype)
+        self._network = for_inference(weights.network, mirror).to(device, dtype)
         self._batch = CUDA_BATCH
         self.provenance = _provenance(weights, torch.cuda.get_device_name(device), dtype, mirror)
 
@@ -142,11 +131,6 @@ class CudaParser:
         batch = torch.from_numpy(np.array(images, order="C")).pin_memory().to(self._device, non_blocking=True)
         with torch.inference_mode():
             return _regions(self._network(normalise(batch).to(self._dtype)))
-
-
-def _for_inference(weights: Weights, mirror: bool) -> nn.Module:
-    network = fuse_batch_norm(weights.network)
-    return MirrorAveraged(network) if mirror else network
 
 
 def _regions(logits: Tensor) -> UInt8Array:

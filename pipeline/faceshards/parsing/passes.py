@@ -1,6 +1,7 @@
 """What all parsers share: what they take, and how they run it in parts."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -46,3 +47,35 @@ def in_shrinking_batches(
         else:
             start += batch
     return np.concatenate(done), batch
+
+
+class FixedPasses:
+    """Runs over images on the CPU so that a face's regions depend on that face alone.
+
+    The order in which floats are summed depends on batch size and number of threads, and with it, once in a million
+    pixels, the region. So every pass has one batch size, filled up with black faces, and one thread, and threads share
+    out whole passes.
+
+    Args:
+        run: a full batch, and of how many of its first images the regions are wanted, to these regions.
+        batch: images a pass.
+        threads: passes in work at once.
+    """
+
+    def __init__(self, run: Callable[[UInt8Array, int], UInt8Array], batch: int, threads: int) -> None:
+        self._run = run
+        self._batch = batch
+        self._pool = ThreadPoolExecutor(threads, "parser", initializer=torch.set_num_threads, initargs=(1,))
+
+    def __call__(self, images: UInt8Array) -> UInt8Array:
+        """(N, 112, 112, 3) uint8 -> (N, 112, 112) uint8."""
+        parts = [images[i : i + self._batch] for i in range(0, len(images), self._batch)]
+        regions = list(self._pool.map(self._filled_up, parts))
+        # PyTorch took the pool's one thread as the default of threads to come; back to what this one has.
+        torch.set_num_threads(torch.get_num_threads())
+        return np.concatenate([np.empty((0, SIZE, SIZE), np.uint8), *regions])
+
+    def _filled_up(self, images: UInt8Array) -> UInt8Array:
+        batch = np.zeros((self._batch, SIZE, SIZE, 3), np.uint8)
+        batch[: len(images)] = images
+        return self._run(batch, len(images))

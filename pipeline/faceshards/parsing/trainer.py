@@ -16,7 +16,7 @@ from faceshards.parsing.imagenet import load_imagenet_encoder
 from faceshards.parsing.losses import SegmentationLoss, balanced_weights
 from faceshards.parsing.trainparams import TrainParams
 from faceshards.parsing.unet import UNet, normalise
-from faceshards.parsing.weights import Network, load_weights
+from faceshards.parsing.weights import AnyUNet, load_weights
 from faceshards.regions import N_REGIONS
 
 _VALIDATION_BATCH = 32
@@ -55,9 +55,9 @@ class Trainer:
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, _one_cycle(params.steps))
 
     @property
-    def average(self) -> Network:
+    def average(self) -> AnyUNet:
         """The exponential moving average of the network: what is validated and kept."""
-        return cast(Network, self._average.module)
+        return cast(AnyUNet, self._average.module)
 
     def update(self, images: Tensor, regions: Tensor) -> None:
         """One step: images (B, 112, 112, 3) uint8, regions (B, 112, 112) uint8."""
@@ -116,7 +116,7 @@ class Trainer:
         return logits.float()
 
 
-def _initial_network(params: TrainParams) -> Network:
+def _initial_network(params: TrainParams) -> AnyUNet:
     if params.initial is not None:
         network = load_weights(params.initial).network.requires_grad_(True)
     else:
@@ -130,7 +130,7 @@ def _initial_network(params: TrainParams) -> Network:
     return network
 
 
-def _parameter_groups(network: Network, params: TrainParams) -> list[dict[str, Any]]:
+def _parameter_groups(network: AnyUNet, params: TrainParams) -> list[dict[str, Any]]:
     """Weight decay on convolutions only; the encoder at a learning rate of its own."""
     encoder = {id(t) for part in network.encoder() for t in part.parameters()}
     tensors = [t for t in network.parameters() if t.requires_grad]

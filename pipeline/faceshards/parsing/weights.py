@@ -17,7 +17,7 @@ from faceshards.parsing.unet import FULL_CHANNELS, UNet
 from faceshards.regions import N_REGIONS
 from faceshards.store.durable import sha256_of, write_file
 
-Network: TypeAlias = UNet | EfficientUNet
+AnyUNet: TypeAlias = UNet | EfficientUNet
 """What the parser runs and training trains."""
 
 BUNDLED = "bundled"
@@ -37,7 +37,7 @@ class Weights:
         sha256: of the file.
     """
 
-    network: Network
+    network: AnyUNet
     metadata: Mapping[str, str]
     sha256: str
 
@@ -65,7 +65,7 @@ def load_weights(weights: str | Path = BUNDLED) -> Weights:
         return Weights(_network(state, what), metadata, sha256_of(path))
 
 
-def save_weights(network: Network, path: Path, metadata: Mapping[str, str]) -> None:
+def save_weights(network: AnyUNet, path: Path, metadata: Mapping[str, str]) -> None:
     """Write a network as fp16 safetensors; architecture, classes and normalisation are added to the metadata."""
     state = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items() if _COUNTER not in k}
     about = {**network.describe(), "classes": str(network.final.out_channels), "normalisation": NORMALISATION}
@@ -78,7 +78,7 @@ def _located(weights: str | Path) -> AbstractContextManager[Path]:
     return nullcontext(Path(weights))
 
 
-def _network(state: State, what: str) -> Network:
+def _network(state: State, what: str) -> AnyUNet:
     state = {k: v.float() for k, v in state.items() if _COUNTER not in k}
     network = _empty_network(state, what).eval()
     expected = {k: tuple(v.shape) for k, v in network.state_dict().items() if _COUNTER not in k}
@@ -104,7 +104,7 @@ def _network(state: State, what: str) -> Network:
     return network.requires_grad_(False)
 
 
-def _empty_network(state: State, what: str) -> Network:
+def _empty_network(state: State, what: str) -> AnyUNet:
     if "stem.0.weight" in state:
         return EfficientUNet()
     stem = next((v for k, v in state.items() if k.startswith("conv0.") and v.ndim == 4), None)
