@@ -63,7 +63,7 @@ def align_faces(source: Path, out: Path, params: AlignParams, store: StoreParams
         shards = missing_shards(work, spec)
         run_tasks([AlignTask(work, spec, shard, faces, params) for shard in shards], run, "align")
         provenance = {"source": {"name": note.name, "format": faces.name}, "align": {"detector": params.detector}}
-        finish(work, spec, None, {**provenance, "versions": versions("numpy", "opencv-python", "zarr", "pyarrow")})
+        finish(work, spec, None, {**provenance, "versions": versions("numpy", "opencv-python")})
         outcome = count_outcomes(work)
         refuse_too_many(outcome, params.max_skipped, "align")
     return outcome

@@ -80,7 +80,7 @@ def erase_faces(
         provenance = {
             **maps.info["provenance"],
             "erase": {**asdict(params), "fill": recipe.fill},
-            "versions": {**maps.info["provenance"]["versions"], **versions("zarr", "pyarrow")},
+            "versions": {**maps.info["provenance"]["versions"], **versions()},
         }
         finish(work, spec, _rows(dropped, spec), provenance, documents)
         return count_outcomes(work)

@@ -72,7 +72,7 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         provenance = {
             **faces.info["provenance"],
             "parse": dict(parser.provenance),
-            "versions": {**faces.info["provenance"]["versions"], **versions("torch", "zarr", "pyarrow")},
+            "versions": {**faces.info["provenance"]["versions"], **versions("torch")},
         }
         finish(work, spec, None, provenance)
         return _compare(faces, Store.open(work), count_outcomes(work))

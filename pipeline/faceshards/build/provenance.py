@@ -2,7 +2,9 @@
 
 from importlib.metadata import version
 
+_WRITERS = ("zarr", "numcodecs", "zstandard", "pyarrow")
+
 
 def versions(*packages: str) -> dict[str, str]:
-    """Versions of this package and of those whose releases may decide bytes."""
-    return {name: version(name) for name in ("faceshards", *packages)}
+    """Versions of this package and of those whose releases may decide bytes: `packages`, and what writes stores."""
+    return {name: version(name) for name in ("faceshards", *packages, *_WRITERS)}

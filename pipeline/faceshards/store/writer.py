@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from faceshards.errors import StoreSpecError
 from faceshards.store import layout
+from faceshards.store.codecs import filters_leave_literals
 from faceshards.store.durable import sha256_of, sync, write_file
 from faceshards.store.groups import group_metadata
+from faceshards.store.literal_zstd import with_literal_frames
 from faceshards.store.schema import DATASET_JSON, INVENTORY_SCHEMA, NO_ROW, StoreSpec
 from faceshards.store.tables import decode_table, encode_table
 
@@ -77,7 +79,10 @@ def write_shard(
     files = []
     for array in spec.arrays:
         path = work / layout.shard_path(split, array, shard)
-        _write_array(path, arrays[array.name], start, stop)
+        target = _writable(path, literal=filters_leave_literals(array, spec.profile))
+        target[start:stop] = arrays[array.name]
+        sync(path)
+        sync(path.parent)
         files.append(inventory_row(work, path, split, array.name, shard))
     write_file(
         _commit_path(work, split, shard),
@@ -108,15 +113,13 @@ def _commit_path(work: Path, split: str, shard: int) -> Path:
     return work / COMMITS / f"{split}-{shard}.parquet"
 
 
-def _write_array(path: Path, data: NDArray[Any], start: int, stop: int) -> None:
+def _writable(shard: Path, *, literal: bool) -> zarr.Array[Any]:
     # A shard file of a killed run would be merged with ours.
-    path.unlink(missing_ok=True)
+    shard.unlink(missing_ok=True)
     # Else a chunk of nothing but fill values would be left out, and pass for a missing one. (As an argument of
     # `open_array` the option is ignored: zarr 3.1.)
-    target = zarr.open_array(path.parent, mode="r+").with_config({"write_empty_chunks": True})
-    target[start:stop] = data
-    sync(path)
-    sync(path.parent)
+    array = zarr.open_array(shard.parent, mode="r+").with_config({"write_empty_chunks": True})
+    return with_literal_frames(array) if literal else array
 
 
 def _placed(rows: pa.Table, spec: StoreSpec, split: str, shard: int, start: int, n: int) -> pa.Table:

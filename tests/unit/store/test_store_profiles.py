@@ -7,12 +7,14 @@ from typing import get_args
 import numpy as np
 import pytest
 import zarr
+from numpy.typing import NDArray
 from stores import build_faces, face_arrays, face_spec, shards, tree, write_face_shard
 
 from faceshards.store.chunks import ChunkReader
 from faceshards.store.filters import IMAGE_DELTA, restore, subtract
+from faceshards.store.literal_zstd import with_literal_frames
 from faceshards.store.reader import Store
-from faceshards.store.schema import Profile
+from faceshards.store.schema import ArraySpec, Profile
 from faceshards.store.writer import create
 
 CHUNK = 4
@@ -68,6 +70,42 @@ def test_shards_in_any_order_give_the_same_bytes(tmp_path: Path, profile: Profil
         for split, shard in shards(spec)[::order]:
             write_face_shard(tmp_path / name, spec, split, shard)
     assert tree(tmp_path / "one") == tree(tmp_path / "other")
+
+
+def test_compact_images_are_no_larger_than_zarr_itself_would_write_them(tmp_path: Path) -> None:
+    images = _grainy(64)
+    spec = face_spec(
+        {"train": 64}, 64, 32, arrays=(ArraySpec("image", "uint8", images.shape[1:], ("y", "x", "channel")),)
+    )
+    create(tmp_path, spec)
+    file = tmp_path / "train.zarr/image/c.0.0.0.0"
+    zarr.open_array(file.parent)[:] = images
+    plain = file.stat().st_size
+    with_literal_frames(zarr.open_array(file.parent))[:] = images
+    assert file.stat().st_size < 1.005 * plain < images.nbytes
+    np.testing.assert_array_equal(zarr.open_array(file.parent, mode="r")[:], images)
+
+
+def test_variants_cost_little_more_than_what_differs(tmp_path: Path) -> None:
+    images = _grainy(32)
+    shape = (4, *images.shape[1:])
+    spec = face_spec(
+        {"train": 32}, 32, 32, arrays=(ArraySpec("variant", "uint8", shape, ("variant", "y", "x", "channel")),)
+    )
+    create(tmp_path, spec)
+    sizes = []
+    for variants in (np.repeat(images[:, None], 4, axis=1), np.stack([_grainy(32, seed) for seed in range(4)], axis=1)):
+        zarr.open_array(tmp_path / "train.zarr/variant")[:] = variants
+        sizes.append((tmp_path / "train.zarr/variant/c.0.0.0.0.0").stat().st_size)
+    assert sizes[0] < 0.4 * sizes[1]
+
+
+def _grainy(n: int, seed: int = 0) -> NDArray[np.uint8]:
+    """(n, 48, 48, 3) smooth pictures with a camera's noise."""
+    draw = np.random.default_rng(seed)
+    y, x = np.mgrid[:48, :48]
+    smooth = 100 + 60 * np.sin(x / 17 + np.arange(n)[:, None, None]) * np.cos(y / 13)
+    return np.clip(smooth[..., None] + draw.normal(0, 2, (n, 48, 48, 3)), 0, 255).astype(np.uint8)
 
 
 def test_the_filter_leaves_little_of_a_smooth_image() -> None:
