@@ -39,3 +39,19 @@ def test_rare_classes_weigh_more_within_bounds_and_the_average_pixel_weighs_one(
     assert weights[0] < weights[1] < weights[2] <= weights[3]
     assert float((weights * counts).sum() / counts.sum()) == pytest.approx(1)
     assert weights.max() / weights.min() < 14
+
+
+def test_weights_do_not_make_a_network_see_rare_classes_too_often() -> None:
+    target = torch.tensor([0] * 900 + [1] * 90 + [2] * 10).reshape(1, 1, -1)
+    loss = SegmentationLoss(balanced_weights(torch.bincount(target.flatten())), dice_weight=0.0)
+    logits = torch.zeros(1, 3, 1, 1, requires_grad=True)
+    optimiser = torch.optim.LBFGS([logits], max_iter=100, line_search_fn="strong_wolfe")
+
+    def step() -> torch.Tensor:
+        optimiser.zero_grad()
+        value = loss(logits.expand(1, 3, 1, 1000), target)
+        value.backward()
+        return value
+
+    optimiser.step(step)
+    assert logits.softmax(dim=1).flatten().tolist() == pytest.approx([0.9, 0.09, 0.01], rel=0.02)
