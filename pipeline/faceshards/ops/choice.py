@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.ops.erase import class_weights, draw_classes
+from faceshards.ops.preference import Preference
 from faceshards.regions import Region, region_ids
 from faceshards.rng import UInt64Array
 
@@ -87,6 +88,10 @@ class RegionChoice:
         if self.max_area is not None:
             areas = np.where(areas <= self.max_area, areas, np.int32(0))
         return draw_classes(keys, areas, weights=self.weights, n_regions=self.n_erase, min_area=self.min_area)
+
+    def preference(self, for_number: NDArray[np.float64], for_order: NDArray[np.float64]) -> Preference:
+        """The regions in random order, by `Preference.of`, for `Preference.among` or `Preference.seek` to choose from."""
+        return Preference.of(for_number, for_order, self.weights, self.n_erase)
 
     def __str__(self) -> str:
         names = ", ".join(Region(r).label for r in np.flatnonzero(self.weights).tolist())
