@@ -51,13 +51,14 @@ class HostNoise:
 
     def normal(self, rows: int, columns: int) -> NDArray[np.float32]:
         """See `Noise`."""
-        return normal_quantiles().take(self._uint16(rows * columns)).reshape(rows, columns)
+        return normal_quantiles().take(self.ranks(rows * columns)).reshape(rows, columns)
 
     def coins(self, count: int) -> NDArray[np.bool_]:
         """See `Noise`."""
-        return self._uint16(count) & 1 == 1
+        return self.ranks(count) & 1 == 1
 
-    def _uint16(self, count: int) -> NDArray[np.uint16]:
+    def ranks(self, count: int) -> NDArray[np.uint16]:
+        """The next places of N(0, 1) numbers in `normal_quantiles`: (count,), all equally likely."""
         words: NDArray[np.uint64] = self._bits.random_raw(-(-count // 4))
         return words.astype(_UINT64, copy=False).view(_UINT16)[:count]
 

@@ -11,7 +11,7 @@ from typing_extensions import TypeIs  # torch depends on it
 
 from faceshards.ops.choice import as_regions
 from faceshards.ops.erase_torch import Found, Pixels, as_maps, as_pixels, find
-from faceshards.ops.noise import HostNoise, noise
+from faceshards.ops.noise import HostNoise, noise, normal_quantiles
 from faceshards.ops.stand_in import StandIn, stand_in
 from faceshards.regions import MIRROR, N_REGIONS
 
@@ -71,10 +71,8 @@ def replace_pixels(
         return image.copy_(replace_pixels(image, maps, found, value=value, seed=seed))
     batch = len(maps), *image.shape[-3:]
     if value == "random" and isinstance(found, list) and _is_array(image):
-        out = image if inplace else torch.empty_like(image, memory_format=torch.contiguous_format)
-        faces = image.numpy().reshape(batch)
-        _write_noise(faces, faces if inplace else out.numpy().reshape(batch), found, seed)
-        return out
+        faces = _with_noise(image.numpy().reshape(batch), found, seed, inplace)
+        return image if inplace else torch.from_numpy(faces).view(image.shape)
     out = image if inplace else image.clone(memory_format=torch.contiguous_format)
     pixels = as_pixels(found).to(image.device)
     values = _values(out.view(batch), maps, pixels, value, seed)
@@ -134,17 +132,23 @@ def _is_array(image: Tensor) -> bool:
     return known and image.device.type == "cpu" and not image.requires_grad
 
 
-def _write_noise(old: NDArray[Any], new: NDArray[Any], found: list[NDArray[np.int64]], seed: int) -> None:
-    """What `"random"` does, from one array (B, C, H, W) to another or in one and the same.
+def _with_noise(old: NDArray[Any], found: list[NDArray[np.int64]], seed: int, inplace: bool) -> NDArray[Any]:
+    """What `"random"` does, on arrays (B, C, H, W).
 
     Face by face, so that a face is still in the processor's cache when it has been copied and is to be overwritten.
     """
-    numbers = HostNoise(seed)
+    new = old if inplace else np.empty_like(old, order="C")
+    channels = old.shape[1]
+    quantiles = normal_quantiles()
+    ranks = HostNoise(seed).ranks(channels * sum(map(len, found)))
+    end = 0
     for old_face, face, places in zip(old, new, found, strict=True):
-        if new is not old:
+        if not inplace:
             np.copyto(face, old_face)
-        for channel, of_channel in zip(face.reshape(len(face), -1), numbers.normal(len(face), len(places)), strict=True):
-            channel[places] = of_channel
+        for channel in face.reshape(channels, -1):
+            begin, end = end, end + len(places)
+            channel[places] = quantiles.take(ranks[begin:end])
+    return new
 
 
 def _values(faces: Tensor, maps: Tensor, pixels: Pixels, value: Value, seed: int) -> Tensor:
