@@ -52,7 +52,9 @@ def draw_classes(
         (B,) uint32: bit ``r`` is set where region ``r`` is erased.
     """
     draws = rng.uniforms(rng.fold(keys[:, None], (_COUNT, _CLASSES)), N_REGIONS)
-    return Preference.of(draws[:, 0, 0], draws[:, 1], weights, n_regions).among(areas, min_area)
+    allowed = weights.nonzero()[0]
+    preference = Preference.of(draws[:, 0, 0], draws[:, 1, allowed], allowed, weights[allowed], n_regions)
+    return preference.among(areas, min_area)
 
 
 def erase(

@@ -30,6 +30,7 @@ class Preference:
         cls,
         for_number: NDArray[np.float64],
         for_order: NDArray[np.float64],
+        regions: NDArray[np.int64],
         weights: NDArray[np.float64],
         n_regions: tuple[int, int],
     ) -> "Preference":
@@ -40,16 +41,16 @@ class Preference:
 
         Args:
             for_number: (B,).
-            for_order: (B, R), one for each region id.
-            weights: (R,) non-negative; a region of weight 0 is never erased.
+            for_order: (B, K), one for each region that may be erased.
+            regions: (K,) ids of these.
+            weights: (K,) positive.
             n_regions: least and greatest number of regions, both included.
         """
         low, high = n_regions
         number = low + (for_number * (high - low + 1)).astype(np.int64)
-        allowed = weights.nonzero()[0]
-        ring = np.log1p(-for_order.take(allowed, 1))
-        ring /= -weights[allowed]
-        return cls(number, allowed.take(ring.argsort(1, "stable")))
+        ring = np.log1p(-for_order)
+        ring /= -weights
+        return cls(number, regions.take(ring.argsort(1, "stable")))
 
     def among(self, areas: NDArray[np.int32], least: int, greatest: int | None = None) -> NDArray[np.uint32]:
         """The regions that go, by their areas.

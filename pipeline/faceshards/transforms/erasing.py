@@ -11,7 +11,6 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from faceshards.ops.choice import RegionChoice
 from faceshards.ops.erase_torch import as_maps, take
-from faceshards.regions import N_REGIONS
 from faceshards.transforms._torchvision import IMAGE_TYPES, MASK_TYPES, Transform
 from faceshards.transforms.functional import Value, check_value, is_random, replace_pixels
 
@@ -122,17 +121,17 @@ class FSErasing(Transform):
     def _params(self, image: Tensor, regions: Tensor) -> dict[str, Any]:
         maps = as_maps(regions, image)
         draws = self._uniforms(1 if self.same_on_batch else max(len(maps), 1))
-        seed = int(draws[0, 0] * 2.0**53)
-        of_face = np.broadcast_to(draws, (len(maps), 3 + N_REGIONS)) if self.same_on_batch else draws[: len(maps)]
+        of_face = draws.repeat(len(maps), 0) if self.same_on_batch else draws[: len(maps)]
         preference = self.choice.preference(of_face[:, 1], of_face[:, 3:])
         preference.number[of_face[:, 2] >= self.p] = 0
         erased, found = take(maps, preference, self.choice.min_area, self.choice.max_area)
-        return {"maps": maps, "erased": erased, "found": found, "seed": seed}
+        return {"maps": maps, "erased": erased, "found": found, "seed": int(draws[0, 0] * 2.0**53)}
 
     def _uniforms(self, draws: int) -> NDArray[np.float64]:
-        """Numbers in [0, 1) for a seed, the number of regions, a coin, and each region: (draws, 28)."""
+        """Numbers in [0, 1) for a seed, the number of regions, a coin, and the order of K regions: (draws, 3 + K)."""
         device = None if self.generator is None else self.generator.device
-        drawn = torch.rand(draws, 3 + N_REGIONS, generator=self.generator, dtype=torch.float64, device=device)
+        columns = 3 + len(self.choice.allowed)
+        drawn = torch.rand(draws, columns, generator=self.generator, dtype=torch.float64, device=device)
         return drawn.cpu().numpy()
 
 

@@ -69,13 +69,13 @@ def replace_pixels(
     """
     if inplace and not image.is_contiguous():
         return image.copy_(replace_pixels(image, maps, found, value=value, seed=seed))
-    batch = len(maps), *image.shape[-3:]
     if value == "random" and isinstance(found, list) and _is_array(image):
-        faces = _with_noise(image.numpy().reshape(batch), found, seed, inplace)
-        return image if inplace else torch.from_numpy(faces).view(image.shape)
+        array = image.numpy()
+        faces = _with_noise(array.reshape(len(found), *array.shape[-3:]), found, seed, inplace)
+        return image if inplace else torch.from_numpy(faces.reshape(array.shape))
     out = image if inplace else image.clone(memory_format=torch.contiguous_format)
     pixels = as_pixels(found).to(image.device)
-    values = _values(out.view(batch), maps, pixels, value, seed)
+    values = _values(out.view(len(maps), *image.shape[-3:]), maps, pixels, value, seed)
     size = image.shape[-2] * image.shape[-1]
     places = pixels.places_in(image.shape[-3] * size)
     for channel, of_channel in enumerate(values):
