@@ -21,25 +21,25 @@ class Pixels(NamedTuple):
 
     Attributes:
         places: (N,) int64, in the flattened map of the pixel's own face.
-        count: (B,) int64, how many of them lie in each face.
+        number: (B,) int64, how many of them lie in each face.
     """
 
     places: Tensor
-    count: Tensor
+    number: Tensor
 
     def each(self, of_face: Tensor) -> Tensor:
         """What is given for each face, (..., B), for each pixel: (..., N)."""
-        return of_face.repeat_interleave(self.count, -1, output_size=len(self.places))
+        return of_face.repeat_interleave(self.number, -1, output_size=len(self.places))
 
     def places_in(self, step: int) -> Tensor:
         """(N,) int64 places where a face begins every `step` pixels."""
-        if len(self.count) == 1:
+        if len(self.number) == 1:
             return self.places
-        return self.each(torch.arange(len(self.count), device=self.count.device) * step).add_(self.places)
+        return self.each(torch.arange(len(self.number), device=self.number.device) * step).add_(self.places)
 
     def to(self, device: torch.device) -> "Pixels":
         """The same on a device."""
-        return Pixels(self.places.to(device), self.count.to(device))
+        return Pixels(self.places.to(device), self.number.to(device))
 
 
 Found: TypeAlias = list[NDArray[np.int64]] | Pixels
@@ -65,6 +65,11 @@ def as_maps(regions: Tensor, image: Tensor) -> Tensor:
     return regions.reshape(-1, *plane).to(torch.uint8).contiguous()
 
 
+def region_areas(maps: Tensor) -> NDArray[np.int32]:
+    """Pixels of each region: (B, H, W) contiguous uint8 maps to (B, 25) on the host."""
+    return Runs.of(maps.numpy()).areas() if maps.device.type == "cpu" else _DeviceIndex(maps).areas()
+
+
 def find(maps: Tensor, erased: NDArray[np.uint32]) -> Found:
     """The pixels of the regions in (B,) masks: of (B, H, W) contiguous uint8 maps."""
     if maps.device.type != "cpu":
@@ -75,9 +80,7 @@ def find(maps: Tensor, erased: NDArray[np.uint32]) -> Found:
     return [places - begin for places, begin in zip(by_face, begins, strict=True)]
 
 
-def take(
-    maps: Tensor, preference: Preference, least: int, greatest: int | None
-) -> tuple[NDArray[np.uint32], Found]:
+def take(maps: Tensor, preference: Preference, least: int, greatest: int | None) -> tuple[NDArray[np.uint32], Found]:
     """The regions that go, as (B,) masks on the host, and their pixels; see `Preference.among`."""
     if maps.device.type == "cpu":
         return preference.seek(maps.numpy(), least, greatest)

@@ -5,7 +5,7 @@ On a device torch makes them. On the CPU, where they would take more time than a
 """
 
 from functools import cache
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -37,7 +37,8 @@ def normal_quantiles() -> NDArray[np.float32]:
     """
     middles = (torch.arange(65536, dtype=torch.float64) + 0.5) / 65536
     quantiles = torch.special.ndtri(middles)
-    return (quantiles / quantiles.std(correction=0)).float().numpy()
+    table: NDArray[np.float32] = (quantiles / quantiles.std(correction=0)).float().numpy()
+    return table
 
 
 _UINT64, _UINT16 = np.dtype("<u8"), np.dtype("<u2")  # the same numbers whatever the machine's byte order
@@ -47,7 +48,8 @@ class HostNoise:
     """`Noise` as arrays, by SFC64 (Doty-Humphrey, PractRand), the fastest of numpy's generators."""
 
     def __init__(self, seed: int) -> None:
-        self._bits = np.random.SFC64(_ThreeTimes(seed))
+        # numpy takes every ISeedSequence, but its type says otherwise
+        self._bits = np.random.SFC64(cast(np.random.SeedSequence, _ThreeTimes(seed)))
 
     def normal(self, rows: int, columns: int) -> NDArray[np.float32]:
         """See `Noise`."""
@@ -55,7 +57,7 @@ class HostNoise:
 
     def coins(self, count: int) -> NDArray[np.bool_]:
         """See `Noise`."""
-        return self.ranks(count) & 1 == 1
+        return (self.ranks(count) & 1).astype(np.bool_)
 
     def ranks(self, count: int) -> NDArray[np.uint16]:
         """The next places of N(0, 1) numbers in `normal_quantiles`: (count,), all equally likely."""

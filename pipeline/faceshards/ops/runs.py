@@ -55,7 +55,7 @@ class Runs:
         hit = erased_table(erased).reshape(-1)[self.code].nonzero()[0]
         length = self.length[hit]
         end = length.cumsum()
-        places = (self.start[hit] - end + length).repeat(length)
+        places: NDArray[np.int64] = (self.start[hit] - end + length).repeat(length)
         places += np.arange(len(places))
         return places
 
@@ -73,7 +73,8 @@ def _places(sparse: NDArray[np.bool_]) -> NDArray[np.int64]:
     """
     words = sparse.view(np.uint64)
     some = (words != 0).nonzero()[0]
-    flag = words[some].view(np.bool_).nonzero()[0]
+    flag: NDArray[np.int64] = words[some].view(np.bool_).nonzero()[0]
     some -= np.arange(len(some))  # times 8, what lies before each word and is left out of `flag`
     some *= 8
-    return flag + some[flag >> 3]
+    flag += some[flag >> 3]
+    return flag
