@@ -11,7 +11,7 @@ from typing_extensions import TypeIs  # torch depends on it
 
 from faceshards.ops.choice import as_regions
 from faceshards.ops.erase_torch import Found, Pixels, as_maps, as_pixels, find
-from faceshards.ops.noise import HostNoise, noise, normal_quantiles
+from faceshards.ops.noise import HostNoise, noise
 from faceshards.ops.stand_in import StandIn, stand_in
 from faceshards.regions import MIRROR, N_REGIONS
 
@@ -139,15 +139,14 @@ def _with_noise(old: NDArray[Any], found: list[NDArray[np.int64]], seed: int, in
     """
     new = old if inplace else np.empty_like(old, order="C")
     channels = old.shape[1]
-    quantiles = normal_quantiles()
-    ranks = HostNoise(seed).ranks(channels * sum(map(len, found)))
+    values = HostNoise(seed).normal(channels, sum(map(len, found)))
     end = 0
     for old_face, face, places in zip(old, new, found, strict=True):
         if not inplace:
             np.copyto(face, old_face)
-        for channel in face.reshape(channels, -1):
-            begin, end = end, end + len(places)
-            channel[places] = quantiles.take(ranks[begin:end])
+        begin, end = end, end + len(places)
+        for channel, of_channel in zip(face.reshape(channels, -1), values, strict=True):
+            channel[places] = of_channel[begin:end]
     return new
 
 
