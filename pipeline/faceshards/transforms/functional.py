@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.autograd.graph import increment_version
 from typing_extensions import TypeIs  # torch depends on it
 
 from faceshards.ops.choice import as_regions
@@ -72,7 +73,10 @@ def replace_pixels(
     if value == "random" and isinstance(found, list) and _is_array(image):
         array = image.numpy()
         faces = _with_noise(array.reshape(len(found), *array.shape[-3:]), found, seed, inplace)
-        return image if inplace else torch.from_numpy(faces.reshape(array.shape))
+        if not inplace:
+            return torch.from_numpy(faces.reshape(array.shape))
+        increment_version(image)  # autograd does not see what numpy writes
+        return image
     out = image if inplace else image.clone(memory_format=torch.contiguous_format)
     pixels = as_pixels(found).to(image.device)
     values = _values(out.view(len(maps), *image.shape[-3:]), maps, pixels, value, seed)
