@@ -1,8 +1,10 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 
-from faceshards.ops.noise import HostNoise, Noise, noise, normal_quantiles
+from faceshards.ops.noise import HostNoise, Noise, _DeviceNoise, noise, normal_quantiles
 
 CPU = torch.device("cpu")
 
@@ -14,9 +16,10 @@ def distance_to_normal(numbers: np.ndarray) -> float:
     return float(max((steps[1:] - below).max(), (below - steps[:-1]).max()))
 
 
-@pytest.fixture
-def source() -> Noise:
-    return noise(5, CPU)
+@pytest.fixture(params=[noise, _DeviceNoise], ids=["host", "device"])
+def make(request: pytest.FixtureRequest) -> Callable[[int, torch.device], Noise]:
+    """Both ways to make noise; a device's works on the CPU as well."""
+    return request.param
 
 
 def test_the_quantiles_are_those_of_a_normal_distribution_to_within_one_in_65536() -> None:
@@ -35,8 +38,10 @@ def test_every_quantile_is_as_likely_as_any_other() -> None:
     assert abs(chi_square - 65535) < 4 * (2 * 65535) ** 0.5
 
 
-def test_noise_is_normal_and_its_numbers_have_nothing_to_do_with_each_other(source: Noise) -> None:
-    numbers = source.normal(3, 100_000).numpy()
+def test_noise_is_normal_and_its_numbers_have_nothing_to_do_with_each_other(
+    make: Callable[[int, torch.device], Noise],
+) -> None:
+    numbers = make(5, CPU).normal(3, 100_000).numpy()
     assert numbers.dtype == np.float32
     assert (
         distance_to_normal(numbers) < 1.95 / numbers.size**0.5
@@ -52,15 +57,16 @@ def test_neighbouring_seeds_give_other_noise() -> None:
     assert abs(numbers[:, 0].mean()) < 0.6
 
 
-def test_a_stream_goes_on_and_begins_anew_with_its_seed(source: Noise) -> None:
+def test_a_stream_goes_on_and_begins_anew_with_its_seed(make: Callable[[int, torch.device], Noise]) -> None:
+    source = make(5, CPU)
     first, second = source.normal(3, 50), source.normal(3, 50)
     assert not torch.equal(first, second)
-    assert torch.equal(noise(5, CPU).normal(3, 50), first)
-    assert not torch.equal(noise(6, CPU).normal(3, 50), first)
+    assert torch.equal(make(5, CPU).normal(3, 50), first)
+    assert not torch.equal(make(6, CPU).normal(3, 50), first)
 
 
-def test_coins_are_fair(source: Noise) -> None:
-    coins = source.coins(100_001)
+def test_coins_are_fair(make: Callable[[int, torch.device], Noise]) -> None:
+    coins = make(5, CPU).coins(100_001)
     assert coins.dtype is torch.bool
     assert len(coins) == 100_001
     assert abs(coins.float().mean().item() - 0.5) < 0.01
