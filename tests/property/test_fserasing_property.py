@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
 from faceshards.ops.erase import classes_of
-from faceshards.ops.erase_torch import index_maps
+from faceshards.ops.erase_torch import Found, _DeviceIndex, as_pixels, find, region_areas
+from faceshards.ops.preference import Preference
 from faceshards.ops.runs import Runs
 from faceshards.regions import N_REGIONS
 
@@ -23,14 +24,36 @@ def test_runs_count_and_find_what_a_look_at_every_pixel_does(regions: np.ndarray
     assert np.array_equal(runs.positions(erased), np.flatnonzero(np.stack(gone)))
 
 
+def _pixels(found: Found, faces: int, size: int) -> np.ndarray:
+    """Found pixels as (B, H * W) flags."""
+    pixels = as_pixels(found)
+    flags = np.zeros((faces, size), np.bool_)
+    flags.reshape(-1)[pixels.places_in(size).numpy()] = True
+    assert flags.sum() == len(pixels.places)
+    assert np.array_equal(flags.sum(axis=1), pixels.number)
+    return flags
+
+
 @given(maps, masks)
 def test_lookups_on_a_device_give_what_the_host_gives(regions: np.ndarray, bits: list[int]) -> None:
-    from faceshards.ops.erase_torch import _DeviceIndex
-
     erased = np.array(bits[: len(regions)], np.uint32)
-    host, device = index_maps(torch.from_numpy(regions)), _DeviceIndex(torch.from_numpy(regions))
-    assert np.array_equal(host.areas(), device.areas())
-    assert torch.equal(host.positions(erased), device.positions(erased))
+    there, size = torch.from_numpy(regions), regions[0].size
+    device = _DeviceIndex(there)
+    assert np.array_equal(region_areas(there), device.areas())
+    on_host, on_device = (_pixels(found, len(regions), size) for found in (find(there, erased), device.find(erased)))
+    assert np.array_equal(on_host, on_device)
+
+
+@given(maps, st.integers(0, 2**32), st.integers(0, 25), st.integers(0, 9), st.none() | st.integers(9, 20))
+def test_looks_at_the_pixels_find_what_areas_say(
+    regions: np.ndarray, seed: int, number: int, least: int, greatest: int | None
+) -> None:
+    draws = np.random.default_rng(seed).random((len(regions), N_REGIONS))
+    preference = Preference(np.full(len(regions), number), draws.argsort(axis=1))
+    erased, places = preference.seek(regions, least, greatest)
+    assert np.array_equal(erased, preference.among(Runs.of(regions).areas(), least, greatest))
+    gone = [np.isin(face, classes_of(int(mask))).ravel() for face, mask in zip(regions, erased, strict=True)]
+    assert np.array_equal(_pixels(places, len(regions), regions[0].size), gone)
 
 
 @given(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.ops.erase import class_weights, draw_classes
+from faceshards.ops.preference import Preference
 from faceshards.regions import Region, region_ids
 from faceshards.rng import UInt64Array
 
@@ -87,6 +88,16 @@ class RegionChoice:
         if self.max_area is not None:
             areas = np.where(areas <= self.max_area, areas, np.int32(0))
         return draw_classes(keys, areas, weights=self.weights, n_regions=self.n_erase, min_area=self.min_area)
+
+    @property
+    def allowed(self) -> NDArray[np.int64]:
+        """(K,) ids of the regions that may be erased."""
+        return self.weights.nonzero()[0]
+
+    def preference(self, for_number: NDArray[np.float64], for_order: NDArray[np.float64]) -> Preference:
+        """The allowed regions in random order, by `Preference.of`, for it to choose from."""
+        allowed = self.allowed
+        return Preference.of(for_number, for_order, allowed, self.weights[allowed], self.n_erase)
 
     def __str__(self) -> str:
         names = ", ".join(Region(r).label for r in np.flatnonzero(self.weights).tolist())

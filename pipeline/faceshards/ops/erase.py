@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards import rng
+from faceshards.ops.preference import Preference
 from faceshards.ops.runs import Runs
 from faceshards.records import UInt8Array
 from faceshards.regions import N_REGIONS, region_ids
@@ -38,9 +39,7 @@ def draw_classes(
     """Draw which regions of each face are erased.
 
     The number is uniform over `n_regions`; the regions are drawn without replacement, proportionally to `weights`,
-    among those that the face shows. Where fewer are eligible than asked for, all of those go. Weighted draws without
-    replacement are an exponential race (Efraimidis and Spirakis, 2006): the first to ring are taken, in one pass over
-    the batch.
+    among those that the face shows. Where fewer are eligible than asked for, all of those go.
 
     Args:
         keys: (B,) uint64, one a face and variant.
@@ -52,17 +51,10 @@ def draw_classes(
     Returns:
         (B,) uint32: bit ``r`` is set where region ``r`` is erased.
     """
-    low, high = n_regions
     draws = rng.uniforms(rng.fold(keys[:, None], (_COUNT, _CLASSES)), N_REGIONS)
-    count = low + np.floor(draws[:, 0, :1] * (high - low + 1))
-    eligible = (areas >= max(min_area, 1)) & (weights > 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ring = np.where(eligible, -np.log1p(-draws[:, 1]) / weights, np.inf)
-    first = np.argsort(ring, axis=1, kind="stable").astype(np.uint32)
-    number = np.minimum(count, eligible.sum(axis=1, keepdims=True))
-    bits = np.where(np.arange(N_REGIONS) < number, np.uint32(1) << first, np.uint32(0))
-    masks: NDArray[np.uint32] = np.bitwise_or.reduce(bits, axis=1)
-    return masks
+    allowed = weights.nonzero()[0]
+    preference = Preference.of(draws[:, 0, 0], draws[:, 1, allowed], allowed, weights[allowed], n_regions)
+    return preference.among(areas, min_area)
 
 
 def erase(

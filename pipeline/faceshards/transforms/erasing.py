@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from faceshards.ops.choice import RegionChoice
-from faceshards.ops.erase_torch import as_maps, index_maps
-from faceshards.rng import UInt64Array
+from faceshards.ops.erase_torch import as_maps, take
 from faceshards.transforms._torchvision import IMAGE_TYPES, MASK_TYPES, Transform
 from faceshards.transforms.functional import Value, check_value, is_random, replace_pixels
 
@@ -77,8 +77,8 @@ class FSErasing(Transform):
         """Draw once for an image and its region map: what `transform` needs to erase, as often as wanted.
 
         Returns:
-            ``maps`` (B, H, W) uint8, ``erased`` (B,) uint32 bit masks of the regions that go, ``positions`` (N,) int64
-            of their pixels in the flattened maps, and the ``seed`` of the noise.
+            ``maps`` (B, H, W) uint8, ``erased`` (B,) uint32 bit masks of the regions that go, their pixels as
+            ``found`` (`faceshards.ops.erase_torch.Found`), and the ``seed`` of the noise.
         """
         images, regions = _pair(flat_inputs)
         return self._params(flat_inputs[images[0]], regions)
@@ -86,17 +86,16 @@ class FSErasing(Transform):
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Erase in one image what `make_params` drew; the same params give the same pixels."""
         check_value(inpt, self.value)
-        if not len(params["positions"]):
+        if not any(params["erased"].tolist()):
             return inpt
+        kind = type(inpt)
+        image = inpt if kind is Tensor else inpt.as_subclass(Tensor)
         out = replace_pixels(
-            inpt.as_subclass(Tensor),
-            params["maps"],
-            params["positions"],
-            value=self.value,
-            inplace=self.inplace,
-            generator=torch.Generator().manual_seed(params["seed"]),
+            image, params["maps"], params["found"], value=self.value, seed=params["seed"], inplace=self.inplace
         )
-        return inpt if self.inplace else out.as_subclass(type(inpt))
+        if self.inplace:
+            return inpt
+        return out if kind is Tensor else out.as_subclass(kind)
 
     def forward(self, *inputs: Any) -> Any:
         """Erase regions of the images among `inputs`.
@@ -105,6 +104,9 @@ class FSErasing(Transform):
             TypeError: no image tensor or no region map among the inputs, or a random value for an integer image.
             ValueError: image and region map differ in size.
         """
+        if len(inputs) == 2 and all(type(tensor) is Tensor for tensor in inputs) and _fits(inputs[1], inputs[0]):
+            image, regions = inputs  # the most usual sample by a short way: to take it apart lasts as long as to erase
+            return self.transform(image, self._params(image, regions)), regions
         flat, spec = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
         images, regions = _pair(flat)
         params = self._params(flat[images[0]], regions)
@@ -118,21 +120,19 @@ class FSErasing(Transform):
 
     def _params(self, image: Tensor, regions: Tensor) -> dict[str, Any]:
         maps = as_maps(regions, image)
-        index = index_maps(maps)
-        seed, coins, keys = self._words(len(maps))
-        heads = (coins >> np.uint64(11)) * 2.0**-53 < self.p
-        erased = np.where(heads, self.choice.draw(keys, index.areas()), np.uint32(0))
-        return {"maps": maps, "erased": erased, "positions": index.positions(erased), "seed": seed}
+        draws = self._uniforms(1 if self.same_on_batch else max(len(maps), 1))
+        of_face = draws.repeat(len(maps), 0) if self.same_on_batch else draws[: len(maps)]
+        preference = self.choice.preference(of_face[:, 1], of_face[:, 3:])
+        preference.number[of_face[:, 2] >= self.p] = 0
+        erased, found = take(maps, preference, self.choice.min_area, self.choice.max_area)
+        return {"maps": maps, "erased": erased, "found": found, "seed": int(draws[0, 0] * 2.0**53)}
 
-    def _words(self, faces: int) -> tuple[int, UInt64Array, UInt64Array]:
-        """A seed for the noise, and for each face a word for its coin and one for its draw."""
-        draws = 1 if self.same_on_batch else max(faces, 1)
+    def _uniforms(self, draws: int) -> NDArray[np.float64]:
+        """Numbers in [0, 1) for a seed, the number of regions, a coin, and the order of K regions: (draws, 3 + K)."""
         device = None if self.generator is None else self.generator.device
-        words = torch.randint(-(2**63), 2**63 - 1, (3, draws), generator=self.generator, device=device)
-        seeds, coins, keys = words.cpu().numpy().view(np.uint64)
-        if draws < faces:
-            coins, keys = np.repeat(coins, faces), np.repeat(keys, faces)
-        return int(seeds[0]), coins[:faces], keys[:faces]
+        columns = 3 + len(self.choice.allowed)
+        drawn = torch.rand(draws, columns, generator=self.generator, dtype=torch.float64, device=device)
+        return drawn.cpu().numpy()
 
 
 def _pair(flat: list[Any]) -> tuple[list[int], Tensor]:

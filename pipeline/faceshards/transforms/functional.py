@@ -1,16 +1,18 @@
 """Erase given regions of images, and flip image and regions together. Plain tensors in, plain tensors out."""
 
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.autograd.graph import increment_version
 from typing_extensions import TypeIs  # torch depends on it
 
 from faceshards.ops.choice import as_regions
-from faceshards.ops.erase_torch import as_maps, index_maps
+from faceshards.ops.erase_torch import Found, Pixels, as_maps, as_pixels, find
+from faceshards.ops.noise import HostNoise, noise
 from faceshards.ops.stand_in import StandIn, stand_in
 from faceshards.regions import MIRROR, N_REGIONS
 
@@ -48,32 +50,41 @@ def erase_regions(
         ValueError: shapes that do not belong together, or a value of the wrong form.
         UnknownRegionError: a name is none of the regions'.
     """
+    check_value(image, value)
     maps = as_maps(regions, image)
-    positions = index_maps(maps).positions(_masks(erased, len(maps)))
-    return replace_pixels(image, maps, positions, value=value, inplace=inplace, generator=generator)
+    found = find(maps, _masks(erased, len(maps)))
+    seed = draw_seed(generator) if is_random(value) else 0
+    return replace_pixels(image, maps, found, value=value, seed=seed, inplace=inplace)
 
 
 def replace_pixels(
-    image: Tensor,
-    maps: Tensor,
-    positions: Tensor,
-    *,
-    value: Value,
-    inplace: bool = False,
-    generator: torch.Generator | None = None,
+    image: Tensor, maps: Tensor, found: Found, *, value: Value, seed: int, inplace: bool = False
 ) -> Tensor:
-    """`erase_regions` where the pixels are known: `positions` in the flattened (B, H, W) region maps, ascending."""
-    check_value(image, value)
-    positions = positions.to(image.device)
-    out = image if inplace and image.is_contiguous() else image.clone(memory_format=torch.contiguous_format)
-    faces = out.view(-1, *image.shape[-3:])
+    """`erase_regions` where the pixels are known.
+
+    Args:
+        image: see `erase_regions`, as are `value` and `inplace`.
+        maps: (B, H, W) uint8, from `faceshards.ops.erase_torch.as_maps`.
+        found: pixels of the maps.
+        seed: of the random values.
+    """
+    if inplace and not image.is_contiguous():
+        return image.copy_(replace_pixels(image, maps, found, value=value, seed=seed))
+    if value == "random" and isinstance(found, list) and _is_array(image):
+        array = image.numpy()
+        faces = _with_noise(array.reshape(len(found), *array.shape[-3:]), found, seed, inplace)
+        if not inplace:
+            return torch.from_numpy(faces.reshape(array.shape))
+        increment_version(image)  # autograd does not see what numpy writes
+        return image
+    out = image if inplace else image.clone(memory_format=torch.contiguous_format)
+    pixels = as_pixels(found).to(image.device)
+    values = _values(out.view(len(maps), *image.shape[-3:]), maps, pixels, value, seed)
     size = image.shape[-2] * image.shape[-1]
-    face = positions // size
-    values = _values(faces, maps, positions, face, value, generator)
-    in_first_channel = positions + face * ((image.shape[-3] - 1) * size)
+    places = pixels.places_in(image.shape[-3] * size)
     for channel, of_channel in enumerate(values):
-        out.view(-1)[channel * size :].scatter_(0, in_first_channel, of_channel)
-    return image.copy_(out) if inplace and out is not image else out
+        out.view(-1)[channel * size :].scatter_(0, places, of_channel)
+    return out
 
 
 def hflip_regions(image: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,6 +115,12 @@ def check_value(image: Tensor, value: Value) -> None:
         )
 
 
+def draw_seed(generator: torch.Generator | None) -> int:
+    """A seed for `replace_pixels`, of 63 bits; None follows torch's global seed."""
+    device = None if generator is None else generator.device
+    return int(torch.randint(2**63 - 1, (), generator=generator, device=device))
+
+
 def _masks(erased: Iterable[int | str] | NDArray[np.uint32], faces: int) -> NDArray[np.uint32]:
     if isinstance(erased, np.ndarray):
         if erased.shape != (faces,) or erased.dtype != np.uint32:
@@ -113,34 +130,45 @@ def _masks(erased: Iterable[int | str] | NDArray[np.uint32], faces: int) -> NDAr
     return np.full(faces, bits, np.uint32)
 
 
-def _values(
-    faces: Tensor, maps: Tensor, positions: Tensor, face: Tensor, value: Value, generator: torch.Generator | None
-) -> Tensor:
-    """What replaces each erased pixel: (C, N), for `positions` in ``maps.flatten()``, which lie in `face`."""
-    channels = faces.shape[1]
+def _is_array(image: Tensor) -> bool:
+    """Whether numpy can do the work."""
+    known = image.dtype in (torch.float32, torch.float16, torch.float64)
+    return known and image.device.type == "cpu" and not image.requires_grad
+
+
+def _with_noise(old: NDArray[Any], found: list[NDArray[np.int64]], seed: int, inplace: bool) -> NDArray[Any]:
+    """What `"random"` does, on arrays (B, C, H, W).
+
+    Face by face, so that a face is still in the processor's cache when it has been copied and is to be overwritten.
+    """
+    new = old if inplace else np.empty_like(old, order="C")
+    channels = old.shape[1]
+    values = HostNoise(seed).normal(channels, sum(map(len, found)))
+    end = 0
+    for old_face, face, places in zip(old, new, found, strict=True):
+        if not inplace:
+            np.copyto(face, old_face)
+        begin, end = end, end + len(places)
+        for channel, of_channel in zip(face.reshape(channels, -1), values, strict=True):
+            channel[places] = of_channel[begin:end]
+    return new
+
+
+def _values(faces: Tensor, maps: Tensor, pixels: Pixels, value: Value, seed: int) -> Tensor:
+    """What replaces each of `pixels`: (C, N) of the dtype and on the device of `faces` (B, C, H, W)."""
+    batch, channels, height, width = faces.shape
     if not is_random(value):
         stand_ins = stand_in(faces, value)
         if stand_ins.shape[2:] == (1, 1):
-            return stand_ins.expand(len(faces), channels, 1, 1)[face, :, 0, 0].T
-        return stand_ins.expand_as(faces).movedim(1, 0).reshape(channels, -1)[:, positions]
-    noise_of = _generator_on(faces.device, generator)
-
-    def normal(count: int) -> Tensor:
-        return torch.randn(channels, count, generator=noise_of, device=faces.device).to(faces.dtype)
-
+            return pixels.each(stand_ins.expand(batch, channels, 1, 1)[:, :, 0, 0].T)
+        return stand_ins.expand_as(faces).movedim(1, 0).reshape(channels, -1)[:, pixels.places_in(height * width)]
+    numbers = noise(seed, faces.device)
     if value == "random":
-        return normal(len(positions))
-    of_region = face * N_REGIONS + maps.flatten().to(face.device)[positions]
-    one_colour = normal(len(faces) * N_REGIONS)[:, of_region]
-    if value == "random_1":
-        return one_colour
-    heads = torch.rand(len(faces) * N_REGIONS, generator=noise_of, device=faces.device) < 0.5
-    return torch.where(heads[of_region], normal(len(positions)), one_colour)
-
-
-def _generator_on(device: torch.device, generator: torch.Generator | None) -> torch.Generator | None:
-    """A generator that can fill tensors of `device`: itself, or one seeded from it."""
-    if generator is None or generator.device.type == device.type:
-        return generator
-    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    return torch.Generator(device).manual_seed(seed)
+        return numbers.normal(channels, len(pixels.places)).to(faces.dtype)
+    region = pixels.each(torch.arange(batch, device=faces.device) * N_REGIONS)
+    region += maps.flatten().to(faces.device)[pixels.places_in(height * width)]
+    values = numbers.normal(channels, batch * N_REGIONS)[:, region]
+    if value == "random_mix":
+        heads = numbers.coins(batch * N_REGIONS)[region]
+        values = torch.where(heads, numbers.normal(channels, len(pixels.places)), values)
+    return values.to(faces.dtype)

@@ -80,6 +80,39 @@ def test_inplace_writes_into_the_image_whatever_its_strides(regions: torch.Tenso
         assert torch.equal(image[2] == 0, regions[0] == Region.NOSE)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("inplace", [False, True])
+def test_noise_is_the_same_for_every_dtype_strides_and_place(
+    regions: torch.Tensor, dtype: torch.dtype, inplace: bool
+) -> None:
+    def noisy(image: torch.Tensor, **options: bool) -> torch.Tensor:
+        return erase_regions(
+            image, regions, ["nose"], value="random", generator=torch.Generator().manual_seed(0), **options
+        )
+
+    plain = noisy(torch.full((8, 3, 40, 30), 7.0))
+    for strided in (torch.full((8, 3, 40, 30), 7.0), torch.full((8, 40, 30, 3), 7.0).movedim(-1, 1)):
+        image = strided.to(dtype)
+        out = noisy(image, inplace=inplace)
+        assert (out is image) == inplace
+        assert torch.equal(out, plain.to(dtype))
+
+
+def test_gradients_flow_through_the_pixels_that_are_left(regions: torch.Tensor) -> None:
+    image = torch.ones(8, 3, 40, 30, requires_grad=True)
+    erase_regions(image, regions, ["nose"], value="random").sum().backward()
+    assert image.grad is not None
+    assert torch.equal(image.grad[:, 0] == 0, regions == Region.NOSE)
+
+
+def test_autograd_learns_of_noise_written_in_place(images: torch.Tensor, regions: torch.Tensor) -> None:
+    weight = torch.ones((), requires_grad=True)
+    product = (images * weight).sum()
+    erase_regions(images, regions, ["nose"], value="random", inplace=True)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        product.backward()
+
+
 @pytest.mark.parametrize("shape", [(3, 40, 30), (8, 3, 40, 30), (2, 4, 3, 40, 30)])
 def test_regions_may_have_a_channel_axis_of_one_and_any_integer_dtype(regions: torch.Tensor, shape: tuple) -> None:
     maps = regions.view(*shape[:-3], 40, 30) if len(shape) > 3 else regions[0]

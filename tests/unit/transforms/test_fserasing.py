@@ -22,7 +22,7 @@ def test_only_regions_that_a_face_shows_are_drawn(images: torch.Tensor, regions:
 
 
 def test_each_face_of_a_batch_is_drawn_for_on_its_own(images: torch.Tensor, regions: torch.Tensor) -> None:
-    out, _ = FSErasing(p=1, n_erase=1, generator=torch.Generator().manual_seed(0))(images, regions)
+    out, _ = FSErasing(p=1, n_erase=1, generator=torch.Generator().manual_seed(1))(images, regions)
     assert {frozenset(e) for e in erased_regions(out, regions)} == {frozenset({10}), frozenset({17})}
     out, _ = FSErasing(p=0.5, n_erase=5, generator=torch.Generator().manual_seed(0))(images, regions)
     assert {len(e) for e in erased_regions(out, regions)} == {0, 2}
@@ -63,6 +63,24 @@ def test_params_are_drawn_once_and_replayed(images: torch.Tensor, regions: torch
     assert torch.equal(first, second)
     for face, mask in zip(erased_regions(first, regions), params["erased"], strict=True):
         assert face == set(classes_of(int(mask)))
+
+
+def test_a_pair_and_a_nest_of_the_same_tensors_lose_the_same(images: torch.Tensor, regions: torch.Tensor) -> None:
+    def erase() -> FSErasing:
+        return FSErasing(p=1, generator=torch.Generator().manual_seed(2))
+
+    pair, nest = erase()(images, regions), erase()({"face": images, "map": regions})
+    assert torch.equal(pair[0], nest["face"])
+    assert pair[1] is nest["map"] is regions
+
+
+def test_noise_is_drawn_anew_for_each_channel_face_and_call(images: torch.Tensor, regions: torch.Tensor) -> None:
+    erase = FSErasing(p=1, n_erase=5)
+    calls = torch.stack([erase(images, regions)[0] for _ in range(2)])
+    erased = calls[..., 8:24, :].flatten(3)  # nose and mouth
+    assert len(erased.unique()) > 0.7 * erased.numel()
+    assert abs(erased.mean()) < 0.05
+    assert abs(erased.std() - 1) < 0.05
 
 
 def test_draws_follow_the_generator_or_else_torchs_seed(images: torch.Tensor, regions: torch.Tensor) -> None:
