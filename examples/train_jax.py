@@ -1,40 +1,102 @@
-"""The same in JAX: batches go to the device as they are, and sharded over processes where there are many.
+"""A small net trained in JAX: the next batch travels to the device while the step on this one runs.
 
-python examples/train_jax.py data/shards
+python examples/train_jax.py data/shards   # needs jax
 """
 
-import sys
+import argparse
+from collections import deque
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 
 import faceshards
+from faceshards.records import Batch
+
+BATCH = 16
+LEARNING_RATE = 0.1
+SIDE = 28  # every fourth pixel of an aligned face's 112
+HIDDEN = 128
+
+Weights = dict[str, jax.Array]
 
 
-def main(shards: str, epochs: int = 3) -> None:
-    """Train softmax regression on small grey faces."""
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("shards", type=Path, help="folder that `dvc repro` left, data/shards")
+    parser.add_argument("--epochs", type=int, default=15)
+    args = parser.parse_args()
+    train(args.shards, args.epochs)
+
+
+def train(shards: Path, epochs: int) -> Weights:
+    """Train on erased faces, and say after each epoch how many are recognised as they are."""
     faces = faceshards.open(shards, fields=["image", "identity"])
-    weights = jnp.zeros((28 * 28, faces.num_identities))
+    if not faces.num_identities:
+        raise SystemExit(f"{shards}: its faces have no identities; build shards from a source that has, as the demo's")
+    weights = new_weights(jax.random.key(0), faces.num_identities)
     for epoch in range(epochs):
-        batches = faces.batches(
-            32, shuffle=True, epoch=epoch, view="erase", rank=jax.process_index(), world_size=jax.process_count()
+        for batch in on_device(faces.batches(BATCH, shuffle=True, epoch=epoch, view="erase")):
+            weights = step(weights, batch["image"], batch["identity"])
+        print(
+            f"epoch {epoch}: {recognised(weights, faces):.0%} of the faces recognised when nothing is erased",
+            flush=True,
         )
-        for batch in batches:
-            weights, loss = step(weights, jnp.asarray(batch["image"]), jnp.asarray(batch["identity"]))
-        print(f"epoch {epoch}: loss {loss:.3f}")
+    return weights
 
 
-@jax.jit
-def step(weights: jax.Array, images: jax.Array, identity: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """One step of gradient descent: new weights, and the mean cross-entropy before it."""
+def on_device(batches: Iterable[Batch], ahead: int = 1) -> Iterator[dict[str, jax.Array]]:
+    """Batches as JAX arrays, `ahead` of them on their way while one is in use.
 
-    def loss(weights: jax.Array) -> jax.Array:
-        small = images[:, ::4, ::4].astype(jnp.float32).mean(axis=-1).reshape(len(images), -1) / 255 - 0.5
-        return -jnp.take_along_axis(jax.nn.log_softmax(small @ weights), identity[:, None], axis=1).mean()
+    `device_put` returns before the transfer is done. On a CPU nothing is transferred: the array is the loader's own
+    memory, which is not used again as long as the array is there.
+    """
+    sent: deque[dict[str, jax.Array]] = deque()
+    for batch in batches:
+        sent.append(jax.device_put(batch))
+        if len(sent) > ahead:
+            yield sent.popleft()
+    yield from sent
 
-    value, gradient = jax.value_and_grad(loss)(weights)
-    return weights - 0.1 * gradient, value
+
+def new_weights(key: jax.Array, identities: int) -> Weights:
+    """Of a net with one hidden layer."""
+    first, second = jax.random.split(key)
+    return {
+        "hidden": jax.random.normal(first, (SIDE * SIDE, HIDDEN)) / SIDE,
+        "logits": jax.random.normal(second, (HIDDEN, identities)) / HIDDEN,
+    }
+
+
+def logits(weights: Weights, images: jax.Array) -> jax.Array:
+    """(B, 112, 112, 3) uint8 to (B, identities): small grey faces of mean 0 and variance 1 through the net."""
+    grey = images[:, ::4, ::4].astype(jnp.float32).mean(axis=-1).reshape(len(images), -1)
+    grey = (grey - grey.mean(axis=1, keepdims=True)) / (grey.std(axis=1, keepdims=True) + 1)
+    return jax.nn.relu(grey @ weights["hidden"]) @ weights["logits"]
+
+
+@partial(jax.jit, donate_argnums=0)
+def step(weights: Weights, images: jax.Array, identity: jax.Array) -> Weights:
+    """One step of gradient descent on the mean cross-entropy."""
+
+    def loss(weights: Weights) -> jax.Array:
+        log_shares = jax.nn.log_softmax(logits(weights, images))
+        return -jnp.take_along_axis(log_shares, identity[:, None], axis=1).mean()
+
+    slopes: Weights = jax.grad(loss)(weights)
+    return {name: weight - LEARNING_RATE * slopes[name] for name, weight in weights.items()}
+
+
+def recognised(weights: Weights, faces: faceshards.Dataset) -> float:
+    """Share of the faces, as they are, whose identity has the greatest logit."""
+    right = [
+        logits(weights, batch["image"]).argmax(axis=1) == batch["identity"] for batch in on_device(faces.batches(BATCH))
+    ]
+    return float(jnp.concatenate(right).mean())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -6,9 +6,12 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
+_ALIGNMENT = 64  # bytes: what XLA asks of memory that it is to use as it is
+
 
 class Pool:
-    """Hands out arrays; when the last view of one is gone, its memory is kept for the next of that size.
+    """Hands out arrays, aligned to 64 bytes; when the last view of one is gone, its memory is kept for the next of that
+    size.
 
     Fresh memory has to be zeroed by the kernel page by page, which costs about as much as a copy of the batch.
     """
@@ -23,8 +26,14 @@ class Pool:
         try:
             memory = free.pop()
         except IndexError:
-            memory = np.empty(size, np.uint8)
+            memory = _aligned(size)
         # Over a memoryview, for numpy has views of views refer to the array at the bottom of them: to this one, then.
         lent = np.frombuffer(memory.data, np.uint8)
         weakref.finalize(lent, free.append, memory).atexit = False
         return lent.view(dtype).reshape(shape)
+
+
+def _aligned(size: int) -> NDArray[np.uint8]:
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size]

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from faceshards.loader.memory import Pool
 
@@ -20,3 +21,9 @@ def test_arrays_have_the_shape_and_dtype_asked_for_and_can_be_written() -> None:
     array = Pool().take((2, 5), np.dtype(np.int64))
     array[:] = 7
     assert (array.shape, array.dtype, array.sum()) == ((2, 5), np.int64, 70)
+
+
+@pytest.mark.parametrize("size", [1, 64, 1000, 128 * 112 * 112 * 3])
+def test_arrays_start_where_jax_takes_them_without_a_copy(size: int) -> None:
+    arrays = [Pool().take((size,), UINT8) for _ in range(5)]
+    assert [array.ctypes.data % 64 for array in arrays] == [0] * 5
