@@ -2,11 +2,12 @@
 
     python benchmarks/shuffle.py
 
-The store that is hardest to shuffle: people one after the other, as an ImageFolder gives them. For each shuffle:
+The source that is hardest to shuffle: people one after the other, as an ImageFolder gives them; packed into the store
+in this order (`erase.order: source`) and in a random one (`shuffled`). For each shuffle of the loader:
 
 - people a batch: different identities in a batch, as a share of what a full permutation gives; it is what the negatives
   of a margin loss and the statistics of a batch norm live on;
-- rank correlation: Spearman's, of the place in the store with the place in the epoch; 0 is best;
+- rank correlation: Spearman's, of the place in the source with the place in the epoch; 0 is best;
 - epochs alike: share of the pairs of samples in one batch that are in one batch in the next epoch again, over that of
   a full permutation;
 - chunks: decoded in an epoch, over those that there are: what the shuffle costs;
@@ -14,12 +15,14 @@ The store that is hardest to shuffle: people one after the other, as an ImageFol
 """
 
 import argparse
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.build.splits import shuffled
 from faceshards.loader.sampling import Places, Sampling, Shuffle
 from faceshards.loader.schedule import Schedule
 
@@ -34,39 +37,48 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=50, help="of each person")
     parser.add_argument("--epochs", type=int, default=3)
     args = parser.parse_args()
-    who = np.repeat(np.arange(args.people), args.images)
-    places = Places(np.arange(len(who)), CHUNK_ROWS, SHARD_ROWS)
+    n = args.people * args.images
+    source = np.arange(n)
+    packings = {"source": source, "shuffled": shuffled({"train": source}, [f"{i:06}" for i in source], 0)["train"]}
+    places = Places(np.arange(n), CHUNK_ROWS, SHARD_ROWS)
     default = Shuffle()
     shuffles: dict[str, Any] = {"full": "full", "none": False}
     for window in (512, 1024, 2048, 4096, 8192, 16384):
         shuffles[f"window {window}{' (default)' if window == default.window else ''}"] = Shuffle(window)
     shuffles |= {f"default, {lanes} lanes": Shuffle(lanes=lanes) for lanes in (1, 4, 8)}
     shuffles |= {f"default, {shards} shards": Shuffle(shards=shards) for shards in (1, 4, 16)}
-    full = measure(who, places, "full", args.epochs)
-    print(f"{len(who):,} samples, {args.people:,} people one after the other, batches of {BATCH}")
-    print(f"a full permutation: {full['people']:.1f} people a batch\n")
-    print(f"{'':22}people a batch  rank correlation  epochs alike  chunks  memory MB")
+    full = measure(packings, args.images, places, "full", args.epochs)
+    print(f"{n:,} samples, {args.people:,} people one after the other, batches of {BATCH}")
+    print(f"a full permutation: {full['source people']:.1f} people a batch\n")
+    print(f"{'':22}{'people a batch':>20}  {'rank correlation':>16}")
+    print(f"{'':22}{'source  shuffled':>20}  {'source  shuffled':>16}  epochs alike  chunks  memory MB")
     for name, shuffle in shuffles.items():
-        found = measure(who, places, shuffle, args.epochs)
+        found = measure(packings, args.images, places, shuffle, args.epochs)
+        people = [found[f"{packing} people"] / full["source people"] for packing in packings]
+        correlation = [found[f"{packing} correlation"] for packing in packings]
         print(
-            f"{name:22}{found['people'] / full['people']:14.1%}  {found['correlation']:16.3f}  "
+            f"{name:22}{people[0]:10.1%}{people[1]:10.1%}  {correlation[0]:6.3f}{correlation[1]:10.3f}  "
             f"{found['alike'] / full['alike']:11.1f}x  {found['chunks']:5.1f}x  {found['held'] * SAMPLE_MB:9.0f}"
         )
 
 
-def measure(who: NDArray[np.int64], places: Places, shuffle: Any, epochs: int) -> dict[str, float]:
+def measure(
+    packings: Mapping[str, NDArray[np.int64]], images: int, places: Places, shuffle: Any, epochs: int
+) -> dict[str, float]:
     orders = [Sampling(BATCH, shuffle, epoch=epoch, drop_last=True).order(places) for epoch in range(epochs)]
     batches = [order.reshape(-1, BATCH) for order in orders]
-    people = np.mean([len(np.unique(who[batch])) for epoch in batches for batch in epoch])
-    correlation = np.mean([abs(np.corrcoef(order, np.arange(len(order)))[0, 1]) for order in orders])
     decoded, held = _cost(orders[0], places, shuffle)
-    return {
-        "people": float(people),
-        "correlation": float(correlation),
-        "alike": float(np.mean([_alike(a, b, len(who)) for a, b in pairwise(batches)])),
+    found = {
+        "alike": float(np.mean([_alike(a, b, len(places.rows)) for a, b in pairwise(batches)])),
         "chunks": decoded,
         "held": held,
     }
+    for name, source in packings.items():  # of each row, its place in the source
+        people = [len(np.unique(source[batch] // images)) for epoch in batches for batch in epoch]
+        correlations = [np.corrcoef(source[order], np.arange(len(order)))[0, 1] for order in orders]
+        found[f"{name} people"] = float(np.mean(people))
+        found[f"{name} correlation"] = float(np.mean(np.abs(correlations)))
+    return found
 
 
 def _alike(first: NDArray[np.int64], second: NDArray[np.int64], n: int) -> float:

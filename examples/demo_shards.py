@@ -29,7 +29,7 @@ def demo_shards(folder: str | Path, *, people: int = 12, views: int = 8) -> Path
     recipe.write_text(f"kind: demo\nseed: 0\nidentities: {people}\nviews: {views}\nsize: 256\n")
     params = load_params(_PROJECT / "params.yaml")
     source = replace(params.source, path=str(recipe), landmarks=str(_PROJECT / params.source.landmarks))
-    erase = replace(params.erase, regions="truth")
+    erase = replace(params.erase, regions="truth", order="source")  # people one after the other, for whoever looks
     run = replace(params.run, workers=1)  # so few faces are one shard, and a second process would have nothing to do
     make_source(source, run, data / "source", _PROJECT / "manifests/facesynthetics_sha256.parquet")
     align_faces(data / "source", data / "aligned", params.align, params.store, run)

@@ -52,7 +52,12 @@ def main() -> None:
         whole,
         source=replace(whole.source, path=given.source, landmarks=given.landmarks or whole.source.landmarks),
         align=replace(whole.align, detector=given.detector),
-        erase=replace(whole.erase, seed=given.seed, splits={f"fold{i}": 1 / given.folds for i in range(given.folds)}),
+        erase=replace(
+            whole.erase,
+            seed=given.seed,
+            splits={f"fold{i}": 1 / given.folds for i in range(given.folds)},
+            order="source",  # with which the results beside this file were made
+        ),
     )
     given.out.mkdir(parents=True, exist_ok=True)
     shards = build_shards(params, given.out)

@@ -14,6 +14,8 @@ _FIELDS = {
     "identity": ("sc:Integer", "Class id of the person; -1 where it is not known."),
 }
 
+_ORDERS = {"shuffled": "random, by seed and sample id", "source": "the source's"}
+
 
 def documents(content: Mapping[str, Any]) -> dict[str, str]:
     """The files `README.md` and `croissant.json` of a store, from the content of its `dataset.json`."""
@@ -62,7 +64,8 @@ for batch in faces.batches(128, shuffle=True, seed=0, epoch=0, view="variants"):
 Each `<split>.zarr` is a plain Zarr v3 group that any Zarr reader opens. `faceshards verify` re-hashes and re-reads all.
 
 Regions: the parser with weights `{parse["weights_sha256"][:12]}` on {parse["device"]}. Variants: seed {erase["seed"]},
-{low} to {high} regions each, fill `{erase["fill"]}`. `dataset.json` holds all of it.
+{low} to {high} regions each, fill `{erase["fill"]}`. Order of the faces in a split: {_ORDERS[erase["order"]]}.
+`dataset.json` holds all of it.
 """
 
 

@@ -17,7 +17,7 @@ from faceshards.build.outcome import Outcome, count_outcomes
 from faceshards.build.params import EraseParams, RunParams, StoreParams
 from faceshards.build.provenance import versions
 from faceshards.build.shards import run_tasks
-from faceshards.build.splits import place
+from faceshards.build.splits import place, shuffled
 from faceshards.build.workdir import work_dir
 from faceshards.errors import ParamsError
 from faceshards.ops.erase import Fill, draw_classes, erase, named_weights, region_areas
@@ -25,6 +25,7 @@ from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE
 from faceshards.store.durable import sha256_of
 from faceshards.store.finish import finish
+from faceshards.store.gather import gather
 from faceshards.store.reader import Store
 from faceshards.store.schema import DATASET_JSON, OK, REGION_PX, StoreSpec, erased_field
 from faceshards.store.writer import create, is_committed, write_shard
@@ -46,6 +47,8 @@ def erase_faces(
     usable = maps.manifest.filter(pc.field("status") == OK)
     placement = place(usable["sample_id"].to_pylist(), usable["identity_name"].to_pylist(), params.splits, params.seed)
     members = {split: rows for split, rows in placement.members.items() if len(rows)}
+    if params.order == "shuffled":
+        members = shuffled(members, usable["sample_id"].to_pylist(), params.seed)
     first = next(iter(params.splits))
     if first not in members:
         raise ParamsError(f"erase.splits: {first} would be empty; give it a greater share than {params.splits[first]}")
@@ -157,13 +160,12 @@ class EraseTask:
         write_shard(self.work, self.spec, self.split, self.shard, data, rows)
 
     def _read(self) -> tuple[UInt8Array, UInt8Array]:
-        """Images and region maps of the members, from the span of source rows that holds them."""
+        """Images and region maps of the members."""
         index = self.members["source_index"].to_numpy()
-        start, stop = int(index[0]), int(index[-1]) + 1
-        images = self.recipe.faces.read(arrays.ALL, "image", start, stop)[index - start]
-        regions = self.recipe.maps.read(arrays.ALL, "region", start, stop)[index - start]
+        images = gather(self.recipe.faces, arrays.ALL, "image", index)
+        regions = gather(self.recipe.maps, arrays.ALL, "region", index)
         if self.recipe.params.regions == "truth":
-            truth = self.recipe.faces.read(arrays.ALL, "truth", start, stop)[index - start]
+            truth = gather(self.recipe.faces, arrays.ALL, "truth", index)
             known = (truth != IGNORE).any(axis=(1, 2))
             regions[known] = truth[known]
         return images, regions

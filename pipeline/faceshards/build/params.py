@@ -50,7 +50,7 @@ class ParseParams:
 
 @dataclass(frozen=True, config=_STRICT)
 class EraseParams:
-    """What is erased, how often, with what; and the splits."""
+    """What is erased, how often, with what; the splits, and the order of the faces in each."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     variants: PositiveInt
@@ -60,6 +60,7 @@ class EraseParams:
     classes: dict[str, Annotated[float, Field(ge=0)]]
     regions: Literal["parsed", "truth"]
     splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Annotated[float, Field(gt=0, le=1)]]
+    order: Literal["shuffled", "source"] = "shuffled"
 
     @field_validator("n_regions")
     @classmethod

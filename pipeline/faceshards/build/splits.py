@@ -1,4 +1,4 @@
-"""Which split a face goes to, and the class id of its person."""
+"""Which split a face goes to, in which order, and the class id of its person."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -49,3 +49,20 @@ def place(
         members={split: np.flatnonzero(split_of == i) for i, split in enumerate(shares)},
         identity=np.array([NO_IDENTITY if name is None else number[name] for name in identities], np.int64),
     )
+
+
+def shuffled(
+    members: Mapping[str, NDArray[np.int64]], sample_ids: Sequence[str], seed: int
+) -> dict[str, NDArray[np.int64]]:
+    """Put the faces of every split in random order: by a hash of (seed, sample id), whatever the source's is.
+
+    Args:
+        members: for each split, the indices of its faces.
+        sample_ids: (N) unique.
+        seed: of the order.
+
+    Returns:
+        The same indices, in the order of the rows.
+    """
+    place_in_order = rng.words(rng.fold(rng.sample_keys(f"order/{i}" for i in sample_ids), seed), 1)[:, 0]
+    return {split: rows[np.argsort(place_in_order[rows], kind="stable")] for split, rows in members.items()}

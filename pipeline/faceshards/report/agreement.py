@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE
 from faceshards.report.faces import Faces
+from faceshards.store.gather import gather
 
 EXAMINED = 4096
 """So many faces are compared of a store that has more, so that a million take no longer."""
@@ -53,7 +54,7 @@ def compare(faces: Faces, examined: int = EXAMINED) -> Compared:
 
 
 def _compare_chunk(faces: Faces, start: int, stop: int) -> Compared:
-    """Compare the usable faces ``start .. stop``, which lie close together in every split."""
+    """Compare the usable faces ``start .. stop``."""
     has_truth = faces.with_truth[start:stop]
     rows = faces.usable.slice(start, stop - start).filter(pa.array(has_truth))
     members = start + np.flatnonzero(has_truth)
@@ -64,8 +65,7 @@ def _compare_chunk(faces: Faces, start: int, stop: int) -> Compared:
     for name in faces.store.splits:
         here = split == name
         if here.any():
-            first, last = int(row[here].min()), int(row[here].max())
-            regions[here] = faces.store.read(name, "region", first, last + 1)[row[here] - first]
+            regions[here] = gather(faces.store, name, "region", row[here])
     shares = agreement(regions, truth)
     known = ~np.isnan(shares)
     return Compared(members[known], shares[known])

@@ -43,6 +43,7 @@ def test_a_colour_is_three_channels(edited) -> None:
         (("    nose: 1", "    noze: 1"), "unknown region 'noze'"),
         (("    train: 0.8", "    train: 0.9"), "must add up to 1, not 1.1"),
         (("chunk_rows: 32", "chunk_rows: 31"), "shard_rows must be a multiple of chunk_rows"),
+        (("order: shuffled", "order: random"), "erase.order"),
         (("device: auto", "device: gpu"), "parse.device"),
         (("align:\n", "allign:\n"), "allign"),
     ],
