@@ -4,15 +4,16 @@
 
 Every measurement is a process of its own; formats take turns, so that whatever else the machine does meets all alike.
 Rates are medians over the repeats, and ratios are taken within a repeat. Peers that are not installed are named.
+Warm: all files are in the page cache, and in process the epoch is the second one. Cold: no page of them is, which is
+checked, and the epoch is the first; `disk MB` is what was read from the disk for it.
 """
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,15 +21,20 @@ from typing import Any
 import numpy as np
 from faces import jittered_faces
 from loader_formats import FORMATS, Faces, Format
+from pagecache import drop, family, read_from_disk, warm
 
 MODES = {
-    "sequential": {"shuffle": False, "workers": 0},
-    "shuffled": {"shuffle": True, "workers": 0},
-    "sequential, 2 workers": {"shuffle": False, "workers": 2},
-    "shuffled, 2 workers": {"shuffle": True, "workers": 2},
-    "shuffled, cold": {"shuffle": True, "workers": 0, "cold": True},
+    f"{order}{', 2 workers' if workers else ''}{', cold' if cold else ''}": {
+        "shuffle": order == "shuffled",
+        "workers": workers,
+        "cold": cold,
+    }
+    for cold in (False, True)
+    for workers in (0, 2)
+    for order in ("sequential", "shuffled")
 }
 BAR = 3.0
+LOOK_EVERY_S = 0.05  # at memory and disk, which costs a fast format as much as a batch
 
 
 def main() -> None:
@@ -39,7 +45,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="the most that one measurement takes")
     parser.add_argument("--only", nargs="*", default=[], help="parts of formats' names")
-    parser.add_argument("--modes", nargs="*", default=list(MODES))
+    parser.add_argument("--modes", nargs="*", default=list(MODES), choices=MODES, metavar="MODE", help=", ".join(MODES))
     parser.add_argument("--quick", action="store_true", help="2,048 samples, one repeat of a second")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -105,54 +111,49 @@ def in_a_process(frames: Path, order: dict[str, Any]) -> dict[str, float] | None
     return found
 
 
-def measure(
-    name: str, folder: str, seconds: float, shuffle: bool, workers: int, cold: bool = False
-) -> dict[str, float]:
+def measure(name: str, folder: str, seconds: float, shuffle: bool, workers: int, cold: bool) -> dict[str, float]:
     """One epoch, or as much of it as the time allows; memory grows from a quarter of it to its end."""
     form = next(f for f in FORMATS if f.name == name)
     form.available()  # imports it, which is not to be timed
-    for path in Path(folder).rglob("*"):
-        if path.is_file():
-            _cache(path, cold)
-    if not cold and not workers:  # a trainer's second epoch: files in the page cache and mapped, memory in hand
-        _read(form.read(Path(folder), shuffle, workers), seconds)
-    return _read(form.read(Path(folder), shuffle, workers), seconds)
+    (drop if cold else warm)(Path(folder))
+    if cold:  # opening is timed too: some formats read all there and then
+        return _read(lambda: form.read(Path(folder), shuffle, workers), seconds)
+    if not workers:  # a trainer's second epoch: files in the page cache and mapped, memory in hand
+        _read(lambda: form.read(Path(folder), shuffle, workers), seconds)
+    batches = form.read(Path(folder), shuffle, workers)
+    return _read(lambda: batches, seconds)
 
 
-def _read(batches: Iterable[Mapping[str, Any]], seconds: float) -> dict[str, float]:
+def _read(opened: Callable[[], Iterable[Mapping[str, Any]]], seconds: float) -> dict[str, float]:
+    before = read_from_disk(family())
     start = time.perf_counter()
-    samples, first, memory = 0, 0.0, []
+    batches = opened()
+    samples, first, looked, memory, disk = 0, 0.0, 0.0, [], 0
     for batch in batches:
         samples += len(batch["identity"])
         now = time.perf_counter()
         first = first or now - start
-        memory.append(_memory())
+        if now - looked > LOOK_EVERY_S:
+            looked = now
+            processes = family()
+            memory.append(_memory(processes))
+            disk = max(disk, read_from_disk(processes) - before)  # a worker that has ended counts no more
         if now - start > seconds:
             break
+    end = time.perf_counter()
     return {
-        "rate": samples / (time.perf_counter() - start),
+        "rate": samples / (end - start),
         "first": first,
         "peak": max(memory),
         "growth": memory[-1] - memory[len(memory) // 4],
+        "disk": max(disk, read_from_disk(family()) - before) / 1e6,
     }
 
 
-def _cache(path: Path, cold: bool) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    if cold:
-        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
-    else:
-        while os.read(handle, 1 << 22):
-            pass
-    os.close(handle)
-
-
-def _memory() -> float:
-    """MB of this process and its children that are theirs alone; pages of files that they map do not count."""
+def _memory(processes: list[int]) -> float:
+    """MB that are theirs alone; pages of files that they map do not count."""
     total = 0
-    me = os.getpid()
-    children = Path(f"/proc/{me}/task/{me}/children").read_text().split()
-    for pid in (str(me), *children):
+    for pid in processes:
         try:
             status = Path(f"/proc/{pid}/status").read_text()
         except FileNotFoundError:
@@ -163,7 +164,7 @@ def _memory() -> float:
 
 
 def report(mode: str, formats: list[Format], found: dict[str, list[dict[str, float]]], sizes: dict[str, float]) -> None:
-    print(f"\n{mode}\n{'':22}samples/s  of ours  bytes/sample  first batch  peak MB  growth MB")
+    print(f"\n{mode}\n{'':22}samples/s  of ours  bytes/sample  first batch  peak MB  growth MB  disk MB")
     ours = [run["rate"] for run in found.get("faceshards compact", [])]
     for form in formats:
         runs = found[form.name]
@@ -173,7 +174,7 @@ def report(mode: str, formats: list[Format], found: dict[str, list[dict[str, flo
         kind += "" if form.lossless else " (lossy)"
         print(
             f"{form.name:22}{mid['rate']:9,.0f}  1/{of_ours:5.2f}  {sizes[form.name]:12,.0f}  "
-            f"{mid['first'] * 1000:8.0f} ms  {mid['peak']:7.0f}  {mid['growth']:9.0f}{kind}"
+            f"{mid['first'] * 1000:8.0f} ms  {mid['peak']:7.0f}  {mid['growth']:9.0f}  {mid['disk']:7.1f}{kind}"
         )
     rivals = [f.name for f in formats if f.lossless and f.compressed and not f.name.startswith("faceshards")]
     if ours and rivals:
