@@ -1,8 +1,10 @@
 """How well a parser agrees with ground truth, class by class.
 
 python benchmarks/parser_accuracy.py ../shared/facesynthetics/dataset_71.zip --only manifests/parser_validation.txt
+python benchmarks/parser_accuracy.py manifests/demo.yaml
 """
 
+import tempfile
 from pathlib import Path
 
 import click
@@ -12,6 +14,7 @@ from faceshards.parsing import load_parser
 from faceshards.parsing.crops import labelled_face
 from faceshards.parsing.evaluate import coarse_confusion, confusion, scores
 from faceshards.regions import REGION_NAMES, CoarseRegion
+from faceshards.source.fetch.resolve import resolve
 from faceshards.source.open import open_source
 
 
@@ -21,6 +24,11 @@ from faceshards.source.open import open_source
 @click.option("--only", type=click.Path(exists=True, path_type=Path), help="File of sample ids, one a line.")
 @click.option("--mirror/--no-mirror", default=True, show_default=True, help="Look at the mirrored face as well.")
 def main(source: Path, weights: str, only: Path | None, mirror: bool) -> None:
+    with tempfile.TemporaryDirectory() as rendered:  # by a recipe; all else is read where it is
+        compare(resolve(source, Path(rendered)), weights, only, mirror)
+
+
+def compare(source: Path, weights: str, only: Path | None, mirror: bool) -> None:
     faces, parser = open_source(source), load_parser(weights, mirror=mirror)
     wanted = set(only.read_text().split()) if only else None
     rows = [i for i in range(len(faces)) if wanted is None or faces.face(i).sample_id in wanted]
