@@ -12,7 +12,8 @@ from faceshards.build.align import align_faces
 from faceshards.build.download import make_source
 from faceshards.build.params import Params, RunParams
 from faceshards.errors import TooManySkippedError
-from faceshards.ops.erase import draw_classes, erase, named_weights, region_areas
+from faceshards.ops.erase import draw_classes, erase, named_weights
+from faceshards.ops.runs import Runs
 from faceshards.store.reader import Store
 from faceshards.store.verify import verify
 
@@ -48,7 +49,7 @@ def test_a_variant_can_be_made_again_from_what_the_store_says_of_it(
         keys = rng.fold(rng.sample_keys(faces["sample_id"]), params.seed, k)
         masks = draw_classes(
             keys,
-            region_areas(faces["region"]),
+            Runs.of(faces["region"]).areas(),
             weights=weights,
             n_regions=params.n_regions,
             min_area=params.min_area,

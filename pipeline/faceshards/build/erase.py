@@ -20,9 +20,10 @@ from faceshards.build.shards import run_tasks
 from faceshards.build.splits import place, shuffled
 from faceshards.build.workdir import work_dir
 from faceshards.errors import ParamsError
-from faceshards.ops.erase import Fill, draw_classes, erase, named_weights, region_areas
+from faceshards.ops.erase import Fill, draw_classes, erase, named_weights
+from faceshards.ops.runs import Runs
 from faceshards.records import UInt8Array
-from faceshards.regions import IGNORE
+from faceshards.regions import IGNORE, N_REGIONS
 from faceshards.store.durable import sha256_of
 from faceshards.store.finish import finish
 from faceshards.store.gather import gather
@@ -125,19 +126,21 @@ class EraseTask:
         """Erase chunk by chunk, then write the shard."""
         params, fill = self.recipe.params, self.recipe.fill
         images, regions = self._read()
-        areas = region_areas(regions)
+        areas = np.empty((self.faces, N_REGIONS), np.int32)
         weights = named_weights(params.classes)
         sample = rng.fold(rng.sample_keys(self.members["sample_id"].to_pylist()), params.seed)
         variants = np.empty((self.faces, params.variants, *images.shape[1:]), np.uint8)
         erased = np.empty((self.faces, params.variants), np.uint32)
         for start in range(0, self.faces, self.spec.chunk_rows):
             chunk = slice(start, start + self.spec.chunk_rows)
+            runs = Runs.of(regions[chunk])
+            areas[chunk] = runs.areas()
             for k in range(params.variants):
                 keys = rng.fold(sample[chunk], k)
                 erased[chunk, k] = draw_classes(
                     keys, areas[chunk], weights=weights, n_regions=params.n_regions, min_area=params.min_area
                 )
-                variants[chunk, k] = erase(images[chunk], regions[chunk], erased[chunk, k], keys, fill)
+                variants[chunk, k] = erase(images[chunk], regions[chunk], erased[chunk, k], keys, fill, runs)
             advance(len(sample[chunk]))
         data = {
             "image": images,

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from faceshards.errors import ParamsError, UnknownRegionError
 from faceshards.loader.sampling import erase_keys, variant_choice
 from faceshards.ops.choice import FACE_REGIONS
-from faceshards.ops.erase import Fill, draw_classes, erase, named_weights, region_areas
+from faceshards.ops.erase import Fill, draw_classes, erase, named_weights
+from faceshards.ops.runs import Runs
 from faceshards.store.schema import ArraySpec
 
 _FILLS = ("random", "random_1", "random_mix")
@@ -55,10 +56,11 @@ class Erase:
     def apply(self, images: NDArray[Any], regions: NDArray[Any], ids: Sequence[str], seed: int, epoch: int) -> "Erased":
         """Erase: (B, H, W, 3) and (B, H, W) uint8 to new images, and (B,) uint32 masks of what went."""
         keys = erase_keys(ids, seed, epoch)
+        runs = Runs.of(regions)
         masks = draw_classes(
-            keys, region_areas(regions), weights=self._weights(), n_regions=self.n_regions, min_area=self.min_area
+            keys, runs.areas(), weights=self._weights(), n_regions=self.n_regions, min_area=self.min_area
         )
-        return erase(images, regions, masks, keys, self.fill), masks
+        return erase(images, regions, masks, keys, self.fill, runs), masks
 
 
 Erased: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint32]]

@@ -85,9 +85,14 @@ class RegionChoice:
 
     def draw(self, keys: UInt64Array, areas: NDArray[np.int32]) -> NDArray[np.uint32]:
         """Draw for each face: (B,) keys and (B, 25) areas to (B,) uint32 masks, by `draw_classes`."""
-        if self.max_area is not None:
-            areas = np.where(areas <= self.max_area, areas, np.int32(0))
-        return draw_classes(keys, areas, weights=self.weights, n_regions=self.n_erase, min_area=self.min_area)
+        return draw_classes(
+            keys,
+            areas,
+            weights=self.weights,
+            n_regions=self.n_erase,
+            min_area=self.min_area,
+            max_area=self.max_area,
+        )
 
     @property
     def allowed(self) -> NDArray[np.int64]:

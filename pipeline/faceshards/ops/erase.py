@@ -23,11 +23,6 @@ Fill: TypeAlias = Literal["random", "random_1", "random_mix"] | tuple[int, int, 
 _COUNT, _CLASSES, _COLOUR, _COIN, _NOISE = range(5)  # streams: one set of words for each kind of draw
 
 
-def region_areas(regions: UInt8Array) -> NDArray[np.int32]:
-    """Pixels of each region: (B, H, W) uint8 region maps to (B, 25) int32. Ignored pixels (255) count nowhere."""
-    return Runs.of(regions).areas()
-
-
 def draw_classes(
     keys: rng.UInt64Array,
     areas: NDArray[np.int32],
@@ -35,6 +30,7 @@ def draw_classes(
     weights: NDArray[np.float64],
     n_regions: tuple[int, int],
     min_area: int,
+    max_area: int | None = None,
 ) -> NDArray[np.uint32]:
     """Draw which regions of each face are erased.
 
@@ -43,10 +39,11 @@ def draw_classes(
 
     Args:
         keys: (B,) uint64, one a face and variant.
-        areas: (B, 25), from `region_areas`.
+        areas: (B, 25) pixels, from `Runs.areas`.
         weights: (25,) non-negative; a region of weight 0 is never drawn.
         n_regions: least and greatest number of regions, both included.
         min_area: a region of fewer pixels is not drawn.
+        max_area: nor one of more; None for no limit.
 
     Returns:
         (B,) uint32: bit ``r`` is set where region ``r`` is erased.
@@ -54,7 +51,7 @@ def draw_classes(
     draws = rng.uniforms(rng.fold(keys[:, None], (_COUNT, _CLASSES)), N_REGIONS)
     allowed = weights.nonzero()[0]
     preference = Preference.of(draws[:, 0, 0], draws[:, 1, allowed], allowed, weights[allowed], n_regions)
-    return preference.among(areas, min_area)
+    return preference.among(areas, min_area, max_area)
 
 
 def erase(
@@ -63,6 +60,7 @@ def erase(
     erased: NDArray[np.uint32],
     keys: rng.UInt64Array,
     fill: Fill,
+    runs: Runs | None = None,
 ) -> UInt8Array:
     """Erase regions of faces. Pixels outside the erased regions are returned as they are.
 
@@ -72,13 +70,14 @@ def erase(
         erased: (B,) uint32 bit masks, from `draw_classes`.
         keys: (B,) uint64, the same as for `draw_classes`.
         fill: see `Fill`; random values are uniform over 0..255 in each channel.
+        runs: those of `regions`, where they were cut already.
 
     Returns:
         (B, H, W, 3) uint8, a new array.
     """
     batch, height, width, _ = images.shape
     size = height * width
-    hit = Runs.of(regions).positions(erased)
+    hit = (Runs.of(regions) if runs is None else runs).positions(erased)
     face = np.repeat(np.arange(batch), np.diff(np.searchsorted(hit, np.arange(batch + 1) * size)))
     out = images.copy()
     out.reshape(-1, 3)[hit] = _fill_values(keys, face, hit - face * size, regions.reshape(-1)[hit], fill)

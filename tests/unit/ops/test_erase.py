@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from faceshards import rng
-from faceshards.ops.erase import class_weights, classes_of, draw_classes, erase, region_areas
+from faceshards.ops.erase import class_weights, classes_of, draw_classes, erase
+from faceshards.ops.runs import Runs
 from faceshards.regions import Region
 
 
@@ -16,7 +17,7 @@ def faces() -> tuple[np.ndarray, np.ndarray, rng.UInt64Array]:
 def test_regions_are_drawn_in_proportion_to_their_weights(faces: tuple) -> None:
     _, regions, keys = faces
     weights = class_weights({Region.NOSE: 3, Region.MOUTH: 1})
-    masks = draw_classes(keys, region_areas(regions), weights=weights, n_regions=(1, 1), min_area=1)
+    masks = draw_classes(keys, Runs.of(regions).areas(), weights=weights, n_regions=(1, 1), min_area=1)
     noses = np.mean(masks == 1 << Region.NOSE)
     assert noses + np.mean(masks == 1 << Region.MOUTH) == 1
     assert abs(noses - 0.75) < 0.06
@@ -24,7 +25,7 @@ def test_regions_are_drawn_in_proportion_to_their_weights(faces: tuple) -> None:
 
 def test_the_number_of_regions_is_uniform_over_its_range(faces: tuple) -> None:
     _, regions, keys = faces
-    masks = draw_classes(keys, region_areas(regions), weights=np.ones(25), n_regions=(2, 4), min_area=1)
+    masks = draw_classes(keys, Runs.of(regions).areas(), weights=np.ones(25), n_regions=(2, 4), min_area=1)
     counts = np.bincount([len(classes_of(int(m))) for m in masks], minlength=5)
     assert counts[:2].sum() == 0
     assert (np.abs(counts[2:] / 400 - 1 / 3) < 0.09).all()

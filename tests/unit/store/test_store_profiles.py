@@ -1,10 +1,12 @@
 """What each profile writes, and that both readers get it back."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import zarr
 from numpy.typing import NDArray
@@ -12,10 +14,10 @@ from stores import build_faces, face_arrays, face_spec, shards, tree, write_face
 
 from faceshards.store.chunks import ChunkReader
 from faceshards.store.filters import IMAGE_DELTA, restore, subtract
-from faceshards.store.literal_zstd import with_literal_frames
+from faceshards.store.layout import shard_path
 from faceshards.store.reader import Store
-from faceshards.store.schema import ArraySpec, Profile
-from faceshards.store.writer import create
+from faceshards.store.schema import OK, ArraySpec, Profile
+from faceshards.store.writer import create, write_shard
 
 CHUNK = 4
 CHECKED = ["bytes", "zstd", "crc32c"]
@@ -72,32 +74,43 @@ def test_shards_in_any_order_give_the_same_bytes(tmp_path: Path, profile: Profil
     assert tree(tmp_path / "one") == tree(tmp_path / "other")
 
 
-def test_compact_images_are_no_larger_than_zarr_itself_would_write_them(tmp_path: Path) -> None:
+def test_compact_images_are_frames_of_our_own_and_no_larger_than_zarrs(tmp_path: Path) -> None:
     images = _grainy(64)
-    spec = face_spec(
-        {"train": 64}, 64, 32, arrays=(ArraySpec("image", "uint8", images.shape[1:], ("y", "x", "channel")),)
-    )
-    create(tmp_path, spec)
-    file = tmp_path / "train.zarr/image/c.0.0.0.0"
-    zarr.open_array(file.parent)[:] = images
-    plain = file.stat().st_size
-    with_literal_frames(zarr.open_array(file.parent))[:] = images
-    assert file.stat().st_size < 1.005 * plain < images.nbytes
-    np.testing.assert_array_equal(zarr.open_array(file.parent, mode="r")[:], images)
+    ours = _written(tmp_path, "image", images)
+    zarr.open_array(ours.parent)[:] = images
+    plain = ours.stat().st_size
+    ours = _written(tmp_path, "image", images)
+    assert ours.stat().st_size != plain
+    assert ours.stat().st_size < 1.005 * plain < images.nbytes
+    np.testing.assert_array_equal(zarr.open_array(ours.parent, mode="r")[:], images)
 
 
 def test_variants_cost_little_more_than_what_differs(tmp_path: Path) -> None:
-    images = _grainy(32)
-    shape = (4, *images.shape[1:])
-    spec = face_spec(
-        {"train": 32}, 32, 32, arrays=(ArraySpec("variant", "uint8", shape, ("variant", "y", "x", "channel")),)
-    )
-    create(tmp_path, spec)
-    sizes = []
-    for variants in (np.repeat(images[:, None], 4, axis=1), np.stack([_grainy(32, seed) for seed in range(4)], axis=1)):
-        zarr.open_array(tmp_path / "train.zarr/variant")[:] = variants
-        sizes.append((tmp_path / "train.zarr/variant/c.0.0.0.0.0").stat().st_size)
+    alike = np.repeat(_grainy(32)[:, None], 4, axis=1)
+    different = np.stack([_grainy(32, seed) for seed in range(4)], axis=1)
+    sizes = [_written(tmp_path, "variant", values).stat().st_size for values in (alike, different)]
     assert sizes[0] < 0.4 * sizes[1]
+
+
+def test_variants_are_the_frames_that_zarr_writes_for_they_repeat_what_they_share(tmp_path: Path) -> None:
+    variants = _grainy(32).reshape(8, 4, 48, 48, 3)
+    file = _written(tmp_path, "variant", variants)
+    ours = file.read_bytes()
+    zarr.open_array(file.parent)[:] = variants
+    assert file.read_bytes() == ours
+
+
+def _written(folder: Path, name: str, values: NDArray[np.uint8]) -> Path:
+    """The file of one array, written as a shard of a compact store."""
+    n, *shape = values.shape
+    array = ArraySpec(name, "uint8", tuple(shape), ("variant", "y", "x", "channel")[-len(shape) :])
+    spec = face_spec({"train": n}, n, n // 2, arrays=(array,))
+    work = folder / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    create(work, spec)
+    ids = [{"source_index": i, "sample_id": f"{i}", "source_id": "", "identity": -1, "status": OK} for i in range(n)]
+    write_shard(work, spec, "train", 0, {name: values}, pa.Table.from_pylist(ids, spec.rows_schema))
+    return work / shard_path("train", array, 0)
 
 
 def _grainy(n: int, seed: int = 0) -> NDArray[np.uint8]:
