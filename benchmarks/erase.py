@@ -9,14 +9,16 @@ Peers, left out where they are missing: torchvision, timm, kornia, albumentation
 import argparse
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 
 import numpy as np
 import torch
-from demo_batch import demo_batch
+from demo_batch import DemoBatch, demo_batch
 from peers import peer
 from timing import by_turns, ratio
 from torch import Tensor
 
+from faceshards.loader.views import Erase
 from faceshards.ops.erase import classes_of
 from faceshards.transforms import FSErasing
 
@@ -70,6 +72,40 @@ def on_faces(images: Tensor, regions: Tensor) -> Jobs:
     return jobs
 
 
+def on_array_batches(faces: DemoBatch) -> Jobs:
+    """uint8 images in a batch, as the loader's view `erase` has them; the others erase the same faces as floats."""
+    images, regions, ids = faces.images.copy(), faces.regions, [str(i) for i in range(len(faces.images))]
+    erase = Erase()
+    masks = erase.apply(images.copy(), regions, ids, 0, 0)
+    epochs = count()
+    floats, maps = faces.normalised(), torch.from_numpy(regions)
+    jobs: Jobs = {
+        "FSErasing": lambda: erase.apply(images, regions, ids, 0, next(epochs)),
+        "the paper's procedure": lambda: [
+            papers_procedure(i, r, int(m)) for i, r, m in zip(floats, maps, masks, strict=True)
+        ],
+    }
+    if timm := peer("timm.data.random_erasing"):
+        rectangle = timm.RandomErasing(1.0, mode="pixel", device="cpu")
+        jobs["timm RandomErasing, noise"] = lambda: rectangle(floats)
+    if v2 := peer("torchvision.transforms.v2"):
+        each, planes = v2.RandomErasing(1.0, value="random"), torch.from_numpy(images).movedim(-1, 1).contiguous()
+        jobs["torchvision RandomErasing, noise, face by face"] = lambda: [each(i) for i in planes]
+    if albumentations := peer("albumentations"):
+        for name, eraser in (
+            ("CoarseDropout", albumentations.CoarseDropout((1, 3), fill="random", p=1)),
+            ("Erasing", albumentations.Erasing(fill="random", p=1)),
+        ):
+            compose = albumentations.Compose([eraser], seed=0)
+            jobs[f"albumentations {name}, noise, face by face"] = partial(_each, compose, images)
+    return jobs
+
+
+def _each(transform: Callable[..., object], images: np.ndarray) -> None:
+    for image in images:
+        transform(image=image)
+
+
 def on_arrays(images: np.ndarray, regions: np.ndarray) -> Jobs:
     """uint8 arrays one at a time, as albumentations takes them."""
     albumentations = peer("albumentations")
@@ -103,6 +139,7 @@ def main() -> None:
     print(f"{len(images)} faces of 112x112 on {given.device}; FSErasing erased {erased:.1%} of their pixels")
     rounds = 3 if given.quick else 40
     for title, jobs in (
+        ("uint8 batch, as the loader erases", on_array_batches(faces) if given.device == "cpu" else {}),
         ("float batch", on_batches(images, regions)),
         ("float faces one at a time", on_faces(images, regions)),
         ("uint8 arrays one at a time", on_arrays(faces.images, faces.regions)),

@@ -21,16 +21,25 @@ _wrapping = np.errstate(over="ignore")  # arithmetic modulo 2**64 is what the ge
 
 
 def _mix(z: UInt64Array) -> UInt64Array:
-    z = (z ^ (z >> np.uint64(30))) * _MIX_1
-    z = (z ^ (z >> np.uint64(27))) * _MIX_2
-    return z ^ (z >> np.uint64(31))
+    """The generator's output function; what it is given is overwritten where it is an array."""
+    z ^= z >> np.uint64(30)
+    z *= _MIX_1
+    z ^= z >> np.uint64(27)
+    z *= _MIX_2
+    z ^= z >> np.uint64(31)
+    return z
 
 
 @_wrapping
 def word_at(key: ArrayLike, index: ArrayLike) -> UInt64Array:
     """Word number `index` of each key; both broadcast against each other. uint64, uniform over all 64 bits."""
-    position = np.asarray(index).astype(np.uint64) + np.uint64(1)
-    return _mix(np.asarray(key, np.uint64) + position * _GAMMA)
+    return _mix(np.asarray(skip(key, index) + _GAMMA))
+
+
+@_wrapping
+def skip(key: ArrayLike, n: ArrayLike) -> UInt64Array:
+    """Keys whose word ``i`` is word ``i + n`` of each key, `n` negative too; both broadcast against each other."""
+    return np.asarray(key, np.uint64) + np.asarray(n).astype(np.uint64) * _GAMMA
 
 
 def words(key: ArrayLike, n: int) -> UInt64Array:
@@ -47,7 +56,7 @@ def fold(key: ArrayLike, *parts: ArrayLike) -> UInt64Array:
     """
     out = np.asarray(key, np.uint64)
     for part in parts:
-        out = _mix(out + word_at(0, part))
+        out = _mix(np.asarray(out + word_at(0, part)))
     return out
 
 

@@ -36,3 +36,9 @@ def _blake(text: str) -> bytes:
     import hashlib
 
     return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
+def test_a_key_that_skips_words_goes_on_after_them_and_back() -> None:
+    keys = rng.sample_keys(["a", "b"])
+    assert np.array_equal(rng.words(rng.skip(keys, 3), 4), rng.words(keys, 7)[:, 3:])
+    assert np.array_equal(rng.skip(rng.skip(keys, [5, 6]), [-5, -6]), keys)

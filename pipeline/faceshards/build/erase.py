@@ -140,7 +140,7 @@ class EraseTask:
                 erased[chunk, k] = draw_classes(
                     keys, areas[chunk], weights=weights, n_regions=params.n_regions, min_area=params.min_area
                 )
-                variants[chunk, k] = erase(images[chunk], regions[chunk], erased[chunk, k], keys, fill, runs)
+                variants[chunk, k] = erase(images[chunk], regions[chunk], erased[chunk, k], keys, fill, runs=runs)
             advance(len(sample[chunk]))
         data = {
             "image": images,

@@ -1,5 +1,6 @@
 """One epoch of batches, whose position can be saved and taken up again."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.errors import ParamsError
-from faceshards.loader.decoding import Decoding, Running, Visits
+from faceshards.loader.decoding import Decoding, Running, Visits, batches_at_once
 from faceshards.loader.sampling import Sampling
 from faceshards.loader.views import Showing
 from faceshards.records import Batch
@@ -59,6 +60,13 @@ class Batches(Iterator[Batch]):
 
     def __del__(self) -> None:
         self.close()
+
+    def memory_needed(self) -> int:
+        """Bytes of all batches that are worked on at a time, at most."""
+        reach = self._sampling.reach(self._dataset.places.chunk_rows, self._running.worker[1])
+        shapes = [self._showing.fields[name] for name in self._dataset.stored(self._fields)]
+        sample = sum(math.prod(shape) * dtype.itemsize for shape, dtype in shapes)
+        return batches_at_once(reach, self._running.prefetch) * self._sampling.batch_size * sample
 
     def close(self) -> None:
         """End the threads; batches that were handed out stay valid."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from faceshards.errors import ParamsError
 from faceshards.loader.batches import Batches
 from faceshards.loader.decoding import OnError, Running
-from faceshards.loader.memory import Pool
+from faceshards.loader.memory import Memory, Pool
 from faceshards.loader.samples import usable_samples
 from faceshards.loader.sampling import Places, Sampling, Shuffle, Uneven
 from faceshards.loader.views import Picked, Rows, Showing, View
@@ -75,7 +75,7 @@ class Dataset:
         self.split = split
         self._samples = usable_samples(store.manifest, split)
         self.places = Places(self._samples.rows, store.chunk_rows, store.shard_rows)
-        self.memory = Pool()
+        self.memory: Memory = Pool()
         self._fields = tuple(fields) if fields is not None else None
         self._refuse_unknown(self._fields or ())
         self._reader = lru_cache(None)(self._new_reader)

@@ -73,6 +73,11 @@ class Visits:
     epoch: int
 
 
+def batches_at_once(reach: int, prefetch: int) -> int:
+    """For how many batches there is memory at a time, at most: those that are worked on, in whole slabs."""
+    return (-(-(reach + prefetch) // _SLAB_BATCHES) + 1) * _SLAB_BATCHES
+
+
 @dataclass(slots=True)
 class _Slab:
     """Memory of some neighbouring batches.

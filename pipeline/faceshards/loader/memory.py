@@ -2,11 +2,19 @@
 
 import weakref
 from collections import defaultdict
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-_ALIGNMENT = 64  # bytes: what XLA asks of memory that it is to use as it is
+ALIGNMENT = 64  # bytes: what XLA asks of memory that it is to use as it is
+
+
+class Memory(Protocol):
+    """Where arrays of batches come from."""
+
+    def take(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+        """An array of that shape and dtype, of undefined content, aligned to 64 bytes."""
 
 
 class Pool:
@@ -20,7 +28,7 @@ class Pool:
         self._free: defaultdict[int, list[NDArray[np.uint8]]] = defaultdict(list)
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-        """An array of that shape and dtype, of undefined content."""
+        """See `Memory`."""
         size = int(np.prod(shape)) * dtype.itemsize
         free = self._free[size]
         try:
@@ -34,6 +42,6 @@ class Pool:
 
 
 def _aligned(size: int) -> NDArray[np.uint8]:
-    memory = np.empty(size + _ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % _ALIGNMENT
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + size]

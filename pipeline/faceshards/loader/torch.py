@@ -6,28 +6,35 @@ saved. `TorchBatches` is the iterable dataset below it, for `torch.utils.data.Da
 these, samples go through Python one by one.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch.utils.data
+from numpy.typing import NDArray
+from torch import Tensor
 
 from faceshards.loader.batches import Batches
 from faceshards.loader.dataset import Dataset, samples_of
 from faceshards.loader.decoding import Running
+from faceshards.loader.handover import Handover, Place, SharedPool
 from faceshards.loader.sampling import Sampling
 from faceshards.loader.views import View
 from faceshards.records import Batch
 
 _WORKER_LOST_AFTER_S = 120.0
+_SPARE = 1.5  # times what a worker works on: batches wait for the trainer, and it looks at some
+_PICKLED_BYTES = 1 << 16  # the most that goes through a pipe sooner than torch makes shared memory for it
 
 
 def to_tensors(batch: Batch) -> dict[str, Any]:
     """Tensors that share the batch's memory; text (`sample_id`) becomes a list of str."""
-    return {
-        name: values.tolist() if values.dtype.kind == "U" else torch.from_numpy(values)
-        for name, values in batch.items()
-    }
+    return {name: _to_tensor(values) for name, values in batch.items()}
+
+
+def _to_tensor(values: NDArray[Any]) -> Any:
+    return values.tolist() if values.dtype.kind == "U" else torch.from_numpy(values)
 
 
 class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
@@ -56,6 +63,7 @@ class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
         self.dataset, self.sampling, self.running = dataset, sampling, running or Running()
         self.fields, self.view = fields, view
         self.resume_from: Mapping[str, Any] | None = None
+        self.handover: Handover | None = None
         self.batches()  # wrong arguments are told here, and not in a worker
 
     def set_epoch(self, epoch: int) -> None:
@@ -77,17 +85,48 @@ class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
         if worker is None:
             return _Tensors(self.batches())
         running = replace(self.running, threads=self.running.threads or 1, worker=(worker.id, worker.num_workers))
-        return _Tensors(self.batches(running))
+        if self.handover is None:
+            return _Tensors(self.batches(running))
+        self.dataset.memory = memory = self.handover.memory_of(worker.id)
+        return _Tensors(self.batches(running), memory)
 
 
-class _Tensors(Iterator[dict[str, Any]]):
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """A batch on its way from a worker: a type that torch leaves alone."""
+
+    values: Mapping[str, Place | NDArray[Any] | Tensor]
+
+    @classmethod
+    def of(cls, batch: Batch, memory: SharedPool) -> "_Handed":
+        """In a worker: what lies in shared memory stays there, small arrays go through a pipe."""
+
+        def way(values: NDArray[Any]) -> Place | NDArray[Any] | Tensor:
+            small = values.nbytes <= _PICKLED_BYTES or values.dtype.kind == "U"
+            return memory.place_of(values) or (values if small else torch.from_numpy(values))
+
+        return cls({name: way(values) for name, values in batch.items()})
+
+    def tensors(self, handover: Handover) -> dict[str, Any]:
+        """In the trainer's process."""
+
+        def tensor(values: Place | NDArray[Any] | Tensor) -> Any:
+            if isinstance(values, Tensor):
+                return values
+            return _to_tensor(handover.array_at(values) if isinstance(values, Place) else values)
+
+        return {name: tensor(values) for name, values in self.values.items()}
+
+
+class _Tensors(Iterator[Any]):
     """`Batches` as tensors; `StatefulDataLoader` saves and restores each worker's by the same two methods."""
 
-    def __init__(self, batches: Batches) -> None:
-        self._batches = batches
+    def __init__(self, batches: Batches, memory: SharedPool | None = None) -> None:
+        self._batches, self._memory = batches, memory
 
-    def __next__(self) -> dict[str, Any]:
-        return to_tensors(next(self._batches))
+    def __next__(self) -> Any:
+        batch = next(self._batches)
+        return to_tensors(batch) if self._memory is None else _Handed.of(batch, self._memory)
 
     def state_dict(self) -> dict[str, Any]:
         return self._batches.state_dict()
@@ -117,11 +156,13 @@ class Loader:
         timeout: float = _WORKER_LOST_AFTER_S,
     ) -> None:
         self.batches = batches
+        pin = torch.cuda.is_available() if pin_memory is None else pin_memory
+        self._hands_over = num_workers > 0 and not pin and hasattr(os, "memfd_create")
         self._loader = torch.utils.data.DataLoader(
             batches,
             batch_size=None,
             num_workers=num_workers,
-            pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
+            pin_memory=pin,
             timeout=timeout if num_workers else 0,
         )
         self._start = self._state = batches.batches().state_dict()
@@ -138,14 +179,22 @@ class Loader:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """What is left of the epoch; then the loader is at the start of the next one."""
-        self.batches.resume_from = self._state
+        self.batches.resume_from, self.batches.handover = self._state, self._handover()
+        handover = self.batches.handover
         try:
             for batch in self._loader:
                 self._state = self._state | {"batches_done": self._state["batches_done"] + 1}
-                yield batch
+                yield batch.tensors(handover) if handover else batch
         finally:
-            self.batches.resume_from = None
+            self.batches.resume_from = self.batches.handover = None
         self.set_epoch(self._state["epoch"] + 1)
+
+    def _handover(self) -> Handover | None:
+        if not self._hands_over:
+            return None
+        workers = self._loader.num_workers
+        needed = self.batches.batches(replace(self.batches.running, worker=(0, workers))).memory_needed()
+        return Handover(workers, int(_SPARE * needed))
 
     def state_dict(self) -> dict[str, Any]:
         """Where the trainer is, in JSON values."""

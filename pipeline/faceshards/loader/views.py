@@ -53,17 +53,22 @@ class Erase:
         except UnknownRegionError as error:
             raise ParamsError(f"classes: {error}") from error
 
-    def apply(self, images: NDArray[Any], regions: NDArray[Any], ids: Sequence[str], seed: int, epoch: int) -> "Erased":
-        """Erase: (B, H, W, 3) and (B, H, W) uint8 to new images, and (B,) uint32 masks of what went."""
+    def apply(
+        self, images: NDArray[Any], regions: NDArray[Any], ids: Sequence[str], seed: int, epoch: int
+    ) -> NDArray[np.uint32]:
+        """Erase in place: (B, H, W, 3) C-contiguous images by their (B, H, W) regions, both uint8.
+
+        Returns:
+            (B,) uint32 masks of what went.
+        """
         keys = erase_keys(ids, seed, epoch)
         runs = Runs.of(regions)
         masks = draw_classes(
             keys, runs.areas(), weights=self._weights(), n_regions=self.n_regions, min_area=self.min_area
         )
-        return erase(images, regions, masks, keys, self.fill, runs), masks
+        erase(images, regions, masks, keys, self.fill, runs=runs, out=images)
+        return masks
 
-
-Erased: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint32]]
 
 View: TypeAlias = Literal["original", "variants", "all_variants", "erase"] | Erase
 """What a batch shows.
@@ -100,6 +105,12 @@ class Rows(NamedTuple):
 
     values: NDArray[Any]
     at: NDArray[np.int64]
+
+    def copy(self) -> NDArray[Any]:
+        """The samples' values, C-contiguous."""
+        out = np.empty((len(self.at), *self.values.shape[1:]), self.values.dtype)
+        self.copy_to(out, np.arange(len(self.at)))
+        return out
 
     def copy_to(self, out: NDArray[Any], to: NDArray[np.int64], part: slice = slice(None)) -> None:
         """Write the values of some of the samples to ``out[to]``."""
@@ -184,9 +195,8 @@ class Showing:
 
     def _erase(self, chunks: Mapping[str, NDArray[Any]], picked: Picked) -> dict[str, NDArray[Any]]:
         options = self.view if isinstance(self.view, Erase) else Erase()
-        images, masks = options.apply(
-            chunks["image"][picked.rows], chunks["region"][picked.rows], picked.ids.tolist(), picked.seed, picked.epoch
-        )
+        images = Rows(chunks["image"], picked.rows).copy()
+        masks = options.apply(images, chunks["region"][picked.rows], picked.ids.tolist(), picked.seed, picked.epoch)
         return {"image": images, "erased": masks}
 
     @property

@@ -81,5 +81,5 @@ class FSErasing(ImageOnlyTransform):
         if img.dtype != np.uint8 or img.ndim != 3 or img.shape[2] != 3:
             raise TypeError(f"FSErasing takes (H, W, 3) uint8, found {img.shape} {img.dtype}; put it before Normalize")
         drawn = params["regions"], params["erased"], params["keys"]
-        erased: UInt8Array = erase(img[None], *drawn, self.fill, params["runs"])[0]
+        erased: UInt8Array = erase(img[None], *drawn, self.fill, runs=params["runs"])[0]
         return erased

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from faceshards import rng
-from faceshards.ops.erase import class_weights, classes_of, draw_classes, erase
+from faceshards.ops.erase import Fill, class_weights, classes_of, draw_classes, erase
 from faceshards.ops.runs import Runs
 from faceshards.regions import Region
 
@@ -50,6 +50,18 @@ def test_a_mix_is_noise_for_about_half_of_the_regions(faces: tuple) -> None:
     mixed = erase(images, regions, erased, keys, "random_mix")[regions == Region.NOSE].reshape(400, -1, 3)
     one_colour = (mixed == mixed[:, :1]).all(axis=(1, 2)).mean()
     assert abs(one_colour - 0.5) < 0.1
+
+
+@pytest.mark.parametrize("fill", ["random", "random_1", "random_mix", (1, 2, 3)])
+def test_in_place_is_the_same_as_in_a_new_array(faces: tuple, fill: Fill) -> None:
+    images, regions, keys = (array[:5].copy() for array in faces)
+    erased = np.array([1 << Region.NOSE, 0, 1 << Region.MOUTH, 3, 0], np.uint32)
+    new = erase(images, regions, erased, keys, fill)
+    assert (images == 77).all()
+    assert erase(images, regions, erased, keys, fill, out=images) is images
+    assert np.array_equal(images, new)
+    other = np.zeros_like(images)
+    assert np.array_equal(erase(new, regions, erased, keys, fill, out=other), new)
 
 
 def test_the_noise_of_a_pixel_does_not_depend_on_which_other_regions_go(faces: tuple) -> None:

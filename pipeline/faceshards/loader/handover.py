@@ -1,0 +1,161 @@
+"""Memory that workers decode into and the trainer's process reads where it lies.
+
+A batch that torch carries over goes through shared memory made for it alone: the kernel zeroes all its pages, and maps
+and frees them in both processes, which takes longer than to decode the faces. Here pages are used again, once nobody
+looks at them any more. Linux only, for it lies in no file system whose size could be too small.
+"""
+
+import mmap
+import os
+import weakref
+from bisect import bisect_right
+from collections import defaultdict
+from dataclasses import dataclass
+from multiprocessing.reduction import DupFd
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceshards.loader.memory import ALIGNMENT, Pool
+from faceshards.records import UInt8Array
+
+_BLOCKS = 1024  # the most of a worker
+_PIECES = 8  # the most of a block
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an array lies.
+
+    Attributes:
+        offset: bytes from the beginning of the shared memory.
+        shape: of the array.
+        dtype: likewise, as numpy writes it.
+        flag: place of the byte to set once nobody looks at the array any more.
+    """
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: str
+    flag: int
+
+
+class Handover:
+    """Shared memory for the batches of some workers; pickled, it is the same memory in another process.
+
+    Args:
+        workers: how many.
+        capacity: bytes for each. Pages that are never written take up no memory.
+    """
+
+    def __init__(self, workers: int, capacity: int) -> None:
+        self._workers, self._capacity = workers, -(-capacity // mmap.PAGESIZE) * mmap.PAGESIZE
+        fd = os.memfd_create("faceshards")
+        os.ftruncate(fd, workers * (self._capacity + _BLOCKS * _PIECES))
+        self._map_to(fd)
+
+    def _map_to(self, fd: int) -> None:
+        self._fd = fd
+        weakref.finalize(self, os.close, fd)
+        self._bytes: UInt8Array = np.frombuffer(mmap.mmap(fd, 0), np.uint8)
+        self._flags = self._bytes[self._workers * self._capacity :]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _attach, (DupFd(self._fd), self._workers, self._capacity)
+
+    def memory_of(self, worker: int) -> "SharedPool":
+        """The part that a worker decodes into: for one process, once."""
+        part = slice(worker * self._capacity, (worker + 1) * self._capacity)
+        flags = self._flags.reshape(self._workers, _BLOCKS, _PIECES)[worker]
+        return SharedPool(self._bytes, part, flags, worker * _BLOCKS * _PIECES)
+
+    def array_at(self, place: Place) -> NDArray[Any]:
+        """What a worker put there. The worker takes the memory back when the last view of the array is gone."""
+        size = int(np.prod(place.shape)) * np.dtype(place.dtype).itemsize
+        seen = np.frombuffer(self._bytes.data, np.uint8, size, place.offset)
+        weakref.finalize(seen, self._flags.__setitem__, place.flag, 1).atexit = False
+        return seen.view(place.dtype).reshape(place.shape)
+
+
+def _attach(fd: Any, workers: int, capacity: int) -> Handover:
+    attached = Handover.__new__(Handover)
+    attached._workers, attached._capacity = workers, capacity
+    attached._map_to(fd.detach())
+    return attached
+
+
+@dataclass(slots=True)
+class _Block:
+    """Memory of one size.
+
+    Attributes:
+        number: in its worker.
+        start: offset in all of the shared memory.
+        lent: whether this worker uses it.
+        pieces: handed over since it was lent.
+    """
+
+    number: int
+    start: int
+    lent: bool = False
+    pieces: int = 0
+
+    def give_back(self) -> None:
+        self.lent = False
+
+
+class SharedPool:
+    """`Memory` that is shared, as long as there is any of it; a block is free again once both processes let go of it.
+
+    Args:
+        shared: the memory of all workers.
+        part: the bytes of this one.
+        flags: (`_BLOCKS`, `_PIECES`) of this one: 0 where the trainer's process may look at the piece.
+        first_flag: place of the first among those of all workers.
+    """
+
+    def __init__(self, shared: UInt8Array, part: slice, flags: UInt8Array, first_flag: int) -> None:
+        self._shared, self._part, self._flags, self._first_flag = shared, part, flags, first_flag
+        self._end = part.start
+        self._blocks: list[_Block] = []
+        self._of_size: defaultdict[int, list[_Block]] = defaultdict(list)
+        self._private = Pool()
+
+    def take(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+        """See `Memory`."""
+        size = int(np.prod(shape)) * dtype.itemsize
+        block = next(filter(self._is_free, self._of_size[size]), None) or self._new_block(size)
+        if block is None:
+            return self._private.take(shape, dtype)
+        block.lent, block.pieces = True, 0
+        lent = np.frombuffer(self._shared.data, np.uint8, size, block.start)
+        weakref.finalize(lent, block.give_back).atexit = False
+        return lent.view(dtype).reshape(shape)
+
+    def place_of(self, values: NDArray[Any]) -> Place | None:
+        """Where a C-contiguous part of an array from here lies, to be handed over; None where it is not from here."""
+        offset = values.ctypes.data - self._shared.ctypes.data
+        if not (self._part.start <= offset < self._end and values.size and values.flags.c_contiguous):
+            return None
+        block = self._blocks[bisect_right(self._blocks, offset, key=attrgetter("start")) - 1]
+        if block.pieces == _PIECES:
+            return None
+        self._flags[block.number, block.pieces] = 0
+        flag = self._first_flag + block.number * _PIECES + block.pieces
+        block.pieces += 1
+        return Place(offset, values.shape, values.dtype.str, flag)
+
+    def _is_free(self, block: _Block) -> bool:
+        return not block.lent and bool(self._flags[block.number, : block.pieces].all())
+
+    def _new_block(self, size: int) -> _Block | None:
+        start, end = self._end, self._end + -(-size // ALIGNMENT) * ALIGNMENT
+        if not size or end > self._part.stop or len(self._blocks) == _BLOCKS:
+            return None
+        self._end = end
+        block = _Block(len(self._blocks), start)
+        self._blocks.append(block)
+        self._of_size[size].append(block)
+        return block

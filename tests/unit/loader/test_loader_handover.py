@@ -1,0 +1,115 @@
+"""Memory that workers fill and the trainer's process reads."""
+
+import multiprocessing
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+import pytest
+
+from faceshards.loader.handover import Handover, Place, SharedPool
+
+UINT8 = np.dtype(np.uint8)
+
+
+@pytest.fixture
+def handover() -> Handover:
+    return Handover(2, 1 << 20)
+
+
+def filled(memory: SharedPool, value: int, n: int = 1000) -> np.ndarray:
+    array = memory.take((n,), UINT8)
+    array[:] = value
+    return array
+
+
+def place_of(memory: SharedPool, array: np.ndarray) -> Place:
+    place = memory.place_of(array)
+    assert place is not None
+    return place
+
+
+def test_a_part_of_an_array_is_seen_where_it_lies(handover: Handover) -> None:
+    memory = handover.memory_of(1)
+    slab = memory.take((6, 5), np.dtype(np.int32))
+    slab[:] = np.arange(30).reshape(6, 5)
+    seen = handover.array_at(place_of(memory, slab[2:4]))
+    assert np.array_equal(seen, slab[2:4])
+    slab[2, 0] = -1
+    assert seen[0, 0] == -1
+
+
+def test_memory_is_used_again_only_when_neither_process_looks_at_it(handover: Handover) -> None:
+    memory = handover.memory_of(0)
+    first = filled(memory, 1)
+    address = first.ctypes.data
+    places = [place_of(memory, first[:10]), place_of(memory, first[10:20])]
+    seen = [handover.array_at(place) for place in places]
+    assert filled(memory, 2).ctypes.data != address, "the worker still looks"
+    del first
+    assert filled(memory, 3).ctypes.data != address, "the trainer still looks at both"
+    part = seen.pop()[3:5].reshape(2, 1)
+    assert filled(memory, 4).ctypes.data != address
+    del seen
+    assert filled(memory, 5).ctypes.data != address, "the trainer still looks at a part"
+    assert part.tolist() == [[1], [1]]
+    del part
+    assert filled(memory, 6).ctypes.data == address
+
+
+def test_what_was_sent_and_not_yet_received_is_not_used_again(handover: Handover) -> None:
+    memory = handover.memory_of(0)
+    sent = place_of(memory, filled(memory, 7))
+    filled(memory, 8)
+    assert (handover.array_at(sent) == 7).all()
+
+
+def test_workers_have_memory_of_their_own(handover: Handover) -> None:
+    arrays = [filled(handover.memory_of(worker), worker + 1) for worker in range(2)]
+    assert [set(array.tolist()) for array in arrays] == [{1}, {2}]
+
+
+def test_where_memory_runs_out_arrays_are_private(handover: Handover) -> None:
+    memory = handover.memory_of(0)
+    held = [filled(memory, i, 200_000) for i in range(7)]
+    assert [memory.place_of(array) is None for array in held] == [False] * 5 + [True] * 2
+    assert [int(array[-1]) for array in held] == list(range(7))
+
+
+def test_only_contiguous_parts_of_its_own_arrays_have_a_place(handover: Handover) -> None:
+    memory = handover.memory_of(0)
+    array = memory.take((4, 4), UINT8)
+    assert memory.place_of(array[:, :2]) is None
+    assert memory.place_of(array[:0]) is None
+    assert memory.place_of(np.zeros(4, np.uint8)) is None
+    assert memory.place_of(handover.memory_of(1).take((4,), UINT8)) is None
+
+
+def test_arrays_are_aligned_for_jax(handover: Handover) -> None:
+    memory = handover.memory_of(1)
+    arrays = [memory.take((size,), UINT8) for size in (1, 100, 64, 999)]
+    assert [array.ctypes.data % 64 for array in arrays] == [0] * 4
+
+
+def _fill_and_send(handover: Handover, to: Connection) -> None:
+    memory = handover.memory_of(0)
+    to.send(place_of(memory, filled(memory, 9)))
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])
+def test_another_process_sees_the_same_memory_however_it_is_started(handover: Handover, start: str) -> None:
+    context: Any = multiprocessing.get_context(start)
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_fill_and_send, args=(handover, there))
+    process.start()
+    place = here.recv()
+    process.join()
+    assert (handover.array_at(place) == 9).all()
+
+
+def test_arrays_outlive_the_handover(handover: Handover) -> None:
+    short_lived = Handover(1, 4096)
+    memory = short_lived.memory_of(0)
+    seen = short_lived.array_at(place_of(memory, filled(memory, 4)))
+    del short_lived, memory
+    assert (seen == 4).all()
