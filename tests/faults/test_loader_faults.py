@@ -114,6 +114,30 @@ def test_damage_seen_by_a_worker_is_an_error_in_the_trainer(workers_loader: Any,
         list(workers_loader)
 
 
+@pytest.mark.filterwarnings("ignore:.*worker processes in total:UserWarning")  # more than this machine has cores
+@pytest.mark.parametrize("workers", [0, 1, 2, 3])
+def test_workers_keep_taking_turns_where_whole_batches_are_lost(path: Path, workers: int) -> None:
+    pytest.importorskip("torch")
+    from faceshards.loader.decoding import Running
+    from faceshards.loader.torch import Loader, TorchBatches
+
+    damage(path / SECOND_SHARD, "missing")
+
+    def loader(num_workers: int) -> Any:
+        batches = TorchBatches(faceshards.open(path), Sampling(BATCH), Running(on_error="skip"))
+        return Loader(batches, num_workers=num_workers)
+
+    whole = [batch["sample_id"].tolist() for batch in faceshards.open(path).batches(BATCH, on_error="skip")]
+    assert len(whole) == 6, "rows 9 to 11 and 12 to 14 are two batches of which nothing is left"
+    assert [batch["sample_id"] for batch in loader(workers)] == whole
+    stopped = loader(workers)
+    running = iter(stopped)
+    seen = [next(running)["sample_id"] for _ in range(4)]
+    resumed = loader(workers)
+    resumed.load_state_dict(stopped.state_dict())
+    assert seen + [batch["sample_id"] for batch in resumed] == whole
+
+
 _TRAINER_WHOSE_WORKER_DIES = """
 import os, signal, sys
 from pathlib import Path

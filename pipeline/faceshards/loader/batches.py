@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,27 +35,36 @@ class Batches(Iterator[Batch]):
         self._dataset, self._sampling, self._showing, self._running = dataset, sampling, showing, running
         self._fields = tuple(fields)
         self._done = 0  # batches of the epoch that were handed out, by all workers together
+        self._order: NDArray[np.int64] | None = None
         self._made: Iterator[tuple[Batch, int]] = iter(())
 
     def __len__(self) -> int:
         """Batches of the whole epoch of this rank, whatever was handed out already."""
-        return -(-len(self._order) // self._sampling.batch_size)
+        return -(-len(self._visited()) // self._sampling.batch_size)
 
     def __next__(self) -> Batch:
+        while True:
+            batch, lost = self.turn()
+            if not lost:
+                return batch
+
+    def turn(self) -> tuple[Batch, bool]:
+        """The next batch, and whether it is one that iteration leaves out: nothing of it could be read.
+
+        Raises:
+            StopIteration: there is none.
+        """
         if self._decoding is None:
             self._decoding = Decoding(self._dataset, self._visits(), self._running)
             self._made = iter(self._decoding)
         try:
-            for batch, dropped in self._made:
-                self._done += self._running.worker[1]
-                self.skipped += dropped
-                if dropped == 0 or any(len(values) for values in batch.values()):
-                    return batch
+            batch, dropped = next(self._made)
         except BaseException:
             self.close()
             raise
-        self.close()
-        raise StopIteration
+        self._done += self._running.worker[1]
+        self.skipped += dropped
+        return batch, dropped > 0 and not any(len(values) for values in batch.values())
 
     def __del__(self) -> None:
         self.close()
@@ -66,7 +74,8 @@ class Batches(Iterator[Batch]):
         reach = self._sampling.reach(self._dataset.places.chunk_rows, self._running.worker[1])
         shapes = [self._showing.fields[name] for name in self._dataset.stored(self._fields)]
         sample = sum(math.prod(shape) * dtype.itemsize for shape, dtype in shapes)
-        return batches_at_once(reach, self._running.prefetch) * self._sampling.batch_size * sample
+        samples = batches_at_once(reach, self._running.prefetch) * self._sampling.batch_size
+        return min(samples, len(self._dataset)) * sample
 
     def close(self) -> None:
         """End the threads; batches that were handed out stay valid."""
@@ -101,16 +110,18 @@ class Batches(Iterator[Batch]):
             )
         self._sampling = replace(self._sampling, epoch=state["epoch"])
         self._done, self.skipped = state["batches_done"], state["skipped"]
-        self.__dict__.pop("_order", None)
+        self._order = None
 
-    @cached_property
-    def _order(self) -> NDArray[np.int64]:
-        return self._sampling.order(self._dataset.places)
+    def _visited(self) -> NDArray[np.int64]:
+        # Not a cached_property, whose lock another thread may hold while this one forks: a worker would wait for ever.
+        if self._order is None:
+            self._order = self._sampling.order(self._dataset.places)
+        return self._order
 
     def _visits(self) -> Visits:
         size = self._sampling.batch_size
         number, workers = self._running.worker
-        left = self._order[self._done * size :]
+        left = self._visited()[self._done * size :]
         mine = left[np.arange(len(left)) // size % workers == number]
         reach = self._sampling.reach(self._dataset.places.chunk_rows, workers)
         return Visits(mine, size, reach, self._showing, self._fields, self._sampling.seed, self._sampling.epoch)

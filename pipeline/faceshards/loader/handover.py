@@ -48,19 +48,24 @@ class Handover:
     Args:
         workers: how many.
         capacity: bytes for each. Pages that are never written take up no memory.
+
+    Raises:
+        OSError: the system has no such memory for this process.
     """
 
     def __init__(self, workers: int, capacity: int) -> None:
         self._workers, self._capacity = workers, -(-capacity // mmap.PAGESIZE) * mmap.PAGESIZE
-        fd = os.memfd_create("faceshards")
-        os.ftruncate(fd, workers * (self._capacity + _BLOCKS * _PIECES))
-        self._map_to(fd)
+        self._map_to(os.memfd_create("faceshards"))
 
     def _map_to(self, fd: int) -> None:
         self._fd = fd
         weakref.finalize(self, os.close, fd)
-        self._bytes: UInt8Array = np.frombuffer(mmap.mmap(fd, 0), np.uint8)
+        size = self._workers * (self._capacity + _BLOCKS * _PIECES)
+        os.ftruncate(fd, size)  # what it has already where another process made it
+        self._map = mmap.mmap(fd, size)
+        self._bytes: UInt8Array = np.frombuffer(self._map, np.uint8)
         self._flags = self._bytes[self._workers * self._capacity :]
+        self._seen: weakref.WeakValueDictionary[int, UInt8Array] = weakref.WeakValueDictionary()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _attach, (DupFd(self._fd), self._workers, self._capacity)
@@ -75,8 +80,24 @@ class Handover:
         """What a worker put there. The worker takes the memory back when the last view of the array is gone."""
         size = int(np.prod(place.shape)) * np.dtype(place.dtype).itemsize
         seen = np.frombuffer(self._bytes.data, np.uint8, size, place.offset)
-        weakref.finalize(seen, self._flags.__setitem__, place.flag, 1).atexit = False
+        weakref.finalize(seen, _let_go, self._flags, place.flag, os.getpid()).atexit = False
+        self._seen[place.flag] = seen
         return seen.view(place.dtype).reshape(place.shape)
+
+    def trim(self) -> None:
+        """Take all pages away but those of arrays that this process looks at; for when no worker runs any more."""
+        end, start_of_flags = 0, self._workers * self._capacity
+        looked_at = sorted((seen.ctypes.data - self._bytes.ctypes.data, seen.size) for seen in self._seen.values())
+        for start, size in [*looked_at, (start_of_flags, 0)]:
+            first, stop = -(-end // mmap.PAGESIZE) * mmap.PAGESIZE, start // mmap.PAGESIZE * mmap.PAGESIZE
+            if first < stop:
+                self._map.madvise(mmap.MADV_REMOVE, first, stop - first)
+            end = start + size
+
+
+def _let_go(flags: UInt8Array, flag: int, looking: int) -> None:
+    if os.getpid() == looking:  # and not a fork of it, which drops nothing but its own references
+        flags[flag] = 1
 
 
 def _attach(fd: Any, workers: int, capacity: int) -> Handover:

@@ -6,6 +6,7 @@ saved. `TorchBatches` is the iterable dataset below it, for `torch.utils.data.Da
 these, samples go through Python one by one.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from faceshards.records import Batch
 _WORKER_LOST_AFTER_S = 120.0
 _SPARE = 1.5  # times what a worker works on: batches wait for the trainer, and it looks at some
 _PICKLED_BYTES = 1 << 16  # the most that goes through a pipe sooner than torch makes shared memory for it
+_log = logging.getLogger(__name__)
 
 
 def to_tensors(batch: Batch) -> dict[str, Any]:
@@ -35,6 +37,10 @@ def to_tensors(batch: Batch) -> dict[str, Any]:
 
 def _to_tensor(values: NDArray[Any]) -> Any:
     return values.tolist() if values.dtype.kind == "U" else torch.from_numpy(values)
+
+
+def _has_samples(batch: Mapping[str, Any]) -> bool:
+    return any(len(values) for values in batch.values())
 
 
 class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
@@ -62,6 +68,7 @@ class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
     ) -> None:
         self.dataset, self.sampling, self.running = dataset, sampling, running or Running()
         self.fields, self.view = fields, view
+        # A `Loader` sets these for as long as it takes to start an iteration.
         self.resume_from: Mapping[str, Any] | None = None
         self.handover: Handover | None = None
         self.batches()  # wrong arguments are told here, and not in a worker
@@ -81,14 +88,14 @@ class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
         return batches
 
     def __iter__(self) -> "_Tensors":
-        worker = torch.utils.data.get_worker_info()
+        worker, lost_too = torch.utils.data.get_worker_info(), self.resume_from is not None
         if worker is None:
-            return _Tensors(self.batches())
+            return _Tensors(self.batches(), lost_too)
         running = replace(self.running, threads=self.running.threads or 1, worker=(worker.id, worker.num_workers))
         if self.handover is None:
-            return _Tensors(self.batches(running))
+            return _Tensors(self.batches(running), lost_too)
         self.dataset.memory = memory = self.handover.memory_of(worker.id)
-        return _Tensors(self.batches(running), memory)
+        return _Tensors(self.batches(running), lost_too, memory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +126,19 @@ class _Handed:
 
 
 class _Tensors(Iterator[Any]):
-    """`Batches` as tensors; `StatefulDataLoader` saves and restores each worker's by the same two methods."""
+    """`Batches` as tensors; `StatefulDataLoader` saves and restores each worker's by the same two methods.
 
-    def __init__(self, batches: Batches, memory: SharedPool | None = None) -> None:
-        self._batches, self._memory = batches, memory
+    Args:
+        batches: what to go through.
+        lost_too: give a batch of which nothing could be read as well, empty, so that workers keep taking turns.
+        memory: where batches are handed over; None to leave that to torch.
+    """
+
+    def __init__(self, batches: Batches, lost_too: bool, memory: SharedPool | None = None) -> None:
+        self._batches, self._lost_too, self._memory = batches, lost_too, memory
 
     def __next__(self) -> Any:
-        batch = next(self._batches)
+        batch = self._batches.turn()[0] if self._lost_too else next(self._batches)
         return to_tensors(batch) if self._memory is None else _Handed.of(batch, self._memory)
 
     def state_dict(self) -> dict[str, Any]:
@@ -179,22 +192,38 @@ class Loader:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """What is left of the epoch; then the loader is at the start of the next one."""
-        self.batches.resume_from, self.batches.handover = self._state, self._handover()
-        handover = self.batches.handover
+        # A filter, for it lets go of a batch at once.
+        return filter(_has_samples, self._turns())
+
+    def _turns(self) -> Iterator[dict[str, Any]]:
+        handover = self._handover()
         try:
-            for batch in self._loader:
+            for batch in self._begin(handover):
                 self._state = self._state | {"batches_done": self._state["batches_done"] + 1}
                 yield batch.tensors(handover) if handover else batch
         finally:
-            self.batches.resume_from = self.batches.handover = None
+            if handover:
+                handover.trim()
         self.set_epoch(self._state["epoch"] + 1)
+
+    def _begin(self, handover: Handover | None) -> Iterator[Any]:
+        """Start the workers; whoever else iterates over `batches` from then on shares nothing with them."""
+        self.batches.resume_from, self.batches.handover = self._state, handover
+        try:
+            return iter(self._loader)
+        finally:
+            self.batches.resume_from = self.batches.handover = None
 
     def _handover(self) -> Handover | None:
         if not self._hands_over:
             return None
         workers = self._loader.num_workers
         needed = self.batches.batches(replace(self.batches.running, worker=(0, workers))).memory_needed()
-        return Handover(workers, int(_SPARE * needed))
+        try:
+            return Handover(workers, int(_SPARE * needed))
+        except OSError as error:  # too little address space, or a sandbox
+            _log.warning("torch copies each batch of the workers, for they cannot share memory: %s", error)
+            return None
 
     def state_dict(self) -> dict[str, Any]:
         """Where the trainer is, in JSON values."""

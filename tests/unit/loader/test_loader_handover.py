@@ -1,6 +1,7 @@
 """Memory that workers fill and the trainer's process reads."""
 
 import multiprocessing
+import os
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -113,3 +114,33 @@ def test_arrays_outlive_the_handover(handover: Handover) -> None:
     seen = short_lived.array_at(place_of(memory, filled(memory, 4)))
     del short_lived, memory
     assert (seen == 4).all()
+
+
+def test_what_a_fork_of_the_trainer_drops_the_trainer_still_sees(handover: Handover) -> None:
+    memory = handover.memory_of(0)
+    address = (array := filled(memory, 1)).ctypes.data
+    seen = [handover.array_at(place_of(memory, array))]
+    del array
+    context: Any = multiprocessing.get_context("fork")
+    process = context.Process(target=seen.clear)
+    process.start()
+    process.join()
+    assert filled(memory, 2).ctypes.data != address
+    assert (seen.pop() == 1).all()
+    assert filled(memory, 3).ctypes.data == address
+
+
+def test_trimming_takes_away_what_the_trainer_does_not_look_at(handover: Handover) -> None:
+    memory = handover.memory_of(1)
+    array = filled(memory, 6, 500_000)
+    places = [place_of(memory, part) for part in (array[:10], array[100_000:200_000], array[200_000:200_001])]
+    seen = [handover.array_at(place) for place in places]
+    del seen[0]
+    handover.trim()
+    assert all((part == 6).all() for part in seen)
+    page = os.sysconf("SC_PAGESIZE")
+    assert not array[: 100_000 - page].any()
+    assert not array[200_001 + page :].any()
+    del seen, array
+    handover.trim()
+    assert filled(memory, 7, 500_000).all(), "the memory is still there to be used"

@@ -1,7 +1,11 @@
 """`Loader` and torchdata's loader: the order does not depend on workers, and an epoch may be interrupted."""
 
 import json
+import os
+import threading
+import weakref
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,3 +105,92 @@ def test_a_position_in_another_order_is_refused(faces: faceshards.Dataset) -> No
     next(begun)
     with pytest.raises(ParamsError, match="before the first batch"):
         begun.load_state_dict(state)
+
+
+def memory_shared_with_workers() -> int:
+    """Bytes, of this process, that are taken up."""
+    mapped = [fd for fd in Path("/proc/self/fd").iterdir() if "memfd:faceshards" in os.path.realpath(fd)]
+    return sum({(found := fd.stat()).st_ino: found.st_blocks * 512 for fd in mapped}.values())
+
+
+@pytest.fixture(scope="module")
+def many_faces(tmp_path_factory: pytest.TempPathFactory) -> faceshards.Dataset:
+    root = tmp_path_factory.mktemp("many")
+    spec = face_spec({"train": 1024}, shard_rows=256, chunk_rows=64)
+    return faceshards.open(build_faces(root / "work", root / "out", spec), fields=["image"])
+
+
+def test_a_batch_that_is_kept_keeps_no_memory_of_others(many_faces: faceshards.Dataset) -> None:
+    loader = Loader(TorchBatches(many_faces, Sampling(64)), num_workers=1)
+    running = iter(loader)
+    kept = [next(running) for _ in range(12)]
+    assert memory_shared_with_workers() > sum(batch["image"].nbytes for batch in kept)
+    expected = kept[5]["image"].clone()
+    del kept[6:], kept[:5], running
+    assert memory_shared_with_workers() < 4 * expected.nbytes
+    assert torch.equal(kept[0]["image"], expected)
+    kept.clear()
+    assert memory_shared_with_workers() == 0
+
+
+def test_the_loader_itself_keeps_no_batch(faces: faceshards.Dataset) -> None:
+    running = iter(Loader(batches(faces), num_workers=1))
+    batch = next(running)
+    image = weakref.ref(batch.pop("image"))
+    assert image() is None
+
+
+def test_memory_is_asked_for_as_if_batches_were_no_larger_than_the_split(faces: faceshards.Dataset) -> None:
+    needed = faces.batches(10**12, fields=["image"]).memory_needed()
+    assert needed == faces[:]["image"].nbytes
+
+
+@pytest.mark.parametrize("how", ["refused", "unknown"])
+def test_where_no_memory_can_be_shared_torch_copies(
+    faces: faceshards.Dataset, how: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(name: str) -> int:
+        raise PermissionError("not in this sandbox")
+
+    if how == "refused":
+        monkeypatch.setattr(os, "memfd_create", refuse)
+    else:
+        monkeypatch.delattr(os, "memfd_create")
+    assert ids(Loader(batches(faces), num_workers=2)) == ids(Loader(batches(faces)))
+    assert ("not in this sandbox" in caplog.text) == (how == "refused")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_another_loader_over_the_same_batches_has_a_position_and_memory_of_its_own(
+    faces: faceshards.Dataset, workers: int
+) -> None:
+    shared, whole = batches(faces), ids(Loader(batches(faces)))
+    running = iter(Loader(shared, num_workers=workers))
+    seen = [next(running)["sample_id"] for _ in range(3)]
+    assert ids(torch.utils.data.DataLoader(shared, batch_size=None, num_workers=workers)) == whole
+    assert ids(Loader(shared, num_workers=workers)) == whole
+    assert seen + ids(running) == whole
+
+
+def test_workers_start_while_another_thread_works_out_an_order(
+    faces: faceshards.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, end = threading.Event(), threading.Event()
+    order = Sampling.order
+
+    def slow_in_the_thread(sampling: Sampling, places: Any) -> Any:
+        if threading.current_thread() is thread:
+            begun.set()
+            end.wait()
+        return order(sampling, places)
+
+    monkeypatch.setattr(Sampling, "order", slow_in_the_thread)
+    thread = threading.Thread(target=lambda: len(faces.batches(BATCH)))
+    thread.start()
+    begun.wait()
+    try:
+        # Not through a list, which asks for the length.
+        assert sum(1 for _ in Loader(batches(faces), num_workers=1, timeout=10)) == 14
+    finally:
+        end.set()
+        thread.join()
