@@ -9,34 +9,23 @@ these, samples go through Python one by one.
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch.utils.data
-from numpy.typing import NDArray
-from torch import Tensor
 
 from faceshards.loader.batches import Batches
 from faceshards.loader.dataset import Dataset, samples_of
 from faceshards.loader.decoding import Running
-from faceshards.loader.handover import Handover, Place, SharedPool
+from faceshards.loader.handover import Handover
 from faceshards.loader.sampling import Sampling
+from faceshards.loader.tensors import Tensors
 from faceshards.loader.views import View
 from faceshards.records import Batch
 
 _WORKER_LOST_AFTER_S = 120.0
 _SPARE = 1.5  # times what a worker works on: batches wait for the trainer, and it looks at some
-_PICKLED_BYTES = 1 << 16  # the most that goes through a pipe sooner than torch makes shared memory for it
 _log = logging.getLogger(__name__)
-
-
-def to_tensors(batch: Batch) -> dict[str, Any]:
-    """Tensors that share the batch's memory; text (`sample_id`) becomes a list of str."""
-    return {name: _to_tensor(values) for name, values in batch.items()}
-
-
-def _to_tensor(values: NDArray[Any]) -> Any:
-    return values.tolist() if values.dtype.kind == "U" else torch.from_numpy(values)
 
 
 def _has_samples(batch: Mapping[str, Any]) -> bool:
@@ -47,8 +36,7 @@ class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
     """Whole batches as an iterable dataset: give it to a DataLoader with ``batch_size=None``.
 
     With k workers each makes every k-th batch, so that all of them come in the order that one process gives; a worker
-    decodes with one thread
-    unless `running` says more. Where k divides `Shuffle.lanes`, no chunk is decoded twice.
+    decodes with one thread unless `running` says more. Where k divides `Shuffle.lanes`, no chunk is decoded twice.
 
     Args:
         dataset: what `faceshards.open` gave.
@@ -87,65 +75,15 @@ class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
             batches.load_state_dict(self.resume_from)
         return batches
 
-    def __iter__(self) -> "_Tensors":
+    def __iter__(self) -> Tensors:
         worker, lost_too = torch.utils.data.get_worker_info(), self.resume_from is not None
         if worker is None:
-            return _Tensors(self.batches(), lost_too)
+            return Tensors(self.batches(), lost_too)
         running = replace(self.running, threads=self.running.threads or 1, worker=(worker.id, worker.num_workers))
         if self.handover is None:
-            return _Tensors(self.batches(running), lost_too)
+            return Tensors(self.batches(running), lost_too)
         self.dataset.memory = memory = self.handover.memory_of(worker.id)
-        return _Tensors(self.batches(running), lost_too, memory)
-
-
-@dataclass(frozen=True, slots=True)
-class _Handed:
-    """A batch on its way from a worker: a type that torch leaves alone."""
-
-    values: Mapping[str, Place | NDArray[Any] | Tensor]
-
-    @classmethod
-    def of(cls, batch: Batch, memory: SharedPool) -> "_Handed":
-        """In a worker: what lies in shared memory stays there, small arrays go through a pipe."""
-
-        def way(values: NDArray[Any]) -> Place | NDArray[Any] | Tensor:
-            small = values.nbytes <= _PICKLED_BYTES or values.dtype.kind == "U"
-            return memory.place_of(values) or (values if small else torch.from_numpy(values))
-
-        return cls({name: way(values) for name, values in batch.items()})
-
-    def tensors(self, handover: Handover) -> dict[str, Any]:
-        """In the trainer's process."""
-
-        def tensor(values: Place | NDArray[Any] | Tensor) -> Any:
-            if isinstance(values, Tensor):
-                return values
-            return _to_tensor(handover.array_at(values) if isinstance(values, Place) else values)
-
-        return {name: tensor(values) for name, values in self.values.items()}
-
-
-class _Tensors(Iterator[Any]):
-    """`Batches` as tensors; `StatefulDataLoader` saves and restores each worker's by the same two methods.
-
-    Args:
-        batches: what to go through.
-        lost_too: give a batch of which nothing could be read as well, empty, so that workers keep taking turns.
-        memory: where batches are handed over; None to leave that to torch.
-    """
-
-    def __init__(self, batches: Batches, lost_too: bool, memory: SharedPool | None = None) -> None:
-        self._batches, self._lost_too, self._memory = batches, lost_too, memory
-
-    def __next__(self) -> Any:
-        batch = self._batches.turn()[0] if self._lost_too else next(self._batches)
-        return to_tensors(batch) if self._memory is None else _Handed.of(batch, self._memory)
-
-    def state_dict(self) -> dict[str, Any]:
-        return self._batches.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._batches.load_state_dict(state)
+        return Tensors(self.batches(running), lost_too, memory)
 
 
 class Loader:

@@ -8,7 +8,8 @@ torch = pytest.importorskip("torch")
 
 from torch.utils.data import DataLoader  # noqa: E402 (after the skip)
 
-from faceshards.loader.torch import TorchDataset, to_tensors  # noqa: E402
+from faceshards.loader.tensors import to_tensors  # noqa: E402
+from faceshards.loader.torch import TorchDataset  # noqa: E402
 
 TRAIN = face_arrays("train", 0, 21)
 
