@@ -93,6 +93,7 @@ def test_a_source_of_which_too_much_drops_out_fails_with_the_reasons(
     params = small_params()
     params = replace(params, source=replace(params.source, path=str(folder.parent)))
     make_source(params.source, params.run, tmp_path / "data/source", PINNED)
-    with pytest.raises(TooManySkippedError, match=r"2 of 2 faces dropped out \(unknown_image_format 2\)"):
+    with pytest.raises(TooManySkippedError, match=r"2 of 2 faces dropped out \(unknown_image_format 2\)") as refused:
         align_faces(tmp_path / "data/source", tmp_path / "data/aligned", params.align, params.store, params.run)
+    assert "The first was someone/a: unknown_image_format: " in str(refused.value)
     assert not (tmp_path / "data/aligned").exists()
