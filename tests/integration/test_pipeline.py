@@ -10,8 +10,9 @@ import faceshards
 from faceshards import rng
 from faceshards.build.align import align_faces
 from faceshards.build.download import make_source
+from faceshards.build.erase import erase_faces
 from faceshards.build.params import Params, RunParams
-from faceshards.errors import TooManySkippedError
+from faceshards.errors import ParamsError, TooManySkippedError
 from faceshards.ops.erase import draw_classes, erase, named_weights
 from faceshards.ops.runs import Runs
 from faceshards.store.reader import Store
@@ -81,6 +82,15 @@ def test_truth_can_take_the_place_of_the_parser(
     for split in ("train", "val"):
         rows = manifest.filter([s == split for s in manifest["split"].to_pylist()]).sort_by("row")
         assert np.array_equal(faceshards.open(shards, split=split)[:]["region"], truth[rows["source_index"]])
+
+
+def test_a_first_split_without_people_is_refused_with_what_to_change(
+    small_params: Callable[..., Params], small_run: Path, tmp_path: Path
+) -> None:
+    params = small_params()
+    erase = replace(params.erase, splits={"train": 1e-6, "val": 1 - 1e-6})
+    with pytest.raises(ParamsError, match=r"none of the people of 10 faces went to train.* another erase\.seed"):
+        erase_faces(small_run / "aligned", small_run / "parsed", tmp_path / "s", erase, params.store, params.run)
 
 
 def test_a_source_of_which_too_much_drops_out_fails_with_the_reasons(
