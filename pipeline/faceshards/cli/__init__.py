@@ -5,9 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
-
 import faceshards
+from faceshards.errors import MissingExtraError
+
+try:
+    import click
+except ModuleNotFoundError as error:
+    raise MissingExtraError(f"the command needs an extra: pip install 'faceshards[pipeline]' ({error})") from error
+
 from faceshards.cli.explained import PATH, explained
 from faceshards.cli.fscam import fscam
 
