@@ -18,7 +18,7 @@ from faceshards.source.fetch.resolve import resolve
 from faceshards.source.open import open_source
 
 
-@click.command(help=__doc__)
+@click.command(help=(__doc__ or "").replace("\n\n", "\n\n\b\n"))
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
 @click.option("--weights", default="bundled", show_default=True)
 @click.option("--only", type=click.Path(exists=True, path_type=Path), help="File of sample ids, one a line.")

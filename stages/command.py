@@ -15,7 +15,9 @@ from faceshards.errors import FaceShardsError
 def stage_command(function: Callable[[Params], None]) -> click.Command:
     """Make a stage's click command, with its docstring as help."""
 
-    @click.command(name=function.__name__, help=function.__doc__)
+    @click.command(
+        name=function.__name__, help=function.__doc__, context_settings={"help_option_names": ["-h", "--help"]}
+    )
     @click.option(
         "--params",
         "params_file",

@@ -3,7 +3,7 @@
     python -m examples.recognition.compare data/orl/shards data/orl/runs --seeds 3 --epochs 40 --scale 16
 
 Each split of the store is a fold: nets are trained on all others and verify the people of this one. What is finished is
-not done again. RUNS/results.csv has a row a training; `summarise` and `plot` make a table and a picture of it all.
+not done again. RUNS/results.csv has a row a training; `summarise` makes a table and a picture of it all.
 """
 
 import argparse

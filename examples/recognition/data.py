@@ -50,8 +50,8 @@ class TrainingFaces:
         for dataset in datasets:
             if len(dataset) < each:
                 raise ParamsError(
-                    f"{shards}: split {dataset.split} has {len(dataset)} faces, fewer than its {each} of a batch of "
-                    f"{batch_size}; take a smaller batch"
+                    f"{shards}: split {dataset.split} has {len(dataset)} faces, fewer than the {each} that a batch "
+                    f"takes from it; take a smaller batch than {batch_size}"
                 )
         views: list[View] = ["original"]
         if erasing in _ERASED_VIEW:

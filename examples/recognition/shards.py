@@ -44,8 +44,10 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder for the stages' outputs; the shards are in OUT/shards")
     parser.add_argument("--detector", choices=("none", *get_args(DetectorName)), default="none")
     parser.add_argument("--landmarks", help="what source.landmarks in params.yaml takes: a CSV of points")
-    parser.add_argument("--folds", type=int, default=4, help="splits fold0, fold1, ..., each with whole people")
-    parser.add_argument("--seed", type=int, default=0, help="of the folds and of the precomputed variants")
+    parser.add_argument(
+        "--folds", type=int, default=4, help="splits fold0, fold1, ..., each with whole people (default: 4)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the folds and of the precomputed variants (default: 0)")
     given = parser.parse_args()
     whole = load_params(Path("params.yaml"))
     params = replace(

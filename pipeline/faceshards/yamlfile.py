@@ -1,6 +1,7 @@
 """A YAML file as a checked value: whatever does not fit is named, all of it at once."""
 
 import json
+import re
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +12,8 @@ from ruamel.yaml.error import YAMLError
 from faceshards.errors import ParamsError
 
 T = TypeVar("T")
+
+_ALTERNATIVE = re.compile(r"(literal|tuple)\[.*\]|constrained-\w+")  # how pydantic names the branches of a union
 
 
 def read_yaml(path: Path, schema: TypeAdapter[T]) -> T:
@@ -41,11 +44,15 @@ def read_yaml(path: Path, schema: TypeAdapter[T]) -> T:
 def _problems(error: ValidationError) -> list[str]:
     problems = []
     for detail in error.errors(include_url=False):
-        key = ".".join(str(part) for part in detail["loc"]) or "the file"
+        path = [str(part) for part in detail["loc"]]
+        key = ".".join(part for part in path if not _ALTERNATIVE.fullmatch(part)) or "the file"
+        message = detail["msg"].removeprefix("Value error, ").replace("a valid array", "a list")
         if detail["type"] == "unexpected_keyword_argument":
             problems.append(f"unknown key {key}")
-        elif isinstance(detail["input"], dict | list):
-            problems.append(f"{key}: {detail['msg']}")
+        elif detail["type"] == "union_tag_not_found":
+            problems.append(f"{key}: expected a key {detail['ctx']['discriminator']}, which says what it describes")
+        elif detail["type"] == "value_error" or isinstance(detail["input"], dict | list):
+            problems.append(f"{key}: {message}")
         else:
-            problems.append(f"{key}: {detail['msg']}; found {detail['input']!r}")
+            problems.append(f"{key}: {message}; found {detail['input']!r}")
     return problems

@@ -49,7 +49,11 @@ def damage(file: Path, how: str) -> None:
     ("how", "error", "message"),
     [
         ("flipped", CorruptShardError, r"c\.1\.0\.0\.0: rows 8\.\.11 of split 'train' do not decode .*CRC.*verify"),
-        ("index", CorruptShardError, r"c\.1\.0\.0\.0: its index does not decode .*dvc checkout"),
+        (
+            "index",
+            CorruptShardError,
+            r"c\.1\.0\.0\.0: its index does not decode .*first delete the file and DVC's cached copy",
+        ),
         ("missing", MissingShardError, r"c\.1\.0\.0\.0 is in the inventory and not on the disk.*dvc checkout"),
         ("empty", CorruptShardError, r"c\.1\.0\.0\.0: expected \d+ bytes, found 0"),
         ("truncated", CorruptShardError, r"c\.1\.0\.0\.0: expected \d+ bytes, found \d+"),

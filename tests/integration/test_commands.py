@@ -1,6 +1,8 @@
 """The command `faceshards`, as a person types it."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from small_pipeline import RECIPE
 
 from faceshards.cli import main
 from faceshards.parsing.weights import load_weights
+from faceshards.source.open import open_source
 
 
 def run(*arguments: object) -> tuple[int, str]:
@@ -24,12 +27,50 @@ def test_every_command_explains_itself() -> None:
         assert run(command, "--help")[0] == 0
 
 
+def test_without_the_pipeline_s_extra_the_command_names_it() -> None:
+    code = "import sys; sys.modules['click'] = None; import faceshards.cli"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "pip install 'faceshards[pipeline]'" in done.stderr.splitlines()[-1]
+
+
 def test_info_says_what_a_store_holds_and_its_snippet_runs(small_run: Path) -> None:
     code, text = run("info", small_run / "shards")
     assert code == 0
     assert "10 faces" in text
     lines = text.split("Read a batch:\n")[1].splitlines()
     exec("\n".join(line[2:] for line in lines).replace("32, ", "4, "), {})
+
+
+@pytest.mark.parametrize("store", ["aligned", "parsed"])
+def test_info_s_snippet_reads_what_the_stores_between_the_stages_hold(small_run: Path, store: str) -> None:
+    code, text = run("info", small_run / store)
+    assert code == 0
+    exec("\n".join(line[2:] for line in text.split("Read a batch:\n")[1].splitlines()), {})
+
+
+def test_demo_renders_into_a_new_folder_and_says_how_to_use_it(tmp_path: Path) -> None:
+    out = tmp_path / "new/faces.zip"
+    code, text = run("demo", out, "--identities", 1, "--views", 2)
+    assert code == 0
+    assert text == f"{out}: 2 faces; use it with `source.path: {out}` in params.yaml\n"
+    assert len(open_source(out)) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong", [["faces"], ["a.zip", "--identities", 0], ["a.zip", "--views", -1], ["a.zip", "--seed", -1]]
+)
+def test_demo_refuses_what_it_cannot_make(wrong: list[object], tmp_path: Path) -> None:
+    code, text = run("demo", tmp_path / str(wrong[0]), *wrong[1:])
+    assert code == 2
+    assert not list(tmp_path.iterdir())
+    assert ".zip" in text or "range" in text
+
+
+def test_verify_against_a_list_that_is_not_there_says_so(small_run: Path, tmp_path: Path) -> None:
+    code, text = run("verify", small_run / "shards", "--against", tmp_path / "nothing")
+    assert code == 2
+    assert "nothing' does not exist" in text
 
 
 def test_verify_passes_a_sound_store_and_lists_the_damage_of_another(small_run: Path, tmp_path: Path) -> None:

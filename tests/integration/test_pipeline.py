@@ -10,8 +10,9 @@ import faceshards
 from faceshards import rng
 from faceshards.build.align import align_faces
 from faceshards.build.download import make_source
+from faceshards.build.erase import erase_faces
 from faceshards.build.params import Params, RunParams
-from faceshards.errors import TooManySkippedError
+from faceshards.errors import ParamsError, TooManySkippedError
 from faceshards.ops.erase import draw_classes, erase, named_weights
 from faceshards.ops.runs import Runs
 from faceshards.store.reader import Store
@@ -83,6 +84,15 @@ def test_truth_can_take_the_place_of_the_parser(
         assert np.array_equal(faceshards.open(shards, split=split)[:]["region"], truth[rows["source_index"]])
 
 
+def test_a_first_split_without_people_is_refused_with_what_to_change(
+    small_params: Callable[..., Params], small_run: Path, tmp_path: Path
+) -> None:
+    params = small_params()
+    erase = replace(params.erase, splits={"train": 1e-6, "val": 1 - 1e-6})
+    with pytest.raises(ParamsError, match=r"none of the people of 10 faces went to train.* another erase\.seed"):
+        erase_faces(small_run / "aligned", small_run / "parsed", tmp_path / "s", erase, params.store, params.run)
+
+
 def test_a_source_of_which_too_much_drops_out_fails_with_the_reasons(
     small_params: Callable[..., Params], small_run: Path, tmp_path: Path
 ) -> None:
@@ -93,6 +103,7 @@ def test_a_source_of_which_too_much_drops_out_fails_with_the_reasons(
     params = small_params()
     params = replace(params, source=replace(params.source, path=str(folder.parent)))
     make_source(params.source, params.run, tmp_path / "data/source", PINNED)
-    with pytest.raises(TooManySkippedError, match=r"2 of 2 faces dropped out \(unknown_image_format 2\)"):
+    with pytest.raises(TooManySkippedError, match=r"2 of 2 faces dropped out \(unknown_image_format 2\)") as refused:
         align_faces(tmp_path / "data/source", tmp_path / "data/aligned", params.align, params.store, params.run)
+    assert "The first was someone/a: unknown_image_format: " in str(refused.value)
     assert not (tmp_path / "data/aligned").exists()

@@ -42,7 +42,7 @@ def erase_faces(
     """Write the final store at `out` from the stores of the stages `align` and `parse`.
 
     Raises:
-        ParamsError: the first split would be empty.
+        ParamsError: the first split would be empty; others that are, are left out.
     """
     faces, maps = Store.open(aligned), Store.open(parsed)
     usable = maps.manifest.filter(pc.field("status") == OK)
@@ -52,7 +52,10 @@ def erase_faces(
         members = shuffled(members, usable["sample_id"].to_pylist(), params.seed)
     first = next(iter(params.splits))
     if first not in members:
-        raise ParamsError(f"erase.splits: {first} would be empty; give it a greater share than {params.splits[first]}")
+        raise ParamsError(
+            f"erase.splits: by hash, none of the people of {usable.num_rows} faces went to {first}, with its share of "
+            f"{params.splits[first]:g}; take more people, another erase.seed, or a greater share"
+        )
     spec = StoreSpec(
         name=faces.info["name"],
         licence=faces.info["licence"],

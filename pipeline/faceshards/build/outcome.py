@@ -19,11 +19,13 @@ class Outcome:
         faces: all that came in.
         used: those that can be used.
         skipped: how many dropped out, by the code of the reason, here or in a stage before.
+        first: sample id and reason of the first that dropped out.
     """
 
     faces: int
     used: int
     skipped: dict[str, int]
+    first: str | None
 
 
 def count_outcomes(store: Path) -> Outcome:
@@ -31,14 +33,15 @@ def count_outcomes(store: Path) -> Outcome:
     manifest = Store.open(store).manifest
     skipped = manifest.filter(pc.field("status") != OK)
     reasons = Counter(str(reason).split(":")[0] for reason in skipped["reason"].to_pylist())
-    return Outcome(manifest.num_rows, manifest.num_rows - skipped.num_rows, dict(sorted(reasons.items())))
+    first = f"{skipped['sample_id'][0]}: {skipped['reason'][0]}" if skipped.num_rows else None
+    return Outcome(manifest.num_rows, manifest.num_rows - skipped.num_rows, dict(sorted(reasons.items())), first)
 
 
 def refuse_too_many(outcome: Outcome, max_skipped: float, stage: str) -> None:
     """Stop where too many faces dropped out.
 
     Raises:
-        TooManySkippedError: with the reasons and the param that decides.
+        TooManySkippedError: with the reasons, the first of them in full, and the param that decides.
     """
     lost = outcome.faces - outcome.used
     if outcome.faces == 0 or lost > max_skipped * outcome.faces:
@@ -46,4 +49,5 @@ def refuse_too_many(outcome: Outcome, max_skipped: float, stage: str) -> None:
         raise TooManySkippedError(
             f"{stage}: {lost} of {outcome.faces} faces dropped out ({reasons}); "
             f"expected at most {max_skipped:.0%}. Mend the source, or raise align.max_skipped in params.yaml"
+            + (f". The first was {outcome.first}" if outcome.first else "")
         )

@@ -99,8 +99,9 @@ class StoreParams:
     @field_validator("chunk_rows")
     @classmethod
     def _divides(cls, value: int, info: ValidationInfo) -> int:
-        if info.data.get("shard_rows", value) % value:
-            raise ValueError(f"shard_rows must be a multiple of chunk_rows ({value})")
+        rows = info.data.get("shard_rows", value)
+        if rows % value:
+            raise ValueError(f"shard_rows must be a multiple of chunk_rows; found {rows} and {value}")
         return value
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from tqdm import tqdm
 
 from faceshards.build.params import RunParams
+from faceshards.errors import ParamsError
 
 
 class ShardTask(Protocol):
@@ -29,6 +30,8 @@ class ShardTask(Protocol):
 
 
 T = TypeVar("T", bound=ShardTask)
+
+_CONNECT_S = 30
 
 # glibc hands freed memory of this size back to the kernel at once: a worker that fills large arrays anew for each shard
 # then spends half its time on page faults. The settings count only from the start of a process.
@@ -59,6 +62,7 @@ def run_tasks(tasks: Sequence[T], run: RunParams, label: str) -> None:
         label: what stands before the bar.
 
     Raises:
+        ParamsError: no scheduler answers at the address.
         Exception: the first task's that failed; the others of its window are cancelled.
     """
     workers = worker_count(run, len(tasks))
@@ -79,7 +83,7 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
     if scheduler is not None:
-        with Client(scheduler, timeout=30) as client:
+        with _connected(scheduler) as client:
             yield client
         return
     with (
@@ -95,6 +99,18 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
         Client(cluster) as client,
     ):
         yield client
+
+
+def _connected(scheduler: str) -> Any:
+    from distributed import Client
+
+    try:
+        return Client(scheduler, timeout=_CONNECT_S)
+    except (OSError, ValueError) as error:
+        raise ParamsError(
+            f"run.scheduler: expected a Dask scheduler at {scheduler}; {error}. Start it with `dask scheduler`, or set "
+            "null to run on this machine"
+        ) from error
 
 
 def _windowed(client: Any, tasks: Sequence[T]) -> Iterator[int]:

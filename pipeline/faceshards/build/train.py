@@ -60,7 +60,9 @@ def train_parser(params_file: Path, out: Path) -> Path:
     try:
         params = read_yaml(params_file, TypeAdapter(TrainFile))
     except FileNotFoundError as error:
-        raise ParamsError(f"{params_file}: no such file; stages/train/params.yaml is one to start from") from error
+        raise ParamsError(
+            f"{params_file}: no such file; the project's own is stages/train/params.yaml, from the project's root"
+        ) from error
     return train([_opened(source, out / "sources" / source.label) for source in params.sources], params.train, out)
 
 

@@ -18,6 +18,7 @@ from faceshards.cam.model import Model, numpy_model
 from faceshards.errors import MissingExtraError, ModelError, ModelNotFoundError
 
 _WANTED = "expected model.pt or model.ts (TorchScript), model.onnx (ONNX), or module:attribute (Python)"
+_LISTED = 10
 
 
 def load_model(spec: str, device: torch.device) -> Model:
@@ -104,9 +105,8 @@ def _from_module(spec: str, module: str, attribute: str) -> Model:
     for name in attribute.removesuffix("()").split("."):
         if not hasattr(found, name):
             callables = [n for n, value in vars(found).items() if callable(value) and not n.startswith("_")]
-            raise ModelError(
-                f"model {spec!r}: {module} has no {name!r}; its callables: {', '.join(callables) or 'none'}"
-            )
+            listed = ", ".join(callables[:_LISTED]) + (", ..." if len(callables) > _LISTED else "")
+            raise ModelError(f"model {spec!r}: {module} has no {name!r}; its callables: {listed or 'none'}")
         found = getattr(found, name)
     if not callable(found):
         raise ModelError(f"model {spec!r}: expected a torch module or a callable; found {type(found).__name__}")

@@ -5,12 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
-
 import faceshards
+from faceshards.errors import MissingExtraError
+
+try:
+    import click
+except ModuleNotFoundError as error:
+    raise MissingExtraError(f"the command needs an extra: pip install 'faceshards[pipeline]' ({error})") from error
+
 from faceshards.cli.explained import PATH, explained
 from faceshards.cli.fscam import fscam
 
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _VIEW_HELP = "Faces as they were, or all of their precomputed erased variants."
 
 
@@ -29,9 +35,11 @@ def main() -> None:
 @explained
 def info(store: Path, report: Path | None) -> None:
     """Say what the shards in STORE hold and how to read them."""
+    from faceshards.loader.dataset import Dataset
     from faceshards.store.reader import Store
 
-    about = Store.open(store).info
+    opened = Store.open(store)
+    about = opened.info
     splits = ", ".join(f"{name}: {split['samples']}" for name, split in about["splits"].items())
     click.echo(
         f"""
@@ -41,13 +49,17 @@ def info(store: Path, report: Path | None) -> None:
     )
     if report is not None:
         click.echo(f"  report    {report}")
+    split = next(iter(about["splits"]))
+    shown = next(iter(opened.arrays.values()))
+    shape = (min(32, len(Dataset(opened, split))), *shown.shape)
+    view = ', view="variants"' if "variant" in opened.arrays else ""
     click.echo(
         f"""
 Read a batch:
   import faceshards
-  faces = faceshards.open("{store}", split="{next(iter(about["splits"]))}")
-  batch = next(faces.batches(32, shuffle=True, seed=0, view="variants"))
-  print(batch["image"].shape, batch["image"].dtype)  # (32, 112, 112, 3) uint8
+  faces = faceshards.open("{store}", split="{split}")
+  batch = next(faces.batches(32, shuffle=True, seed=0{view}))
+  print(batch["{shown.name}"].shape, batch["{shown.name}"].dtype)  # {shape} {shown.dtype}
   print(batch["identity"][:8], faces.num_identities)
 """
     )
@@ -55,7 +67,7 @@ Read a batch:
 
 @main.command()
 @click.argument("store", type=PATH)
-@click.option("--against", type=PATH, help="A list of hashes (manifests/shards.sha256) that the store must equal.")
+@click.option("--against", type=_FILE, help="A list of hashes (manifests/shards.sha256) that the store must equal.")
 @explained
 def verify(store: Path, against: Path | None) -> None:
     """Re-hash and re-read everything in STORE; exit with 1 and a list where something is off."""
@@ -70,15 +82,19 @@ def verify(store: Path, against: Path | None) -> None:
 
 @main.command()
 @click.argument("out", type=PATH)
-@click.option("--identities", default=24, show_default=True, help="How many people.")
-@click.option("--views", default=4, show_default=True, help="Pictures of each.")
-@click.option("--seed", default=0, show_default=True, help="Other seeds are other people.")
+@click.option("--identities", type=click.IntRange(1, 10_000), default=24, show_default=True, help="How many people.")
+@click.option("--views", type=click.IntRange(1, 100), default=4, show_default=True, help="Pictures of each.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Other seeds are other people.")
 @explained
 def demo(out: Path, identities: int, views: int, seed: int) -> None:
     """Render faces with exact labels and landmarks into the zip OUT, laid out as FaceSynthetics is."""
     from faceshards.source.demo import DemoRecipe, write_demo_zip
 
+    if out.suffix != ".zip":
+        raise click.BadParameter(f"expected a name that ends in .zip, by which the file is known; found {out}")
+    out.parent.mkdir(parents=True, exist_ok=True)
     write_demo_zip(out, DemoRecipe(seed=seed, identities=identities, views=views))
+    click.echo(f"{out}: {identities * views} faces; use it with `source.path: {out}` in params.yaml")
 
 
 @main.command()

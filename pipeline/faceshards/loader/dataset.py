@@ -76,7 +76,7 @@ class Dataset:
         self._samples = usable_samples(store.manifest, split)
         self.places = Places(self._samples.rows, store.chunk_rows, store.shard_rows)
         self.memory: Memory = Pool()
-        self._fields = tuple(fields) if fields is not None else None
+        self._fields = _names(fields) if fields is not None else None
         self._refuse_unknown(self._fields or ())
         self._reader = lru_cache(None)(self._new_reader)
         self._kept_chunk = lru_cache(_CHUNKS_KEPT_PER_ARRAY * len(store.arrays))(self._decode_chunk)
@@ -272,11 +272,11 @@ class Dataset:
             raise ParamsError(f"{self.store.path} has no field {', '.join(unknown)}; it has: {', '.join(known)}")
 
     def _shown(self, fields: Sequence[str] | None, showing: Showing) -> tuple[str, ...]:
-        chosen = fields if fields is not None else self._fields
+        chosen = _names(fields) if fields is not None else self._fields
         if chosen is None:
             return tuple(dict.fromkeys([*_FROM_MANIFEST, *showing.default_fields]))
         self._refuse_unknown([name for name in chosen if name not in showing.fields])
-        return tuple(chosen)
+        return chosen
 
     def _new_reader(self, array: str) -> ChunkReader:
         return ChunkReader(self.store, self.split, array)
@@ -286,6 +286,13 @@ class Dataset:
 
     def _decode_chunk(self, array: str, chunk: int) -> NDArray[Any]:
         return self._read_chunk(array, chunk).copy()
+
+
+def _names(fields: Sequence[str]) -> tuple[str, ...]:
+    """Field names; a single string, which is a sequence of letters, is refused."""
+    if isinstance(fields, str):
+        raise ParamsError(f"fields: expected a list of names, such as [{fields!r}]; found {fields!r}")
+    return tuple(fields)
 
 
 def samples_of(batch: Batch) -> list[dict[str, Any]]:

@@ -38,11 +38,14 @@ class Erase:
     min_area: int = 16
 
     def __post_init__(self) -> None:
-        if not 1 <= self.n_regions[0] <= self.n_regions[1]:
-            raise ParamsError(f"n_regions is (least, greatest), the least 1 or more; got {self.n_regions}")
+        bounds = self.n_regions
+        if not (isinstance(bounds, Sequence) and len(bounds) == 2 and 1 <= bounds[0] <= bounds[1]):
+            raise ParamsError(f"n_regions is (least, greatest), the least 1 or more; got {bounds}")
         colour = isinstance(self.fill, tuple) and len(self.fill) == 3 and all(0 <= c <= 255 for c in self.fill)
         if not colour and self.fill not in _FILLS:
-            raise ParamsError(f"fill is {', '.join(_FILLS)} or (red, green, blue), not {self.fill!r}")
+            raise ParamsError(f"fill is {', '.join(_FILLS)} or a tuple (red, green, blue), not {self.fill!r}")
+        if not isinstance(self.classes, Mapping):
+            raise ParamsError(f"classes gives each region a probability, as {{'nose': 1}}; got {self.classes}")
         if not any(self.classes.values()) or min(self.classes.values()) < 0:
             raise ParamsError(f"classes need probabilities of 0 or more, not all of them 0; got {dict(self.classes)}")
         self._weights()

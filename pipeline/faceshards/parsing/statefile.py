@@ -37,7 +37,7 @@ def read_state(path: Path, what: str) -> State:
     except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise WeightsError(
             f"{what}: expected a PyTorch file of tensors and plain values; found a damaged one, or one that wants to "
-            f"run code, which is refused. Save the state dict alone. ({type(error).__name__}: {error})"
+            f"run code, which is refused. Save the state dict alone. ({type(error).__name__}: {_cause(error)})"
         ) from error
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
@@ -45,3 +45,8 @@ def read_state(path: Path, what: str) -> State:
     if not isinstance(content, dict):
         raise WeightsError(f"{what}: expected a state dict; found {type(content).__name__}")
     return {str(k).removeprefix("module."): v for k, v in content.items() if isinstance(v, Tensor)}
+
+
+def _cause(error: Exception) -> str:
+    """PyTorch's reason without its advice, which is to load such files unsafely."""
+    return str(error).rpartition("WeightsUnpickler error: ")[2].strip().partition("\n")[0]

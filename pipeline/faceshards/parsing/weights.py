@@ -58,7 +58,9 @@ def load_weights(weights: str | Path = BUNDLED) -> Weights:
     what = "the bundled weights" if weights == BUNDLED else str(weights)
     with _located(weights) as path:
         if not path.is_file():
-            raise WeightsNotFoundError(f"{what}: no such file; expected 'bundled', a .safetensors or a .pth file")
+            raise WeightsNotFoundError(
+                f"{what}: no such file; expected 'bundled', or a .safetensors, .pth or .yaml file"
+            )
         state, metadata = (
             read_safetensors(path, what) if path.suffix == ".safetensors" else (read_state(path, what), {})
         )

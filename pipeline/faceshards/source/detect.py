@@ -52,8 +52,12 @@ def load_detector(name: DetectorName, model: Path | None = None) -> Detector:
     """
     if name not in get_args(DetectorName):
         raise ParamsError(f"detector {name!r}; expected one of {', '.join(get_args(DetectorName))}")
-    if (model is not None) != (name == "yunet"):
-        raise ParamsError(f"detector {name!r} with model file {model}; yunet needs one, the others bring their own")
+    if name == "yunet" and model is None:
+        raise ParamsError(
+            "detector 'yunet' needs its ONNX file, from the OpenCV model zoo: align.yunet_model, or --yunet-model"
+        )
+    if name != "yunet" and model is not None:
+        raise ParamsError(f"detector {name!r} brings its own model; leave out {model}, which only yunet takes")
     if model is not None:
         return YuNetDetector(model)
     return DlibDetector() if name == "dlib" else MediaPipeDetector()

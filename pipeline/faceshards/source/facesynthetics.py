@@ -48,6 +48,7 @@ class FaceSynthetics(OncePerProcess):
             raise SourceFormatError(
                 f"{path}: expected the frames 000000.png, 000001.png, ... of FaceSynthetics in one folder; found "
                 + (f"them in {', '.join(folders[:5])}" if folders else "none")
+                + ("" if path.is_dir() else "; a zip of other faces: unpack it and give the folder")
             )
         self._stems = [frame.removesuffix(".png") for frame in frames]
         table = str(PurePosixPath(folders[0]) / "identities.csv")

@@ -32,12 +32,18 @@ class WithLandmarks(Overlay):
 
     Raises:
         SourceNotFoundError: there is no table.
-        SourceFormatError: it is not such a table.
+        SourceFormatError: it is not such a table, or none of its rows is of a face of the source.
     """
 
     def __init__(self, source: Source, path: Path) -> None:
         self._points = read_landmarks(path)
         super().__init__(source, path, files=(path,))
+        names = (source.face(i).sample_id for i in range(len(source)))
+        if self._points and len(source) and not any(name in self._points for name in names):
+            raise SourceFormatError(
+                f"{path}: expected sample ids of the source, such as {source.face(0).sample_id!r}; found none of them, "
+                f"but {next(iter(self._points))!r}; name each face as the source does"
+            )
 
     def landmarks(self, index: int) -> Float32Array | None:
         """See `Source.landmarks`."""
@@ -56,7 +62,7 @@ def read_landmarks(path: Path) -> dict[str, Float32Array]:
         SourceFormatError: it is not such a table.
     """
     if not path.is_file():
-        raise SourceNotFoundError(f"{path}: expected a CSV table of landmarks; found none")
+        raise SourceNotFoundError(f"{path}: expected a CSV table of landmarks; found none; check the path")
     table = parse_csv(path.read_bytes(), str(path), required=("sample_id", *FIVE_POINTS))
     columns = SEVENTY_POINTS if set(SEVENTY_POINTS) <= set(table.header) else FIVE_POINTS
     surplus = set(table.header) - {"sample_id", *columns}

@@ -20,7 +20,7 @@ from faceshards.errors import CorruptShardError, StoreFormatError
 from faceshards.records import UInt8Array
 from faceshards.store import layout
 from faceshards.store.filters import IMAGE_DELTA, restore
-from faceshards.store.reader import REMEDY, Store
+from faceshards.store.reader import IF_DAMAGED, Store
 
 _CRC_BYTES = 4
 _UNCOMPRESSED = ["bytes", "crc32c"]
@@ -101,7 +101,9 @@ class ChunkReader:
         except CorruptShardError:
             raise
         except (ValueError, RuntimeError) as error:
-            raise CorruptShardError(f"{self._store.path / file}: {rows} do not decode ({error}). {REMEDY}") from error
+            raise CorruptShardError(
+                f"{self._store.path / file}: {rows} do not decode ({error}). {IF_DAMAGED}"
+            ) from error
 
     def _decode(self, encoded: UInt8Array) -> NDArray[Any]:
         content = _checked(encoded)
@@ -124,7 +126,7 @@ class ChunkReader:
             raise
         except ValueError as error:
             raise CorruptShardError(
-                f"{self._store.path / file}: its index does not decode ({error}). {REMEDY}"
+                f"{self._store.path / file}: its index does not decode ({error}). {IF_DAMAGED}"
             ) from error
         return np.array(content, order="C").view("<u8").reshape(chunks, 2)
 

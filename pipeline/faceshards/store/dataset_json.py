@@ -10,6 +10,7 @@ from faceshards.errors import CorruptShardError, StoreFormatError
 from faceshards.store.schema import DATASET_JSON, FORMAT_VERSION
 
 _CHECKSUM = "sha256"
+_REMEDY = f"Give the folder that holds {DATASET_JSON}; if a build was stopped, run it again (`dvc repro`)"
 
 
 def _canonical(content: Mapping[str, Any]) -> bytes:
@@ -34,10 +35,10 @@ def load(root: Path) -> dict[str, Any]:
     """
     path = root / DATASET_JSON
     if not path.is_file():
-        found = "does not exist" if not root.exists() else f"has no {DATASET_JSON}"
+        if not root.exists():
+            raise StoreFormatError(f"{root} is not a faceshards store: there is no such folder. {_REMEDY}")
         raise StoreFormatError(
-            f"{root} is not a faceshards store: it {found}, which is written last. "
-            "Give the folder that holds dataset.json; if a build was stopped, run it again (`dvc repro`)"
+            f"{root} is not a faceshards store: it has no {DATASET_JSON}, which is written last. {_REMEDY}"
         )
     return decode(path.read_bytes(), str(path))
 
@@ -53,7 +54,7 @@ def decode(data: bytes, path: str) -> dict[str, Any]:
         StoreFormatError: it describes no store, or one of a later format.
         CorruptShardError: the bytes are others than were written.
     """
-    damaged = f"{path} was altered after it was written; restore it (`dvc checkout --force`) or rebuild the store"
+    damaged = f"{path} was altered after it was written; restore it (docs/store.md, Damage) or rebuild the store"
     try:
         content = json.loads(data, parse_constant=_refuse_constant)
     except ValueError as error:

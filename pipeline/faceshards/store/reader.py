@@ -22,7 +22,14 @@ from faceshards.store.tables import decode_table
 
 _T = TypeVar("_T")
 
-REMEDY = "`faceshards verify` lists all damage; restore the file with `dvc checkout --force` or rebuild the store"
+IF_MISSING = (
+    "`faceshards verify` lists all damage; restore the file with `dvc checkout --force data/shards`, that is with the "
+    "store's path, or rebuild the store"
+)
+IF_DAMAGED = (
+    "`faceshards verify` lists all damage; fetch the file again or rebuild the store, but first delete the file and "
+    "DVC's cached copy, which shares its bytes (docs/store.md, Damage)"
+)
 
 
 class FileRecord(NamedTuple):
@@ -190,7 +197,8 @@ class Store:
             except (ValueError, RuntimeError) as error:
                 self._check_size(file)
                 raise CorruptShardError(
-                    f"{self.path / file}: rows {start}..{stop - 1} of split {split!r} do not decode ({error}). {REMEDY}"
+                    f"{self.path / file}: rows {start}..{stop - 1} of split {split!r} do not decode ({error}). "
+                    f"{IF_DAMAGED}"
                 ) from error
             # Zarr reads an absent file as fill values. Looking afterwards also catches one that went meanwhile.
             self._check_size(file)
@@ -233,10 +241,10 @@ class Store:
     def _compare_size(self, file: str, found: int) -> None:
         expected = self._record(file).bytes
         if found != expected:
-            raise CorruptShardError(f"{self.path / file}: expected {expected} bytes, found {found}. {REMEDY}")
+            raise CorruptShardError(f"{self.path / file}: expected {expected} bytes, found {found}. {IF_DAMAGED}")
 
     def _missing(self, file: str) -> MissingShardError:
-        return MissingShardError(f"{self.path / file} is in the inventory and not on the disk. {REMEDY}")
+        return MissingShardError(f"{self.path / file} is in the inventory and not on the disk. {IF_MISSING}")
 
     def _array(self, split: str, array: str) -> "zarr.Array[Any]":
         key = split, array
@@ -269,10 +277,10 @@ class Store:
             try:
                 data = path.read_bytes()
             except FileNotFoundError:
-                raise MissingShardError(f"{path} belongs to the store and is not on the disk. {REMEDY}") from None
+                raise MissingShardError(f"{path} belongs to the store and is not on the disk. {IF_MISSING}") from None
             found = hashlib.sha256(data).hexdigest()
             if found != record.sha256:
-                raise CorruptShardError(f"{path}: expected SHA-256 {record.sha256}, found {found}. {REMEDY}")
+                raise CorruptShardError(f"{path}: expected SHA-256 {record.sha256}, found {found}. {IF_DAMAGED}")
             return data
 
         return self._checked(file, record, read)

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +7,7 @@ import pytest
 
 from faceshards.build.params import RunParams
 from faceshards.build.shards import run_tasks
+from faceshards.errors import ParamsError
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,12 @@ def test_a_task_that_fails_fails_the_run_with_its_own_error(tmp_path: Path, work
 
 def test_nothing_to_do_starts_nothing() -> None:
     run_tasks([], RunParams(), "touch")
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "127.0.0.1"])
+def test_a_scheduler_that_does_not_answer_is_named_with_the_param(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("faceshards.build.shards._CONNECT_S", 0.2)
+    with pytest.raises(ParamsError, match=rf"run\.scheduler: .*{re.escape(address)}"):
+        run_tasks([Touch(tmp_path / "0")], RunParams(scheduler=address), "touch")

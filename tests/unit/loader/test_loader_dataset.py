@@ -167,6 +167,9 @@ def test_wrong_arguments_are_named(faces: faceshards.Dataset, path: Path, tmp_pa
         faceshards.open(path, fields=["depth"])
     with pytest.raises(ParamsError, match="no field depth"):
         faces.batches(2, fields=["depth"])
+    for single in (lambda: faceshards.open(path, fields="image"), lambda: faces.batches(2, fields="image")):
+        with pytest.raises(ParamsError, match=r"such as \['image'\]; found 'image'"):
+            single()
     with pytest.raises(ParamsError, match="batch_size"):
         faces.batches(0)
     with pytest.raises(ParamsError, match="unknown view"):

@@ -60,11 +60,14 @@ def test_what_is_not_asked_for_is_not_handed_out(faces: faceshards.Dataset) -> N
     [
         ({"n_regions": (0, 2)}, "n_regions"),
         ({"n_regions": (3, 2)}, "n_regions"),
+        ({"n_regions": 3}, "n_regions"),
         ({"classes": {"noze": 1}}, "noze"),
+        ({"classes": ["nose"]}, "as {'nose': 1}"),
         ({"classes": {"nose": 0}}, "classes"),
         ({"classes": {"nose": -1}}, "classes"),
         ({"fill": "mean"}, "fill"),
         ({"fill": (0, 0, 256)}, "fill"),
+        ({"fill": [0, 0, 255]}, "a tuple"),
     ],
 )
 def test_wrong_options_are_named(options: dict[str, Any], message: str) -> None:

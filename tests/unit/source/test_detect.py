@@ -31,9 +31,9 @@ def test_dlib_without_its_models_names_the_extra(monkeypatch):
 def test_names_and_model_files_are_checked(tmp_path):
     with pytest.raises(ParamsError, match="dlib, mediapipe, yunet"):
         load_detector("retinaface")
-    with pytest.raises(ParamsError, match="yunet needs one"):
+    with pytest.raises(ParamsError, match="needs its ONNX file"):
         load_detector("yunet")
-    with pytest.raises(ParamsError, match="bring their own"):
+    with pytest.raises(ParamsError, match="brings its own model"):
         load_detector("dlib", tmp_path / "x.onnx")
     with pytest.raises(WeightsNotFoundError, match=r"x\.onnx"):
         load_detector("yunet", tmp_path / "x.onnx")

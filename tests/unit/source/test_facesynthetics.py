@@ -81,7 +81,7 @@ def test_frames_in_two_folders_are_refused(tmp_path):
 
 
 def test_a_source_without_frames_is_refused(tmp_path):
-    with pytest.raises(SourceFormatError, match="found none"):
+    with pytest.raises(SourceFormatError, match="found none; a zip of other faces: unpack it"):
         FaceSynthetics(write_zip(tmp_path / "x.zip", {"a.txt": b""}))
 
 

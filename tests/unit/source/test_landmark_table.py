@@ -66,6 +66,12 @@ def test_a_damaged_table_is_refused(tmp_path, text, complaint):
         read_landmarks(path)
 
 
+def test_a_table_that_names_no_face_of_the_source_is_refused(tmp_path):
+    source = ImageFolder(write_folder(tmp_path / "f", {"p/1.png": b""}))
+    with pytest.raises(SourceFormatError, match=r"such as 'p/1'; found none of them, but 'p/1\.png'"):
+        WithLandmarks(source, table(tmp_path / "l.csv", [("p/1.png", FIVE)]))
+
+
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(SourceNotFoundError, match=r"l\.csv"):
         read_landmarks(tmp_path / "l.csv")

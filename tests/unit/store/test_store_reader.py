@@ -83,7 +83,7 @@ def test_asking_for_what_is_not_there_names_what_is(faces: Path) -> None:
 def test_a_folder_that_is_no_store_is_told_from_one_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StoreFormatError, match=r"has no dataset\.json"):
         Store.open(tmp_path)
-    with pytest.raises(StoreFormatError, match="does not exist"):
+    with pytest.raises(StoreFormatError, match="there is no such folder"):
         Store.open(tmp_path / "absent")
 
 
