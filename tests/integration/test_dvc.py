@@ -75,6 +75,14 @@ def test_another_copy_with_two_workers_gives_the_same_hashes(reproduced: Path, r
     assert outs(other) == outs(reproduced)
 
 
+def test_a_lost_file_comes_back_from_the_cache_though_nobody_trained_here(reproduced: Path) -> None:
+    shard = next((reproduced / "data/shards").rglob("c.0.0.0.0"))
+    content = shard.read_bytes()
+    shard.unlink()
+    dvc(reproduced, "checkout", "--force")
+    assert shard.read_bytes() == content
+
+
 def test_the_list_of_hashes_is_what_coreutils_reads(reproduced: Path) -> None:
     sums = reproduced / "manifests/shards.sha256"
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", sums], cwd=reproduced / "data/shards", check=True)

@@ -12,16 +12,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch.utils.data
-
+from faceshards.errors import MissingExtraError
 from faceshards.loader.batches import Batches
 from faceshards.loader.dataset import Dataset, samples_of
 from faceshards.loader.decoding import Running
 from faceshards.loader.handover import Handover
 from faceshards.loader.sampling import Sampling
-from faceshards.loader.tensors import Tensors
 from faceshards.loader.views import View
 from faceshards.records import Batch
+
+try:
+    import torch.utils.data
+
+    from faceshards.loader.tensors import Tensors
+except ModuleNotFoundError as error:
+    raise MissingExtraError(
+        f"faceshards.loader.torch needs an extra: pip install 'faceshards[torch]' ({error})"
+    ) from error
 
 _WORKER_LOST_AFTER_S = 120.0
 _SPARE = 1.5  # times what a worker works on: batches wait for the trainer, and it looks at some

@@ -1,6 +1,13 @@
 """Face Semantic Erasing as a transform of torchvision v2 and of plain tensors; `.albumentations` has one for arrays."""
 
-from faceshards.transforms.erasing import FSErasing
-from faceshards.transforms.functional import erase_regions, hflip_regions
+from faceshards.errors import MissingExtraError
+
+try:
+    from faceshards.transforms.erasing import FSErasing
+    from faceshards.transforms.functional import erase_regions, hflip_regions
+except ModuleNotFoundError as error:
+    raise MissingExtraError(
+        f"faceshards.transforms needs an extra: pip install 'faceshards[torch]' ({error})"
+    ) from error
 
 __all__ = ["FSErasing", "erase_regions", "hflip_regions"]
