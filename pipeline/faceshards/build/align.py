@@ -65,7 +65,7 @@ def align_faces(source: Path, out: Path, params: AlignParams, store: StoreParams
         provenance = {"source": {"name": note.name, "format": faces.name}, "align": {"detector": params.detector}}
         finish(work, spec, None, {**provenance, "versions": versions("numpy", "opencv-python")})
         outcome = count_outcomes(work)
-        refuse_too_many(outcome, params.max_skipped, "align")
+        refuse_too_many(outcome, work, params.max_skipped, "align")
     return outcome
 
 

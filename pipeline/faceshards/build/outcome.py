@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceshards.errors import TooManySkippedError
@@ -19,26 +20,23 @@ class Outcome:
         faces: all that came in.
         used: those that can be used.
         skipped: how many dropped out, by the code of the reason, here or in a stage before.
-        first: sample id and reason of the first that dropped out.
     """
 
     faces: int
     used: int
     skipped: dict[str, int]
-    first: str | None
 
 
 def count_outcomes(store: Path) -> Outcome:
     """Count the manifest rows of a finished store."""
     manifest = Store.open(store).manifest
-    skipped = manifest.filter(pc.field("status") != OK)
+    skipped = _skipped(manifest)
     reasons = Counter(str(reason).split(":")[0] for reason in skipped["reason"].to_pylist())
-    first = f"{skipped['sample_id'][0]}: {skipped['reason'][0]}" if skipped.num_rows else None
-    return Outcome(manifest.num_rows, manifest.num_rows - skipped.num_rows, dict(sorted(reasons.items())), first)
+    return Outcome(manifest.num_rows, manifest.num_rows - skipped.num_rows, dict(sorted(reasons.items())))
 
 
-def refuse_too_many(outcome: Outcome, max_skipped: float, stage: str) -> None:
-    """Stop where too many faces dropped out.
+def refuse_too_many(outcome: Outcome, store: Path, max_skipped: float, stage: str) -> None:
+    """Stop where too many faces of a finished store dropped out.
 
     Raises:
         TooManySkippedError: with the reasons, the first of them in full, and the param that decides.
@@ -46,8 +44,13 @@ def refuse_too_many(outcome: Outcome, max_skipped: float, stage: str) -> None:
     lost = outcome.faces - outcome.used
     if outcome.faces == 0 or lost > max_skipped * outcome.faces:
         reasons = ", ".join(f"{reason} {count}" for reason, count in outcome.skipped.items()) or "the source is empty"
+        first = _skipped(Store.open(store).manifest).slice(length=1).to_pylist()
         raise TooManySkippedError(
             f"{stage}: {lost} of {outcome.faces} faces dropped out ({reasons}); "
             f"expected at most {max_skipped:.0%}. Mend the source, or raise align.max_skipped in params.yaml"
-            + (f". The first was {outcome.first}" if outcome.first else "")
+            + "".join(f". The first was {row['sample_id']}: {row['reason']}" for row in first)
         )
+
+
+def _skipped(manifest: pa.Table) -> pa.Table:
+    return manifest.filter(pc.field("status") != OK)
