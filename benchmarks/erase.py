@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 from itertools import count
+from typing import Any
 
 import numpy as np
 import torch
@@ -92,18 +93,17 @@ def on_array_batches(faces: DemoBatch) -> Jobs:
         each, planes = v2.RandomErasing(1.0, value="random"), torch.from_numpy(images).movedim(-1, 1).contiguous()
         jobs["torchvision RandomErasing, noise, face by face"] = lambda: [each(i) for i in planes]
     if albumentations := peer("albumentations"):
-        for name, eraser in (
-            ("CoarseDropout", albumentations.CoarseDropout((1, 3), fill="random", p=1)),
-            ("Erasing", albumentations.Erasing(fill="random", p=1)),
-        ):
+        for name, eraser in _rectangles(albumentations).items():
             compose = albumentations.Compose([eraser], seed=0)
-            jobs[f"albumentations {name}, noise, face by face"] = partial(_each, compose, images)
+            jobs[f"{name}, face by face"] = lambda compose=compose: [compose(image=i) for i in images]
     return jobs
 
 
-def _each(transform: Callable[..., object], images: np.ndarray) -> None:
-    for image in images:
-        transform(image=image)
+def _rectangles(albumentations: Any) -> dict[str, Any]:
+    return {
+        "albumentations CoarseDropout, noise": albumentations.CoarseDropout((1, 3), fill="random", p=1),
+        "albumentations Erasing, noise": albumentations.Erasing(fill="random", p=1),
+    }
 
 
 def on_arrays(images: np.ndarray, regions: np.ndarray) -> Jobs:
@@ -113,11 +113,7 @@ def on_arrays(images: np.ndarray, regions: np.ndarray) -> Jobs:
         return {}
     from faceshards.transforms.albumentations import FSErasing as ArrayErasing
 
-    erasers = {
-        "FSErasing": ArrayErasing(p=1),
-        "albumentations CoarseDropout, noise": albumentations.CoarseDropout((1, 3), fill="random", p=1),
-        "albumentations Erasing, noise": albumentations.Erasing(fill="random", p=1),
-    }
+    erasers = {"FSErasing": ArrayErasing(p=1), **_rectangles(albumentations)}
 
     def run(eraser: Callable[..., object]) -> None:
         for image, mask in zip(images, regions, strict=True):

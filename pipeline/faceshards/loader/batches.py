@@ -43,13 +43,12 @@ class Batches(Iterator[Batch]):
         return -(-len(self._visited()) // self._sampling.batch_size)
 
     def __next__(self) -> Batch:
-        while True:
-            batch, lost = self.turn()
-            if not lost:
-                return batch
+        while is_lost(batch := self.turn()):
+            pass
+        return batch
 
-    def turn(self) -> tuple[Batch, bool]:
-        """The next batch, and whether it is one that iteration leaves out: nothing of it could be read.
+    def turn(self) -> Batch:
+        """The next batch, also one that iteration leaves out: see `is_lost`.
 
         Raises:
             StopIteration: there is none.
@@ -64,7 +63,7 @@ class Batches(Iterator[Batch]):
             raise
         self._done += self._running.worker[1]
         self.skipped += dropped
-        return batch, dropped > 0 and not any(len(values) for values in batch.values())
+        return batch
 
     def __del__(self) -> None:
         self.close()
@@ -125,3 +124,8 @@ class Batches(Iterator[Batch]):
         mine = left[np.arange(len(left)) // size % workers == number]
         reach = self._sampling.reach(self._dataset.places.chunk_rows, workers)
         return Visits(mine, size, reach, self._showing, self._fields, self._sampling.seed, self._sampling.epoch)
+
+
+def is_lost(batch: Mapping[str, Any]) -> bool:
+    """Whether nothing of a batch could be read, so that it is empty."""
+    return bool(batch) and not any(len(values) for values in batch.values())

@@ -12,7 +12,7 @@ from faceshards.errors import ParamsError
 from faceshards.loader.batches import Batches
 from faceshards.loader.decoding import OnError, Running
 from faceshards.loader.memory import Memory, Pool
-from faceshards.loader.samples import usable_samples
+from faceshards.loader.samples import samples_of, usable_samples
 from faceshards.loader.sampling import Places, Sampling, Shuffle, Uneven
 from faceshards.loader.views import Picked, Rows, Showing, View
 from faceshards.records import Batch
@@ -293,9 +293,3 @@ def _names(fields: Sequence[str]) -> tuple[str, ...]:
     if isinstance(fields, str):
         raise ParamsError(f"fields: expected a list of names, such as [{fields!r}]; found {fields!r}")
     return tuple(fields)
-
-
-def samples_of(batch: Batch) -> list[dict[str, Any]]:
-    """A batch as its samples, which share its memory."""
-    n = len(next(iter(batch.values()))) if batch else 0
-    return [{name: values[i] for name, values in batch.items()} for i in range(n)]

@@ -5,6 +5,7 @@ and frees them in both processes, which takes longer than to decode the faces. H
 looks at them any more. Linux only, for it lies in no file system whose size could be too small.
 """
 
+import math
 import mmap
 import os
 import weakref
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceshards.loader.memory import ALIGNMENT, Pool
+from faceshards.loader.memory import ALIGNMENT, Pool, lend
 from faceshards.records import UInt8Array
 
 _BLOCKS = 1024  # the most of a worker
@@ -78,9 +79,9 @@ class Handover:
 
     def array_at(self, place: Place) -> NDArray[Any]:
         """What a worker put there. The worker takes the memory back when the last view of the array is gone."""
-        size = int(np.prod(place.shape)) * np.dtype(place.dtype).itemsize
-        seen = np.frombuffer(self._bytes.data, np.uint8, size, place.offset)
-        weakref.finalize(seen, _let_go, self._flags, place.flag, os.getpid()).atexit = False
+        size = math.prod(place.shape) * np.dtype(place.dtype).itemsize
+        here = self._bytes[place.offset : place.offset + size]
+        seen = lend(here, _let_go, self._flags, place.flag, os.getpid())
         self._seen[place.flag] = seen
         return seen.view(place.dtype).reshape(place.shape)
 
@@ -146,13 +147,12 @@ class SharedPool:
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
         """See `Memory`."""
-        size = int(np.prod(shape)) * dtype.itemsize
+        size = math.prod(shape) * dtype.itemsize
         block = next(filter(self._is_free, self._of_size[size]), None) or self._new_block(size)
         if block is None:
             return self._private.take(shape, dtype)
         block.lent, block.pieces = True, 0
-        lent = np.frombuffer(self._shared.data, np.uint8, size, block.start)
-        weakref.finalize(lent, block.give_back).atexit = False
+        lent = lend(self._shared[block.start : block.start + size], block.give_back)
         return lent.view(dtype).reshape(shape)
 
     def place_of(self, values: NDArray[Any]) -> Place | None:

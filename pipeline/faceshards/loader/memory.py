@@ -1,11 +1,15 @@
 """Memory for batches that is used again once nobody looks at it any more."""
 
+import math
 import weakref
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from faceshards.records import UInt8Array
 
 ALIGNMENT = 64  # bytes: what XLA asks of memory that it is to use as it is
 
@@ -25,23 +29,28 @@ class Pool:
     """
 
     def __init__(self) -> None:
-        self._free: defaultdict[int, list[NDArray[np.uint8]]] = defaultdict(list)
+        self._free: defaultdict[int, list[UInt8Array]] = defaultdict(list)
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
         """See `Memory`."""
-        size = int(np.prod(shape)) * dtype.itemsize
+        size = math.prod(shape) * dtype.itemsize
         free = self._free[size]
         try:
             memory = free.pop()
         except IndexError:
             memory = _aligned(size)
-        # Over a memoryview, for numpy has views of views refer to the array at the bottom of them: to this one, then.
-        lent = np.frombuffer(memory.data, np.uint8)
-        weakref.finalize(lent, free.append, memory).atexit = False
-        return lent.view(dtype).reshape(shape)
+        return lend(memory, free.append, memory).view(dtype).reshape(shape)
 
 
-def _aligned(size: int) -> NDArray[np.uint8]:
+def lend(memory: UInt8Array, take_back: Callable[..., object], *arguments: object) -> UInt8Array:
+    """A view of (N,) memory; ``take_back(*arguments)`` is called when it and all views of it are gone."""
+    # Over a memoryview, for numpy has views of views refer to the array at the bottom of them: to this one, then.
+    lent: UInt8Array = np.frombuffer(memory.data, np.uint8)
+    weakref.finalize(lent, take_back, *arguments).atexit = False
+    return lent
+
+
+def _aligned(size: int) -> UInt8Array:
     memory = np.empty(size + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + size]

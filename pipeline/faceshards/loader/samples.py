@@ -1,11 +1,12 @@
-"""Which samples of a split can be used, and where they lie."""
+"""Which samples of a split can be used, where they lie, and a batch as its samples."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from faceshards.records import Batch
 from faceshards.store.schema import OK
 
 
@@ -33,6 +34,12 @@ def usable_samples(manifest: pa.Table, split: str) -> Samples:
     chosen = chosen[np.argsort(row[chosen])]
     ids = np.array(manifest["sample_id"].to_pylist(), dtype=np.dtypes.StringDType())
     return Samples(ids[chosen], identity[chosen], row[chosen])
+
+
+def samples_of(batch: Batch) -> list[dict[str, Any]]:
+    """A batch as its samples, which share its memory."""
+    n = len(next(iter(batch.values()))) if batch else 0
+    return [{name: values[i] for name, values in batch.items()} for i in range(n)]
 
 
 def _int64(column: pa.ChunkedArray) -> NDArray[np.int64]:

@@ -64,7 +64,7 @@ class Tensors(Iterator[Any]):
         self._batches, self._lost_too, self._memory = batches, lost_too, memory
 
     def __next__(self) -> Any:
-        batch = self._batches.turn()[0] if self._lost_too else next(self._batches)
+        batch = self._batches.turn() if self._lost_too else next(self._batches)
         return to_tensors(batch) if self._memory is None else Handed.of(batch, self._memory)
 
     def state_dict(self) -> dict[str, Any]:

@@ -10,13 +10,15 @@ import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import filterfalse
 from typing import Any
 
 from faceshards.errors import MissingExtraError
-from faceshards.loader.batches import Batches
-from faceshards.loader.dataset import Dataset, samples_of
+from faceshards.loader.batches import Batches, is_lost
+from faceshards.loader.dataset import Dataset
 from faceshards.loader.decoding import Running
 from faceshards.loader.handover import Handover
+from faceshards.loader.samples import samples_of
 from faceshards.loader.sampling import Sampling
 from faceshards.loader.views import View
 from faceshards.records import Batch
@@ -33,10 +35,6 @@ except ModuleNotFoundError as error:
 _WORKER_LOST_AFTER_S = 120.0
 _SPARE = 1.5  # times what a worker works on: batches wait for the trainer, and it looks at some
 _log = logging.getLogger(__name__)
-
-
-def _has_samples(batch: Mapping[str, Any]) -> bool:
-    return any(len(values) for values in batch.values())
 
 
 class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
@@ -138,7 +136,7 @@ class Loader:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """What is left of the epoch; then the loader is at the start of the next one."""
         # A filter, for it lets go of a batch at once.
-        return filter(_has_samples, self._turns())
+        return filterfalse(is_lost, self._turns())
 
     def _turns(self) -> Iterator[dict[str, Any]]:
         handover = self._handover()

@@ -22,10 +22,7 @@ from faceshards.store.tables import decode_table
 
 _T = TypeVar("_T")
 
-IF_MISSING = (
-    "`faceshards verify` lists all damage; restore the file with `dvc checkout --force data/shards`, that is with the "
-    "store's path, or rebuild the store"
-)
+IF_MISSING = "`faceshards verify` lists all damage; restore the file with `dvc checkout --force` or rebuild the store"
 IF_DAMAGED = (
     "`faceshards verify` lists all damage; fetch the file again or rebuild the store, but first delete the file and "
     "DVC's cached copy, which shares its bytes (docs/store.md, Damage)"
