@@ -7,6 +7,7 @@ same bits, with one worker or many.
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,6 +48,24 @@ def words(key: ArrayLike, n: int) -> UInt64Array:
     return word_at(np.asarray(key, np.uint64)[..., None], np.arange(n))
 
 
+def octets(keys: UInt64Array, number: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The first bytes of each key's words, so many of each, one key after the other.
+
+    Args:
+        keys: (B,).
+        number: (B,) bytes of each.
+
+    Returns:
+        (sum of `number`,) uint8: the bytes of the words as on a little-endian machine, whatever this one is.
+    """
+    n_words = -(-number // 8)
+    begin = n_words.cumsum() - n_words
+    drawn = word_at(skip(keys, -begin).repeat(n_words), np.arange(n_words.sum()))
+    octets = drawn.astype("<u8", copy=False).view(np.uint8)
+    parts = zip((8 * begin).tolist(), number.tolist(), strict=True)
+    return np.concatenate([octets[:0], *(octets[first : first + n] for first, n in parts)])
+
+
 @_wrapping
 def fold(key: ArrayLike, *parts: ArrayLike) -> UInt64Array:
     """Fold further coordinates (variant, epoch, stream, ...) into keys; all broadcast against each other.
@@ -56,8 +75,15 @@ def fold(key: ArrayLike, *parts: ArrayLike) -> UInt64Array:
     """
     out = np.asarray(key, np.uint64)
     for part in parts:
-        out = _mix(np.asarray(out + word_at(0, part)))
+        word = _first_word(part) if isinstance(part, int) else word_at(0, part)
+        out = _mix(np.asarray(out + word))
     return out
+
+
+@lru_cache(maxsize=256)
+def _first_word(part: int) -> np.uint64:
+    """``word_at(0, part)``: of the same few seeds, epochs and streams, over and over."""
+    return np.uint64(word_at(0, part))
 
 
 def uniforms(key: ArrayLike, n: int) -> NDArray[np.float64]:

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
 from faceshards import rng
-from faceshards.ops.erase import Fill, class_weights, classes_of, draw_classes, erase
-from faceshards.ops.runs import Runs
+from faceshards.maps import pixels_of, region_areas
+from faceshards.ops.erase import Fill, class_weights, classes_of, draw_regions, erase
 
 region_maps = nps.arrays(
     np.uint8, st.tuples(st.integers(1, 4), st.just(12), st.just(10)), elements=st.integers(0, 24) | st.just(255)
@@ -22,10 +22,11 @@ def test_draws_are_as_many_as_asked_among_large_enough_present_regions(
     regions: np.ndarray, seed: int, low: int, more: int, min_area: int
 ) -> None:
     weights = class_weights({r: 1.0 + r for r in range(1, 20)})
-    areas = Runs.of(regions).areas()
-    masks = draw_classes(
-        _keys(len(regions), seed), areas, weights=weights, n_regions=(low, low + more), min_area=min_area
+    areas = region_areas(regions)
+    masks, gone = draw_regions(
+        _keys(len(regions), seed), regions, weights=weights, n_regions=(low, low + more), min_area=min_area
     )
+    assert np.array_equal(gone, pixels_of(regions, masks))
     for face, mask in enumerate(masks):
         eligible = {r for r in range(1, 20) if areas[face, r] >= min_area}
         drawn = set(classes_of(int(mask)))
@@ -39,14 +40,13 @@ def test_only_erased_regions_change_and_a_face_alone_gives_the_same_bits(
 ) -> None:
     images = np.random.default_rng(0).integers(0, 256, (*regions.shape, 3), np.uint8)
     keys = _keys(len(regions), seed)
-    erased = draw_classes(keys, Runs.of(regions).areas(), weights=np.ones(25), n_regions=(1, 4), min_area=1)
-    out = erase(images, regions, erased, keys, fill)
-    gone = np.isin(regions, 255, invert=True) & ((erased[:, None, None] >> np.minimum(regions, 31)) & 1 == 1)
+    _, gone = draw_regions(keys, regions, weights=np.ones(25), n_regions=(1, 4), min_area=1)
+    out = erase(images, regions, gone, keys, fill)
     assert np.array_equal(out[~gone], images[~gone])
     last = slice(len(regions) - 1, None)
-    assert np.array_equal(out[last], erase(images[last], regions[last], erased[last], keys[last], fill))
+    assert np.array_equal(out[last], erase(images[last], regions[last], gone[last], keys[last], fill))
 
 
 @given(region_maps)
 def test_areas_count_every_pixel_that_is_not_ignored(regions: np.ndarray) -> None:
-    assert Runs.of(regions).areas().sum() == (regions != 255).sum()
+    assert region_areas(regions).sum() == (regions != 255).sum()

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
+from faceshards.maps import region_areas
 from faceshards.ops.erase import classes_of
-from faceshards.ops.erase_torch import Found, _DeviceIndex, as_pixels, find, region_areas
+from faceshards.ops.erase_torch import Pixels, _areas_on_device, _find_on_device, areas_of, find
 from faceshards.ops.preference import Preference
-from faceshards.ops.runs import Runs
 from faceshards.regions import N_REGIONS
 
 ids = st.integers(0, 24) | st.just(255)
@@ -15,33 +15,28 @@ maps = nps.arrays(np.uint8, st.tuples(st.integers(1, 4), st.integers(1, 9), st.i
 masks = st.lists(st.integers(0, 2**25 - 1), min_size=4, max_size=4)
 
 
-@given(maps, masks)
-def test_runs_count_and_find_what_a_look_at_every_pixel_does(regions: np.ndarray, bits: list[int]) -> None:
-    erased = np.array(bits[: len(regions)], np.uint32)
-    runs = Runs.of(regions)
-    assert np.array_equal(runs.areas(), [[(face == r).sum() for r in range(N_REGIONS)] for face in regions])
-    gone = [np.isin(face, classes_of(int(mask))) for face, mask in zip(regions, erased, strict=True)]
-    assert np.array_equal(runs.positions(erased), np.flatnonzero(np.stack(gone)))
-
-
-def _pixels(found: Found, faces: int, size: int) -> np.ndarray:
-    """Found pixels as (B, H * W) flags."""
-    pixels = as_pixels(found)
-    flags = np.zeros((faces, size), np.bool_)
-    flags.reshape(-1)[pixels.places_in(size).numpy()] = True
-    assert flags.sum() == len(pixels.places)
-    assert np.array_equal(flags.sum(axis=1), pixels.number)
-    return flags
+def _gone(regions: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """What `pixels_of` gives, by a look at every pixel."""
+    return np.stack([np.isin(face, classes_of(int(mask))) for face, mask in zip(regions, masks, strict=True)])
 
 
 @given(maps, masks)
-def test_lookups_on_a_device_give_what_the_host_gives(regions: np.ndarray, bits: list[int]) -> None:
+def test_maps_are_counted_and_looked_up_alike_on_the_host_and_on_a_device(regions: np.ndarray, bits: list[int]) -> None:
     erased = np.array(bits[: len(regions)], np.uint32)
-    there, size = torch.from_numpy(regions), regions[0].size
-    device = _DeviceIndex(there)
-    assert np.array_equal(region_areas(there), device.areas())
-    on_host, on_device = (_pixels(found, len(regions), size) for found in (find(there, erased), device.find(erased)))
-    assert np.array_equal(on_host, on_device)
+    there, gone = torch.from_numpy(regions), _gone(regions, erased & (1 << N_REGIONS) - 1)
+    areas = [[(face == r).sum() for r in range(N_REGIONS)] for face in regions]
+    for counts in areas_of(there), _areas_on_device(there):
+        assert np.array_equal(counts, areas)
+    for found in find(there, erased), _find_on_device(there, erased):
+        assert np.array_equal(found.numpy(), gone)
+
+
+@given(maps, masks)
+def test_pixels_are_those_that_are_set(regions: np.ndarray, bits: list[int]) -> None:
+    gone = _gone(regions, np.array(bits[: len(regions)], np.uint32))
+    pixels = Pixels.of(torch.from_numpy(gone))
+    assert np.array_equal(pixels.places_in(gone[0].size).numpy(), np.flatnonzero(gone))
+    assert np.array_equal(pixels.number, gone.sum((1, 2)))
 
 
 @given(maps, st.integers(0, 2**32), st.integers(0, 25), st.integers(0, 9), st.none() | st.integers(9, 20))
@@ -50,10 +45,9 @@ def test_looks_at_the_pixels_find_what_areas_say(
 ) -> None:
     draws = np.random.default_rng(seed).random((len(regions), N_REGIONS))
     preference = Preference(np.full(len(regions), number), draws.argsort(axis=1))
-    erased, places = preference.seek(regions, least, greatest)
-    assert np.array_equal(erased, preference.among(Runs.of(regions).areas(), least, greatest))
-    gone = [np.isin(face, classes_of(int(mask))).ravel() for face, mask in zip(regions, erased, strict=True)]
-    assert np.array_equal(_pixels(places, len(regions), regions[0].size), gone)
+    erased, gone = preference.seek(regions, least, greatest)
+    assert np.array_equal(erased, preference.among(region_areas(regions), least, greatest))
+    assert np.array_equal(gone, _gone(regions, erased))
 
 
 @given(

@@ -20,8 +20,8 @@ from faceshards.build.shards import run_tasks
 from faceshards.build.splits import place, shuffled
 from faceshards.build.workdir import work_dir
 from faceshards.errors import ParamsError
-from faceshards.ops.erase import Fill, draw_classes, erase, named_weights
-from faceshards.ops.runs import Runs
+from faceshards.maps import region_areas
+from faceshards.ops.erase import Fill, draw_regions, erase, named_weights
 from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE, N_REGIONS
 from faceshards.store.durable import sha256_of
@@ -136,14 +136,13 @@ class EraseTask:
         erased = np.empty((self.faces, params.variants), np.uint32)
         for start in range(0, self.faces, self.spec.chunk_rows):
             chunk = slice(start, start + self.spec.chunk_rows)
-            runs = Runs.of(regions[chunk])
-            areas[chunk] = runs.areas()
+            areas[chunk] = region_areas(regions[chunk])
             for k in range(params.variants):
                 keys = rng.fold(sample[chunk], k)
-                erased[chunk, k] = draw_classes(
-                    keys, areas[chunk], weights=weights, n_regions=params.n_regions, min_area=params.min_area
+                erased[chunk, k], gone = draw_regions(
+                    keys, regions[chunk], weights=weights, n_regions=params.n_regions, min_area=params.min_area
                 )
-                variants[chunk, k] = erase(images[chunk], regions[chunk], erased[chunk, k], keys, fill, runs=runs)
+                variants[chunk, k] = erase(images[chunk], regions[chunk], gone, keys, fill)
             advance(len(sample[chunk]))
         data = {
             "image": images,

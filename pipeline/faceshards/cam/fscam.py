@@ -14,7 +14,7 @@ from torch import Tensor
 
 from faceshards.cam.model import Model, clean_scores, device_of, inference, masked_scores, resolve_targets
 from faceshards.cam.targets import OutputTarget, Targets
-from faceshards.ops.erase_torch import as_maps, region_areas
+from faceshards.ops.erase_torch import areas_of, as_maps
 from faceshards.ops.stand_in import StandIn, stand_in
 from faceshards.records import Float32Array, UInt8Array
 from faceshards.regions import N_REGIONS
@@ -119,7 +119,7 @@ class FSCAM:
         """(B, 25) float32, NaN where a region is absent."""
         images = images.to(device_of(self.model, images))
         maps = maps.to(images.device)
-        face, region = torch.from_numpy(np.argwhere(region_areas(maps) > 0)).to(images.device).unbind(1)
+        face, region = torch.from_numpy(np.argwhere(areas_of(maps) > 0)).to(images.device).unbind(1)
         keep = self.mode == "keep"
 
         def visible(part: Tensor) -> Tensor:

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from faceshards.errors import ParamsError, UnknownRegionError
 from faceshards.loader.sampling import erase_keys, variant_choice
 from faceshards.ops.choice import FACE_REGIONS
-from faceshards.ops.erase import Fill, draw_classes, erase, named_weights
-from faceshards.ops.runs import Runs
+from faceshards.ops.erase import Fill, draw_regions, erase, named_weights
 from faceshards.store.schema import ArraySpec
 
 _FILLS = ("random", "random_1", "random_mix")
@@ -36,6 +35,7 @@ class Erase:
     classes: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys((r.label for r in FACE_REGIONS), 1.0))
     fill: Fill = "random"
     min_area: int = 16
+    _weights: NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         bounds = self.n_regions
@@ -48,11 +48,8 @@ class Erase:
             raise ParamsError(f"classes gives each region a probability, as {{'nose': 1}}; got {self.classes}")
         if not any(self.classes.values()) or min(self.classes.values()) < 0:
             raise ParamsError(f"classes need probabilities of 0 or more, not all of them 0; got {dict(self.classes)}")
-        self._weights()
-
-    def _weights(self) -> NDArray[np.float64]:
         try:
-            return named_weights(self.classes)
+            object.__setattr__(self, "_weights", named_weights(self.classes))
         except UnknownRegionError as error:
             raise ParamsError(f"classes: {error}") from error
 
@@ -65,11 +62,10 @@ class Erase:
             (B,) uint32 masks of what went.
         """
         keys = erase_keys(ids, seed, epoch)
-        runs = Runs.of(regions)
-        masks = draw_classes(
-            keys, runs.areas(), weights=self._weights(), n_regions=self.n_regions, min_area=self.min_area
+        masks, gone = draw_regions(
+            keys, regions, weights=self._weights, n_regions=self.n_regions, min_area=self.min_area
         )
-        erase(images, regions, masks, keys, self.fill, runs=runs, out=images)
+        erase(images, regions, gone, keys, self.fill, out=images)
         return masks
 
 

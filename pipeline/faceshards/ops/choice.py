@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceshards.ops.erase import class_weights, draw_classes
+from faceshards.ops.erase import class_weights, draw_regions
 from faceshards.ops.preference import Preference
+from faceshards.records import UInt8Array
 from faceshards.regions import Region, region_ids
 from faceshards.rng import UInt64Array
 
@@ -83,11 +84,11 @@ class RegionChoice:
             raise ValueError("no region is left to erase: classes, less exclude and those of probability 0, is empty")
         return cls((low, high), weights, min_area, max_area)
 
-    def draw(self, keys: UInt64Array, areas: NDArray[np.int32]) -> NDArray[np.uint32]:
-        """Draw for each face: (B,) keys and (B, 25) areas to (B,) uint32 masks, by `draw_classes`."""
-        return draw_classes(
+    def draw(self, keys: UInt64Array, maps: UInt8Array) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
+        """Draw for each face, by `draw_regions`: (B,) keys and (B, H, W) maps to masks and pixels."""
+        return draw_regions(
             keys,
-            areas,
+            maps,
             weights=self.weights,
             n_regions=self.n_erase,
             min_area=self.min_area,
@@ -100,7 +101,7 @@ class RegionChoice:
         return self.weights.nonzero()[0]
 
     def preference(self, for_number: NDArray[np.float64], for_order: NDArray[np.float64]) -> Preference:
-        """The allowed regions in random order, by `Preference.of`, for it to choose from."""
+        """The allowed regions in random order, by `Preference.of`, to choose from."""
         allowed = self.allowed
         return Preference.of(for_number, for_order, allowed, self.weights[allowed], self.n_erase)
 

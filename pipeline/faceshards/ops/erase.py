@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from faceshards import rng
 from faceshards.ops.preference import Preference
-from faceshards.ops.runs import Runs
 from faceshards.records import UInt8Array
 from faceshards.regions import N_REGIONS, region_ids
 
@@ -23,15 +22,15 @@ Fill: TypeAlias = Literal["random", "random_1", "random_mix"] | tuple[int, int, 
 _COUNT, _CLASSES, _COLOUR, _COIN, _NOISE = range(5)  # streams: one set of words for each kind of draw
 
 
-def draw_classes(
+def draw_regions(
     keys: rng.UInt64Array,
-    areas: NDArray[np.int32],
+    maps: UInt8Array,
     *,
     weights: NDArray[np.float64],
     n_regions: tuple[int, int],
     min_area: int,
     max_area: int | None = None,
-) -> NDArray[np.uint32]:
+) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
     """Draw which regions of each face are erased.
 
     The number is uniform over `n_regions`; the regions are drawn without replacement, proportionally to `weights`,
@@ -39,40 +38,38 @@ def draw_classes(
 
     Args:
         keys: (B,) uint64, one a face and variant.
-        areas: (B, 25) pixels, from `Runs.areas`.
+        maps: (B, H, W) uint8 region ids.
         weights: (25,) non-negative; a region of weight 0 is never drawn.
         n_regions: least and greatest number of regions, both included.
         min_area: a region of fewer pixels is not drawn.
         max_area: nor one of more; None for no limit.
 
     Returns:
-        (B,) uint32: bit ``r`` is set where region ``r`` is erased.
+        (B,) uint32 masks: bit ``r`` is set where region ``r`` is erased; and (B, H, W) bool where its pixels are.
     """
-    draws = rng.uniforms(rng.fold(keys[:, None], (_COUNT, _CLASSES)), N_REGIONS)
     allowed = weights.nonzero()[0]
+    draws = rng.uniforms(rng.fold(keys[:, None], (_COUNT, _CLASSES)), N_REGIONS)
     preference = Preference.of(draws[:, 0, 0], draws[:, 1, allowed], allowed, weights[allowed], n_regions)
-    return preference.among(areas, min_area, max_area)
+    return preference.seek(maps, min_area, max_area)
 
 
 def erase(
     images: UInt8Array,
     regions: UInt8Array,
-    erased: NDArray[np.uint32],
+    gone: NDArray[np.bool_],
     keys: rng.UInt64Array,
     fill: Fill,
     *,
-    runs: Runs | None = None,
     out: UInt8Array | None = None,
 ) -> UInt8Array:
-    """Erase regions of faces. Pixels outside the erased regions are returned as they are.
+    """Replace the pixels of erased regions; all others are returned as they are.
 
     Args:
         images: (B, H, W, 3) uint8.
         regions: (B, H, W) uint8 region ids.
-        erased: (B,) uint32 bit masks, from `draw_classes`.
-        keys: (B,) uint64, the same as for `draw_classes`.
+        gone: (B, H, W) bool where a pixel goes, from `draw_regions` or `faceshards.maps.pixels_of`.
+        keys: (B,) uint64, the same as for `draw_regions`.
         fill: see `Fill`; random values are uniform over 0..255 in each channel.
-        runs: those of `regions`, where they were cut already.
         out: where to put the result, C-contiguous: `images` itself to erase in place; None for a new array.
 
     Returns:
@@ -82,41 +79,36 @@ def erase(
         out = images.copy()
     elif out is not images:
         np.copyto(out, images)
-    places = (Runs.of(regions) if runs is None else runs).positions(erased)
-    _as_pixels(out)[places] = _fill_values(keys, regions, places, fill)
+    _as_pixels(out)[gone.reshape(-1)] = _fill_values(keys, regions, gone, fill)
     return out
 
 
 _PIXEL = np.dtype("V3")  # three bytes as one element: numpy moves them in half the time
-_LOW_BYTES = np.dtype({"names": ["rgb"], "formats": [_PIXEL], "offsets": [0], "itemsize": 8})
 
 
 def _as_pixels(images: UInt8Array) -> NDArray[np.void]:
-    """The pixels of C-contiguous (B, H, W, 3), as a view: (N,) of three bytes."""
+    """The pixels of C-contiguous (B, H, W, 3), as a view: (B * H * W,) of three bytes."""
     return images.reshape(-1, copy=False).view(_PIXEL)
 
 
-def _rgb(words: rng.UInt64Array) -> NDArray[np.void]:
-    """The low three bytes of each word, whatever the machine's byte order."""
-    return words.astype("<u8", copy=False).view(_LOW_BYTES)["rgb"]
-
-
-def _fill_values(keys: rng.UInt64Array, regions: UInt8Array, places: NDArray[np.int64], fill: Fill) -> NDArray[np.void]:
-    """What goes to some pixels, by their ascending places in the flattened maps."""
+def _fill_values(keys: rng.UInt64Array, regions: UInt8Array, gone: NDArray[np.bool_], fill: Fill) -> NDArray[np.void]:
+    """What replaces the pixels that go, in reading order: one value each, or one for all."""
     if isinstance(fill, tuple):
-        return np.broadcast_to(np.array(fill, np.uint8).view(_PIXEL), len(places))
-    begins = np.arange(len(keys) + 1) * regions[:1].size
-    number = np.diff(places.searchsorted(begins))
-    noise_keys = rng.skip(rng.fold(keys, _NOISE), -begins[:-1])  # so that words are counted from the face's beginning
+        return np.array(fill, np.uint8).view(_PIXEL)
+    number = np.array([np.count_nonzero(face) for face in gone], np.int64)
     if fill == "random":
-        return _rgb(rng.word_at(noise_keys.repeat(number), places))
-    face = np.arange(len(keys)).repeat(number)
-    region = regions.reshape(-1)[places]
-    values = _rgb(rng.words(rng.fold(keys, _COLOUR), N_REGIONS))[face, region]
+        return _random_pixels(rng.fold(keys, _NOISE), number)
+    place = np.arange(len(keys)).repeat(number) * N_REGIONS + regions[gone]
+    values = _random_pixels(rng.fold(keys, _COLOUR), np.full(len(keys), N_REGIONS)).take(place)
     if fill == "random_mix":
-        heads = (rng.words(rng.fold(keys, _COIN), N_REGIONS) >> np.uint64(63) == 1)[face, region]
-        values[heads] = _rgb(rng.word_at(noise_keys[face[heads]], places[heads]))
+        heads = (rng.words(rng.fold(keys, _COIN), N_REGIONS) >> np.uint64(63) == 1).take(place)
+        values[heads] = _random_pixels(rng.fold(keys, _NOISE), number)[heads]
     return values
+
+
+def _random_pixels(keys: rng.UInt64Array, number: NDArray[np.int64]) -> NDArray[np.void]:
+    """So many pixels of each key, one key after the other."""
+    return rng.octets(keys, 3 * number).view(_PIXEL)
 
 
 def class_weights(named: dict[int, float]) -> NDArray[np.float64]:

@@ -1,18 +1,18 @@
-"""The kernel of `faceshards.ops.erase` on torch tensors.
+"""Looks at region maps that are torch tensors.
 
-On the CPU a tensor shares its memory with an array, and numpy does the work. On another device the counts and lookups
-run there; only the counts, 25 numbers a face, come to the host to draw from.
+On the CPU a tensor shares its memory with an array, and numpy looks. On another device the counts and lookups run
+there; only the counts, 25 numbers a face, come to the host to draw from.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from faceshards.maps import bit_table, pixels_of, region_areas
 from faceshards.ops.preference import Preference
-from faceshards.ops.runs import IDS, Runs, erased_table
 from faceshards.regions import N_REGIONS
 
 
@@ -27,6 +27,12 @@ class Pixels(NamedTuple):
     places: Tensor
     number: Tensor
 
+    @classmethod
+    def of(cls, gone: Tensor) -> "Pixels":
+        """Those that are set in (B, H, W) flags."""
+        flat = gone.flatten(1)
+        return cls(flat.nonzero()[:, 1].contiguous(), flat.sum(1))
+
     def each(self, of_face: Tensor) -> Tensor:
         """What is given for each face, (..., B), for each pixel: (..., N)."""
         return of_face.repeat_interleave(self.number, -1, output_size=len(self.places))
@@ -36,22 +42,6 @@ class Pixels(NamedTuple):
         if len(self.number) == 1:
             return self.places
         return self.each(torch.arange(len(self.number), device=self.number.device) * step).add_(self.places)
-
-    def to(self, device: torch.device) -> "Pixels":
-        """The same on a device."""
-        return Pixels(self.places.to(device), self.number.to(device))
-
-
-Found: TypeAlias = list[NDArray[np.int64]] | Pixels
-"""Pixels as they are found: on the CPU each face's places by themselves, on a device in one piece."""
-
-
-def as_pixels(found: Found) -> Pixels:
-    """Pixels in one piece."""
-    if isinstance(found, Pixels):
-        return found
-    places = np.concatenate([*found, np.empty(0, np.int64)])
-    return Pixels(torch.from_numpy(places), torch.tensor([len(of_face) for of_face in found], dtype=torch.int64))
 
 
 def as_maps(regions: Tensor, image: Tensor) -> Tensor:
@@ -65,45 +55,36 @@ def as_maps(regions: Tensor, image: Tensor) -> Tensor:
     return regions.reshape(-1, *plane).to(torch.uint8).contiguous()
 
 
-def region_areas(maps: Tensor) -> NDArray[np.int32]:
-    """Pixels of each region: (B, H, W) contiguous uint8 maps to (B, 25) on the host."""
-    return Runs.of(maps.numpy()).areas() if maps.device.type == "cpu" else _DeviceIndex(maps).areas()
+def areas_of(maps: Tensor) -> NDArray[np.int32]:
+    """`region_areas` of (B, H, W) contiguous uint8 maps: (B, 25) on the host."""
+    return region_areas(maps.numpy()) if _on_host(maps) else _areas_on_device(maps)
 
 
-def find(maps: Tensor, erased: NDArray[np.uint32]) -> Found:
-    """The pixels of the regions in (B,) masks: of (B, H, W) contiguous uint8 maps."""
-    if maps.device.type != "cpu":
-        return _DeviceIndex(maps).find(erased)
-    begins = np.arange(len(maps)) * (maps.shape[1] * maps.shape[2])
-    positions = Runs.of(maps.numpy()).positions(erased)
-    by_face = np.split(positions, positions.searchsorted(begins[1:])) if len(maps) else []
-    return [places - begin for places, begin in zip(by_face, begins, strict=True)]
+def find(maps: Tensor, masks: NDArray[np.uint32]) -> Tensor:
+    """`pixels_of` of (B, H, W) contiguous uint8 maps: (B, H, W) bool on their device."""
+    return torch.from_numpy(pixels_of(maps.numpy(), masks)) if _on_host(maps) else _find_on_device(maps, masks)
 
 
-def take(maps: Tensor, preference: Preference, least: int, greatest: int | None) -> tuple[NDArray[np.uint32], Found]:
-    """The regions that go, as (B,) masks on the host, and their pixels; see `Preference.among`."""
-    if maps.device.type == "cpu":
-        return preference.seek(maps.numpy(), least, greatest)
-    index = _DeviceIndex(maps)
-    masks = preference.among(index.areas(), least, greatest)
-    return masks, index.find(masks)
+def take(maps: Tensor, preference: Preference, least: int, greatest: int | None) -> tuple[NDArray[np.uint32], Tensor]:
+    """The regions that go, as (B,) masks on the host, and where their pixels are; see `Preference.seek`."""
+    if _on_host(maps):
+        masks, gone = preference.seek(maps.numpy(), least, greatest)
+        return masks, torch.from_numpy(gone)
+    masks = preference.among(_areas_on_device(maps), least, greatest)
+    return masks, _find_on_device(maps, masks)
 
 
-class _DeviceIndex:
-    """Region maps (B, H, W), made ready to be counted and looked up on a device."""
+def _on_host(tensor: Tensor) -> bool:
+    return tensor.device.type == "cpu"
 
-    def __init__(self, maps: Tensor) -> None:
-        self._ids = maps.flatten(1).clamp(max=IDS - 1).long()
 
-    def areas(self) -> NDArray[np.int32]:
-        """Pixels of each region: (B, 25) on the host."""
-        faces = len(self._ids)
-        codes = self._ids + torch.arange(faces, device=self._ids.device)[:, None] * IDS
-        counts = torch.bincount(codes.flatten(), minlength=faces * IDS).view(faces, IDS)
-        return counts[:, :N_REGIONS].to(torch.int32).cpu().numpy()
+def _areas_on_device(maps: Tensor) -> NDArray[np.int32]:
+    faces = len(maps)
+    codes = maps.flatten(1).long() + torch.arange(faces, device=maps.device)[:, None] * 256
+    counts = torch.bincount(codes.flatten(), minlength=faces * 256).view(faces, 256)
+    return counts[:, :N_REGIONS].to(torch.int32).cpu().numpy()
 
-    def find(self, erased: NDArray[np.uint32]) -> Pixels:
-        """See the function `find`."""
-        table = torch.from_numpy(erased_table(erased)).to(self._ids.device)
-        gone = table.gather(1, self._ids)
-        return Pixels(gone.nonzero()[:, 1].contiguous(), gone.sum(1))
+
+def _find_on_device(maps: Tensor, masks: NDArray[np.uint32]) -> Tensor:
+    table = torch.from_numpy(bit_table(masks)).to(maps.device)
+    return table.gather(1, maps.flatten(1).long()).view(maps.shape)

@@ -53,7 +53,7 @@ class HostNoise:
 
     def normal(self, rows: int, columns: int) -> NDArray[np.float32]:
         """See `Noise`."""
-        return normal_quantiles().take(self.ranks(rows * columns)).reshape(rows, columns)
+        return normal_quantiles().take(self.ranks(rows * columns), mode="wrap").reshape(rows, columns)
 
     def coins(self, count: int) -> NDArray[np.bool_]:
         """See `Noise`."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.maps import ID
 from faceshards.records import UInt8Array
-from faceshards.regions import N_REGIONS
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays do not compare to one bool
@@ -74,7 +74,7 @@ class Preference:
 
     def seek(
         self, maps: UInt8Array, least: int, greatest: int | None = None
-    ) -> tuple[NDArray[np.uint32], list[NDArray[np.int64]]]:
+    ) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
         """The regions that go and their pixels, by looks at the pixels.
 
         Args:
@@ -82,31 +82,36 @@ class Preference:
             least: see `among`, as is `greatest`.
 
         Returns:
-            What `among` returns, and for each face the (N,) places of the pixels that go, in its flattened map, one
-            region after the other.
+            What `among` returns, and (B, H, W) where a pixel goes.
         """
         flat = maps.reshape(len(maps), maps.shape[1] * maps.shape[2])
         limits = max(least, 1), flat.shape[1] if greatest is None else greatest
-        sought = zip(flat, self.order.tolist(), self.number.tolist(), strict=True)
-        found = [_seek_in_face(*face, *limits) for face in sought]
-        return np.array([mask for mask, _ in found], np.uint32), [places for _, places in found]
-
-
-_ID = [np.array(region, np.uint8) for region in range(N_REGIONS)]  # numpy compares with a plain int in twice the time
-_NOWHERE = np.empty(0, np.int64)
+        gone, look = np.zeros(flat.shape, np.bool_), np.empty(flat.shape[1:], np.bool_)
+        sought = zip(flat, gone, self.order.tolist(), self.number.tolist(), strict=True)
+        masks = [_seek_in_face(*face, *limits, look) for face in sought]
+        return np.array(masks, np.uint32), gone.reshape(maps.shape)
 
 
 def _seek_in_face(
-    regions: UInt8Array, order: list[int], number: int, least: int, greatest: int
-) -> tuple[int, NDArray[np.int64]]:
-    """The bit mask of the first `number` regions in `order` that are there, and the places of their pixels."""
+    regions: UInt8Array,
+    gone: NDArray[np.bool_],
+    order: list[int],
+    number: int,
+    least: int,
+    greatest: int,
+    look: NDArray[np.bool_],
+) -> int:
+    """The bit mask of the first `number` regions in `order` that are there; sets their pixels in `gone`.
+
+    What is written over and over is `look`: the memory of one face, which stays in the processor's cache.
+    """
     mask = 0
-    found = [_NOWHERE]
     for region in order:
-        if len(found) > number:
+        if not number:
             break
-        (places,) = (regions == _ID[region]).nonzero()
-        if least <= len(places) <= greatest:
+        np.equal(regions, ID[region], look)
+        if least <= np.count_nonzero(look) <= greatest:
+            np.logical_or(gone, look, gone)
             mask |= 1 << region
-            found.append(places)
-    return mask, np.concatenate(found)
+            number -= 1
+    return mask

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from faceshards.maps import region_areas
 from faceshards.regions import IGNORE, N_REGIONS
 from faceshards.store.schema import NO_IDENTITY, NO_ROW, OK
 
@@ -59,7 +60,9 @@ def block_problems(arrays: Mapping[str, NDArray[Any]], rows: pa.Table) -> Iterat
         region = arrays["region"]
         yield from _named("region ids other than 0-24 and 255", ids, _any((region >= N_REGIONS) & (region != IGNORE)))
         if "region_px" in rows.column_names:
-            yield from _named("region_px is not what the map holds", ids, _differs(rows, "region_px", _areas(region)))
+            yield from _named(
+                "region_px is not what the map holds", ids, _differs(rows, "region_px", region_areas(region))
+            )
     if "erased" in arrays:
         erased = arrays["erased"]
         yield from _named("erased masks with bits beyond the 25 regions", ids, _any(erased >> N_REGIONS != 0))
@@ -74,13 +77,6 @@ def _named(what: str, ids: NDArray[np.object_], wrong: NDArray[np.bool_]) -> Ite
 
 def _any(values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(values.reshape(len(values), -1).any(axis=1))
-
-
-def _areas(region: NDArray[Any]) -> NDArray[np.int64]:
-    """Pixels of each of the 25 regions. (n, H, W) uint8 -> (n, 25)."""
-    n = len(region)
-    cells = np.arange(n)[:, None] * 256 + region.reshape(n, -1)
-    return np.bincount(cells.ravel(), minlength=n * 256).reshape(n, 256)[:, :N_REGIONS]
 
 
 def _differs(rows: pa.Table, column: str, expected: NDArray[Any]) -> NDArray[np.bool_]:

@@ -8,7 +8,6 @@ import numpy as np
 from faceshards.errors import MissingExtraError
 from faceshards.ops.choice import RegionChoice
 from faceshards.ops.erase import Fill, erase
-from faceshards.ops.runs import Runs
 from faceshards.records import UInt8Array
 
 try:
@@ -73,13 +72,12 @@ class FSErasing(ImageOnlyTransform):
         """Draw from albumentations' own generator: the key and the regions that go."""
         regions = data["mask"].reshape(1, *params["shape"][:2])
         keys = np.array([self.py_random.getrandbits(64)], np.uint64)
-        runs = Runs.of(regions)
-        return {"regions": regions, "runs": runs, "keys": keys, "erased": self.choice.draw(keys, runs.areas())}
+        _, gone = self.choice.draw(keys, regions)
+        return {"regions": regions, "gone": gone, "keys": keys}
 
     def apply(self, img: UInt8Array, **params: Any) -> UInt8Array:
         """Erase: (H, W, 3) uint8 to the same."""
         if img.dtype != np.uint8 or img.ndim != 3 or img.shape[2] != 3:
             raise TypeError(f"FSErasing takes (H, W, 3) uint8, found {img.shape} {img.dtype}; put it before Normalize")
-        drawn = params["regions"], params["erased"], params["keys"]
-        erased: UInt8Array = erase(img[None], *drawn, self.fill, runs=params["runs"])[0]
+        erased: UInt8Array = erase(img[None], params["regions"], params["gone"], params["keys"], self.fill)[0]
         return erased

@@ -77,8 +77,8 @@ class FSErasing(Transform):
         """Draw once for an image and its region map: what `transform` needs to erase, as often as wanted.
 
         Returns:
-            ``maps`` (B, H, W) uint8, ``erased`` (B,) uint32 bit masks of the regions that go, their pixels as
-            ``found`` (`faceshards.ops.erase_torch.Found`), and the ``seed`` of the noise.
+            ``maps`` (B, H, W) uint8, ``erased`` (B,) uint32 bit masks of the regions that go, ``gone`` (B, H, W) bool
+            where their pixels are, and the ``seed`` of the noise.
         """
         images, regions = _pair(flat_inputs)
         return self._params(flat_inputs[images[0]], regions)
@@ -91,7 +91,7 @@ class FSErasing(Transform):
         kind = type(inpt)
         image = inpt if kind is Tensor else inpt.as_subclass(Tensor)
         out = replace_pixels(
-            image, params["maps"], params["found"], value=self.value, seed=params["seed"], inplace=self.inplace
+            image, params["maps"], params["gone"], value=self.value, seed=params["seed"], inplace=self.inplace
         )
         if self.inplace:
             return inpt
@@ -124,8 +124,8 @@ class FSErasing(Transform):
         of_face = draws.repeat(len(maps), 0) if self.same_on_batch else draws[: len(maps)]
         preference = self.choice.preference(of_face[:, 1], of_face[:, 3:])
         preference.number[of_face[:, 2] >= self.p] = 0
-        erased, found = take(maps, preference, self.choice.min_area, self.choice.max_area)
-        return {"maps": maps, "erased": erased, "found": found, "seed": int(draws[0, 0] * 2.0**53)}
+        erased, gone = take(maps, preference, self.choice.min_area, self.choice.max_area)
+        return {"maps": maps, "erased": erased, "gone": gone, "seed": int(draws[0, 0] * 2.0**53)}
 
     def _uniforms(self, draws: int) -> NDArray[np.float64]:
         """Numbers in [0, 1) for a seed, the number of regions, a coin, and the order of K regions: (draws, 3 + K)."""

@@ -11,7 +11,7 @@ from torch.autograd.graph import increment_version
 from typing_extensions import TypeIs  # torch depends on it
 
 from faceshards.ops.choice import as_regions
-from faceshards.ops.erase_torch import Found, Pixels, as_maps, as_pixels, find
+from faceshards.ops.erase_torch import Pixels, as_maps, find
 from faceshards.ops.noise import HostNoise, noise
 from faceshards.ops.stand_in import StandIn, stand_in
 from faceshards.regions import MIRROR, N_REGIONS
@@ -37,7 +37,7 @@ def erase_regions(
         image: (..., C, H, W), floating or integer, on any device.
         regions: (..., H, W) or (..., 1, H, W) region ids of an integer dtype; 255 is no region.
         erased: ids or names of the regions to erase in every face, or a uint32 bit mask a face, as from
-            `faceshards.ops.erase.draw_classes`.
+            `faceshards.ops.erase.draw_regions`.
         value: see `Value`; numbers are in the units of `image`.
         inplace: write into `image` and return it.
         generator: of the random values; None follows torch's global seed.
@@ -52,33 +52,33 @@ def erase_regions(
     """
     check_value(image, value)
     maps = as_maps(regions, image)
-    found = find(maps, _masks(erased, len(maps)))
+    gone = find(maps, _masks(erased, len(maps)))
     seed = draw_seed(generator) if is_random(value) else 0
-    return replace_pixels(image, maps, found, value=value, seed=seed, inplace=inplace)
+    return replace_pixels(image, maps, gone, value=value, seed=seed, inplace=inplace)
 
 
 def replace_pixels(
-    image: Tensor, maps: Tensor, found: Found, *, value: Value, seed: int, inplace: bool = False
+    image: Tensor, maps: Tensor, gone: Tensor, *, value: Value, seed: int, inplace: bool = False
 ) -> Tensor:
     """`erase_regions` where the pixels are known.
 
     Args:
         image: see `erase_regions`, as are `value` and `inplace`.
         maps: (B, H, W) uint8, from `faceshards.ops.erase_torch.as_maps`.
-        found: pixels of the maps.
+        gone: (B, H, W) bool, where a pixel goes.
         seed: of the random values.
     """
     if inplace and not image.is_contiguous():
-        return image.copy_(replace_pixels(image, maps, found, value=value, seed=seed))
-    if value == "random" and isinstance(found, list) and _is_array(image):
+        return image.copy_(replace_pixels(image, maps, gone, value=value, seed=seed))
+    if value == "random" and _is_array(image):
         array = image.numpy()
-        faces = _with_noise(array.reshape(len(found), *array.shape[-3:]), found, seed, inplace)
+        faces = _with_noise(array.reshape(len(maps), *array.shape[-3:]), gone.numpy(), seed, inplace)
         if not inplace:
             return torch.from_numpy(faces.reshape(array.shape))
         increment_version(image)  # autograd does not see what numpy writes
         return image
     out = image if inplace else image.clone(memory_format=torch.contiguous_format)
-    pixels = as_pixels(found).to(image.device)
+    pixels = Pixels.of(gone.to(image.device))
     values = _values(out.view(len(maps), *image.shape[-3:]), maps, pixels, value, seed)
     size = image.shape[-2] * image.shape[-1]
     places = pixels.places_in(image.shape[-3] * size)
@@ -136,18 +136,19 @@ def _is_array(image: Tensor) -> bool:
     return known and image.device.type == "cpu" and not image.requires_grad
 
 
-def _with_noise(old: NDArray[Any], found: list[NDArray[np.int64]], seed: int, inplace: bool) -> NDArray[Any]:
+def _with_noise(old: NDArray[Any], gone: NDArray[np.bool_], seed: int, inplace: bool) -> NDArray[Any]:
     """What `"random"` does, on arrays (B, C, H, W).
 
     Face by face, so that a face is still in the processor's cache when it has been copied and is to be overwritten.
     """
     new = old if inplace else np.empty_like(old, order="C")
     channels = old.shape[1]
-    values = HostNoise(seed).normal(channels, sum(map(len, found)))
+    values = HostNoise(seed).normal(channels, int(np.count_nonzero(gone)))
     end = 0
-    for old_face, face, places in zip(old, new, found, strict=True):
+    for old_face, face, flags in zip(old, new, gone, strict=True):
         if not inplace:
             np.copyto(face, old_face)
+        (places,) = flags.reshape(-1).nonzero()
         begin, end = end, end + len(places)
         for channel, of_channel in zip(face.reshape(channels, -1), values, strict=True):
             channel[places] = of_channel[begin:end]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from faceshards import rng
-from faceshards.ops.erase import Fill, class_weights, classes_of, draw_classes, erase
-from faceshards.ops.runs import Runs
+from faceshards.maps import pixels_of
+from faceshards.ops.erase import Fill, class_weights, classes_of, draw_regions, erase
 from faceshards.regions import Region
 
 
@@ -17,7 +17,7 @@ def faces() -> tuple[np.ndarray, np.ndarray, rng.UInt64Array]:
 def test_regions_are_drawn_in_proportion_to_their_weights(faces: tuple) -> None:
     _, regions, keys = faces
     weights = class_weights({Region.NOSE: 3, Region.MOUTH: 1})
-    masks = draw_classes(keys, Runs.of(regions).areas(), weights=weights, n_regions=(1, 1), min_area=1)
+    masks, _ = draw_regions(keys, regions, weights=weights, n_regions=(1, 1), min_area=1)
     noses = np.mean(masks == 1 << Region.NOSE)
     assert noses + np.mean(masks == 1 << Region.MOUTH) == 1
     assert abs(noses - 0.75) < 0.06
@@ -25,7 +25,7 @@ def test_regions_are_drawn_in_proportion_to_their_weights(faces: tuple) -> None:
 
 def test_the_number_of_regions_is_uniform_over_its_range(faces: tuple) -> None:
     _, regions, keys = faces
-    masks = draw_classes(keys, Runs.of(regions).areas(), weights=np.ones(25), n_regions=(2, 4), min_area=1)
+    masks, _ = draw_regions(keys, regions, weights=np.ones(25), n_regions=(2, 4), min_area=1)
     counts = np.bincount([len(classes_of(int(m))) for m in masks], minlength=5)
     assert counts[:2].sum() == 0
     assert (np.abs(counts[2:] / 400 - 1 / 3) < 0.09).all()
@@ -33,21 +33,20 @@ def test_the_number_of_regions_is_uniform_over_its_range(faces: tuple) -> None:
 
 def test_noise_covers_all_values_and_one_colour_is_one_colour(faces: tuple) -> None:
     images, regions, keys = faces
-    erased = np.full(400, 1 << Region.NOSE, np.uint32)
     nose = regions == Region.NOSE
-    noise = erase(images, regions, erased, keys, "random")[nose]
+    noise = erase(images, regions, nose, keys, "random")[nose]
     assert abs(noise.mean() - 127.5) < 1.5
     assert len(np.unique(noise)) == 256
-    colours = erase(images, regions, erased, keys, "random_1")[nose].reshape(400, -1, 3)
+    colours = erase(images, regions, nose, keys, "random_1")[nose].reshape(400, -1, 3)
     assert (colours == colours[:, :1]).all()
     assert len(np.unique(colours[:, 0], axis=0)) > 390
-    assert (erase(images, regions, erased, keys, (1, 2, 3))[nose] == [1, 2, 3]).all()
+    assert (erase(images, regions, nose, keys, (1, 2, 3))[nose] == [1, 2, 3]).all()
 
 
 def test_a_mix_is_noise_for_about_half_of_the_regions(faces: tuple) -> None:
     images, regions, keys = faces
-    erased = np.full(400, 1 << Region.NOSE, np.uint32)
-    mixed = erase(images, regions, erased, keys, "random_mix")[regions == Region.NOSE].reshape(400, -1, 3)
+    nose = regions == Region.NOSE
+    mixed = erase(images, regions, nose, keys, "random_mix")[nose].reshape(400, -1, 3)
     one_colour = (mixed == mixed[:, :1]).all(axis=(1, 2)).mean()
     assert abs(one_colour - 0.5) < 0.1
 
@@ -55,18 +54,26 @@ def test_a_mix_is_noise_for_about_half_of_the_regions(faces: tuple) -> None:
 @pytest.mark.parametrize("fill", ["random", "random_1", "random_mix", (1, 2, 3)])
 def test_in_place_is_the_same_as_in_a_new_array(faces: tuple, fill: Fill) -> None:
     images, regions, keys = (array[:5].copy() for array in faces)
-    erased = np.array([1 << Region.NOSE, 0, 1 << Region.MOUTH, 3, 0], np.uint32)
-    new = erase(images, regions, erased, keys, fill)
+    gone = pixels_of(regions, np.array([1 << Region.NOSE, 0, 1 << Region.MOUTH, 3, 0], np.uint32))
+    new = erase(images, regions, gone, keys, fill)
     assert (images == 77).all()
-    assert erase(images, regions, erased, keys, fill, out=images) is images
+    assert erase(images, regions, gone, keys, fill, out=images) is images
     assert np.array_equal(images, new)
     other = np.zeros_like(images)
-    assert np.array_equal(erase(new, regions, erased, keys, fill, out=other), new)
+    assert np.array_equal(erase(new, regions, gone, keys, fill, out=other), new)
 
 
-def test_the_noise_of_a_pixel_does_not_depend_on_which_other_regions_go(faces: tuple) -> None:
-    images, regions, keys = faces
-    nose_only = erase(images, regions, np.full(400, 1 << Region.NOSE, np.uint32), keys, "random")
-    more = np.full(400, 1 << Region.NOSE | 1 << Region.MOUTH, np.uint32)
-    both = erase(images, regions, more, keys, "random")
-    assert np.array_equal(nose_only[regions == Region.NOSE], both[regions == Region.NOSE])
+def test_noise_is_never_the_same_twice_in_a_face_nor_in_two_faces(faces: tuple) -> None:
+    images, regions, keys = (array[:50] for array in faces)
+    pixels = erase(images, regions, regions <= Region.MOUTH, keys, "random")[regions <= Region.MOUTH]
+    assert len(np.unique(pixels, axis=0)) > 0.99 * len(pixels)  # of 2**24 colours
+
+
+def test_noise_goes_to_the_pixels_in_reading_order_whichever_they_are(faces: tuple) -> None:
+    images, regions, keys = (array[:2] for array in faces)
+    few, other = np.zeros((2, *regions.shape), np.bool_)
+    few[0, 5, :7] = few[1, 40, 3:6] = few[1, 7, 30] = True
+    other[0, 30:37, 9] = other[1, 0, :4] = True
+    assert np.array_equal(
+        erase(images, regions, few, keys, "random")[few], erase(images, regions, other, keys, "random")[other]
+    )

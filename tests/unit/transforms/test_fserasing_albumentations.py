@@ -18,7 +18,7 @@ def test_regions_of_the_mask_are_erased_by_the_kernel_of_the_stage(face: dict) -
 
     erasing = FSErasing(n_erase=1, p=1)
     params = erasing.get_params_dependent_on_data({"shape": (32, 30, 3)}, face)
-    again = erase(face["image"][None], face["mask"][None], params["erased"], params["keys"], "random")[0]
+    again = erase(face["image"][None], face["mask"][None], params["gone"], params["keys"], "random")[0]
     assert np.array_equal(erasing.apply(face["image"], **params), again)
 
 
