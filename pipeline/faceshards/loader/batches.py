@@ -73,7 +73,7 @@ class Batches(Iterator[Batch]):
         reach = self._sampling.reach(self._dataset.places.chunk_rows, self._running.worker[1])
         shapes = [self._showing.fields[name] for name in self._dataset.stored(self._fields)]
         sample = sum(math.prod(shape) * dtype.itemsize for shape, dtype in shapes)
-        samples = batches_at_once(reach, self._running.prefetch) * self._sampling.batch_size
+        samples = batches_at_once(reach, self._running.ahead) * self._sampling.batch_size
         return min(samples, len(self._dataset)) * sample
 
     def close(self) -> None:

@@ -186,7 +186,7 @@ class Dataset:
         fields: Sequence[str] | None = None,
         view: View = "original",
         threads: int | None = None,
-        prefetch: int = 4,
+        prefetch: int | None = None,
         on_error: OnError = "raise",
     ) -> Batches:
         """One epoch of batches, decoded ahead by threads.
@@ -204,7 +204,7 @@ class Dataset:
             fields: as in `take`.
             view: as in `take`.
             threads: that decode; None for one a core.
-            prefetch: batches that are worked on ahead of the one that is asked for.
+            prefetch: batches that are worked on ahead of the one that is asked for; None for 4.
             on_error: ``"raise"``, or ``"skip"`` samples whose chunk is missing or damaged: they are counted in
                 `Batches.skipped` and logged, and their batches are smaller.
 

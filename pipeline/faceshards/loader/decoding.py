@@ -5,7 +5,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from faceshards.loader.dataset import Dataset
 
 OnError: TypeAlias = Literal["raise", "skip"]
-_SLAB_BATCHES = 4  # batches whose arrays are one: the fewer pieces a chunk is dealt out in, the better
+_SLAB_BATCHES = 4  # batches whose arrays are one, where chunks are dealt out to many: the fewer pieces, the better
+_PREFETCH, _PREFETCH_OF_WORKER = 4, 2
 _log = logging.getLogger(__name__)
 
 
@@ -30,7 +31,7 @@ class Running:
 
     Attributes:
         threads: that decode; None for one a core that this process may use.
-        prefetch: batches that are worked on ahead of the one that is asked for.
+        prefetch: batches that are worked on ahead of the one that is asked for; None for 4, in a DataLoader's worker 2.
         on_error: ``"raise"``, or ``"skip"`` samples whose chunk is missing or damaged: they are counted and logged.
         worker: number of this worker, and of how many; it makes every so-manieth batch.
 
@@ -39,15 +40,26 @@ class Running:
     """
 
     threads: int | None = None
-    prefetch: int = 4
+    prefetch: int | None = None
     on_error: OnError = "raise"
     worker: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
-        if (self.threads is not None and self.threads < 1) or self.prefetch < 1:
+        if any(number is not None and number < 1 for number in (self.threads, self.prefetch)):
             raise ParamsError(f"threads and prefetch must be 1 or more, got {self.threads} and {self.prefetch}")
         if self.on_error not in ("raise", "skip"):
             raise ParamsError(f"on_error is raise or skip, not {self.on_error!r}")
+
+    @property
+    def ahead(self) -> int:
+        """`prefetch` as a number."""
+        return self.prefetch or _PREFETCH
+
+    def in_worker(self, number: int, workers: int) -> "Running":
+        """The same in one of a DataLoader's workers, which are many and of which torch asks for batches ahead too."""
+        return replace(
+            self, threads=self.threads or 1, prefetch=self.prefetch or _PREFETCH_OF_WORKER, worker=(number, workers)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,16 @@ class Visits:
 
 def batches_at_once(reach: int, prefetch: int) -> int:
     """For how many batches there is memory at a time, at most: those that are worked on, in whole slabs."""
-    return (-(-(reach + prefetch) // _SLAB_BATCHES) + 1) * _SLAB_BATCHES
+    slab = _slab_batches(reach)
+    return (-(-(reach + prefetch) // slab) + 1) * slab
+
+
+def _slab_batches(reach: int) -> int:
+    """How many batches have their arrays in one: each its own where a chunk belongs to one of them and a neighbour.
+
+    New memory costs as much as to decode what goes there, so that there should be little of it.
+    """
+    return _SLAB_BATCHES if reach > 2 else 1
 
 
 @dataclass(slots=True)
@@ -97,7 +118,7 @@ class Decoding:
     def __init__(self, dataset: "Dataset", visits: Visits, running: Running) -> None:
         self._dataset, self._visits, self._running = dataset, visits, running
         self._stored = dataset.stored(visits.fields)
-        self._slab_size = visits.batch_size * _SLAB_BATCHES
+        self._slab_size = visits.batch_size * _slab_batches(visits.reach)
         self._schedule = Schedule(dataset.chunk_of(visits.samples), visits.batch_size, visits.reach)
         self._slabs: dict[int, _Slab] = {}
         self._tasks: defaultdict[int, list[Future[None]]] = defaultdict(list)
@@ -107,7 +128,7 @@ class Decoding:
         begun = 0
         total = -(-len(self._visits.samples) // self._visits.batch_size)
         for batch in range(total):
-            while begun < min(batch + self._running.prefetch, total):
+            while begun < min(batch + self._running.ahead, total):
                 self._begin(begun)
                 begun += 1
             yield self._finish(batch)

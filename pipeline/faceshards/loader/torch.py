@@ -33,7 +33,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 _WORKER_LOST_AFTER_S = 120.0
-_SPARE = 1.5  # times what a worker works on: batches wait for the trainer, and it looks at some
+_SPARE = 3  # times what a worker works on: batches wait for the trainer, and it looks at some
 _log = logging.getLogger(__name__)
 
 
@@ -84,7 +84,7 @@ class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
         worker, lost_too = torch.utils.data.get_worker_info(), self.resume_from is not None
         if worker is None:
             return Tensors(self.batches(), lost_too)
-        running = replace(self.running, threads=self.running.threads or 1, worker=(worker.id, worker.num_workers))
+        running = self.running.in_worker(worker.id, worker.num_workers)
         if self.handover is None:
             return Tensors(self.batches(running), lost_too)
         self.dataset.memory = memory = self.handover.memory_of(worker.id)
@@ -161,9 +161,9 @@ class Loader:
         if not self._hands_over:
             return None
         workers = self._loader.num_workers
-        needed = self.batches.batches(replace(self.batches.running, worker=(0, workers))).memory_needed()
+        needed = self.batches.batches(self.batches.running.in_worker(0, workers)).memory_needed()
         try:
-            return Handover(workers, int(_SPARE * needed))
+            return Handover(workers, _SPARE * needed)
         except OSError as error:  # too little address space, or a sandbox
             _log.warning("torch copies each batch of the workers, for they cannot share memory: %s", error)
             return None
