@@ -20,9 +20,34 @@ from typing import Any
 
 import numpy as np
 from faces import jittered_faces
-from loader_formats import FORMATS, Faces, Format
+from loader_format import Faces, Format
+from loader_ours import Ours, ZarrIndexing
+from loader_peers import (
+    ArrayRecord,
+    HuggingFace,
+    LitData,
+    Memmap,
+    PngFolder,
+    Streaming,
+    WebDataset,
+)
 from pagecache import drop, family, read_from_disk, warm
 
+FORMATS: tuple[Format, ...] = (
+    Ours("compact"),
+    Ours("portable"),
+    Ours("fast"),
+    Memmap(),
+    ZarrIndexing(),
+    PngFolder(),
+    WebDataset(".png"),
+    WebDataset(".jpg"),
+    Streaming(),
+    LitData(),
+    HuggingFace(),
+    ArrayRecord("png"),
+    ArrayRecord("zstd"),
+)
 MODES = {
     f"{order}{', 2 workers' if workers else ''}{', cold' if cold else ''}": {
         "shuffle": order == "shuffled",

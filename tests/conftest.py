@@ -35,6 +35,12 @@ def frames_zip(shared: Path) -> Path:
     return shared / "facesynthetics" / "dataset_71.zip"
 
 
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers on this machine are reached straight, whatever its environment says."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
 @pytest.fixture(scope="session")
 def small_params(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Params of the small pipeline, by `RunParams` (one worker if none are given)."""

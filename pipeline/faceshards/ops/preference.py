@@ -86,7 +86,7 @@ class Preference:
         """
         flat = maps.reshape(len(maps), maps.shape[1] * maps.shape[2])
         limits = max(least, 1), flat.shape[1] if greatest is None else greatest
-        gone, look = np.zeros(flat.shape, np.bool_), np.empty(flat.shape[1:], np.bool_)
+        gone, look = np.empty(flat.shape, np.bool_), np.empty(flat.shape[1:], np.bool_)
         sought = zip(flat, gone, self.order.tolist(), self.number.tolist(), strict=True)
         masks = [_seek_in_face(*face, *limits, look) for face in sought]
         return np.array(masks, np.uint32), gone.reshape(maps.shape)
@@ -101,17 +101,21 @@ def _seek_in_face(
     greatest: int,
     look: NDArray[np.bool_],
 ) -> int:
-    """The bit mask of the first `number` regions in `order` that are there; sets their pixels in `gone`.
+    """The bit mask of the first `number` regions in `order` that are there; writes where their pixels are to `gone`.
 
-    What is written over and over is `look`: the memory of one face, which stays in the processor's cache.
+    Each is looked for in `look`, memory of one face that stays in the processor's cache; the first where it is kept.
     """
-    mask = 0
+    mask, here = 0, gone
     for region in order:
         if not number:
             break
-        np.equal(regions, ID[region], look)
-        if least <= np.count_nonzero(look) <= greatest:
-            np.logical_or(gone, look, gone)
+        np.equal(regions, ID[region], here)
+        if least <= np.count_nonzero(here) <= greatest:
+            if mask:
+                np.logical_or(gone, look, gone)
             mask |= 1 << region
             number -= 1
+            here = look
+    if not mask:
+        gone.fill(False)
     return mask

@@ -13,10 +13,7 @@ BLOCK = 1 << 16
 DATA = b"PK" + random.Random(1).randbytes(5 * BLOCK + 77)
 QUICK = Transfer(connections=3, retries=2, timeout_s=2.0, block_bytes=BLOCK, backoff_s=0.01)
 
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 
 def test_a_file_arrives_in_ranges_that_cover_it_once(tmp_path: Path) -> None:

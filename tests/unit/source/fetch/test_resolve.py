@@ -12,10 +12,7 @@ from faceshards.source.files import ZipFiles
 
 DOWNLOAD = "kind: facesynthetics\nlicence: R-UDA-1.0\nframes: 1\n"
 
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 
 def zip_bytes() -> bytes:
