@@ -6,11 +6,7 @@ from numpy.typing import NDArray
 from faceshards.records import UInt8Array
 from faceshards.regions import N_REGIONS
 
-REGION_BITS = np.uint32((1 << N_REGIONS) - 1)
-"""The bits of a mask of regions that mean one."""
-
-ID = [np.array(region, np.uint8) for region in range(N_REGIONS)]
-"""Region ids to compare a map with: numpy takes twice as long to compare one with a plain int."""
+_REGION_BITS = np.uint32((1 << N_REGIONS) - 1)
 
 
 def region_areas(maps: UInt8Array) -> NDArray[np.int32]:
@@ -36,6 +32,6 @@ def pixels_of(maps: UInt8Array, masks: NDArray[np.uint32]) -> NDArray[np.bool_]:
 def bit_table(masks: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """Masks as lookup tables by what a map can hold: (B,) uint32 to (B, 256) bool; what is no region is not set."""
     table = np.zeros((len(masks), 256), np.bool_)
-    each_byte = (masks & REGION_BITS).astype("<u4").view(np.uint8).reshape(-1, 4)
+    each_byte = (masks & _REGION_BITS).astype("<u4").view(np.uint8).reshape(-1, 4)
     table[:, :32] = np.unpackbits(each_byte, axis=1, bitorder="little")
     return table

@@ -112,7 +112,7 @@ def _random_pixels(keys: rng.UInt64Array, number: NDArray[np.int64]) -> NDArray[
 
 
 def class_weights(named: dict[int, float]) -> NDArray[np.float64]:
-    """Weights by region id as the (25,) array that `draw_classes` takes; what is not named has weight 0."""
+    """Weights by region id as the (25,) array that `draw_regions` takes; what is not named has weight 0."""
     weights = np.zeros(N_REGIONS)
     weights[list(named)] = list(named.values())
     return weights
