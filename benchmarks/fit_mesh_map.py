@@ -21,10 +21,9 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
-import mediapipe as mp
 import numpy as np
 from labels25 import (
     MIRRORED_LANDMARKS,
@@ -43,6 +42,9 @@ from faceshards.ops.labels import detailed_regions
 from faceshards.ops.mesh import MeshMap, Similarity
 from faceshards.ops.skin import LEFT, MIDLINE, RIGHT, split_skin
 from faceshards.regions import IGNORE, CoarseRegion
+
+if TYPE_CHECKING:
+    import mediapipe as mp
 
 Array = NDArray[np.float64]
 
@@ -179,6 +181,8 @@ def main() -> None:
     parser.add_argument("shared", type=Path, nargs="?", default=Path("../shared"))
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
+
+    import mediapipe as mp  # here, so that --help needs none
 
     finder = mp.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1, min_detection_confidence=0.2)
     frames, meshes, labels = [], [], []

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from examples.recognition.command import run
 from faceshards.errors import SourceFormatError, SourceNotFoundError
 
 _COLUMNS = ["sample_id", *(f"{axis}{i}" for i in range(1, 6) for axis in "xy")]
@@ -73,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

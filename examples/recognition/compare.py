@@ -20,6 +20,7 @@ import torch
 from tqdm import tqdm
 
 import faceshards
+from examples.recognition.command import run
 from examples.recognition.data import Erasing
 from examples.recognition.evaluate import embed_faces, verify
 from examples.recognition.train import Config, HeadName, train, training_options
@@ -130,4 +131,4 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

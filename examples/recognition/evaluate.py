@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import faceshards
+from examples.recognition.command import run
 from examples.recognition.nets import to_input
 from examples.recognition.train import load_net
 from examples.recognition.verification.insightface_bin import InsightFaceBin
@@ -122,4 +123,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from examples.recognition.command import run
 from examples.recognition.compare import open_folds
 from examples.recognition.evaluate import verify
 from examples.recognition.verification.protocol import FloatArray, all_pairs
@@ -167,4 +168,4 @@ def _write_faces(path: Path, scores: Mapping[Mode, Float32Array], faces: UInt8Ar
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -9,6 +9,7 @@ import argparse
 from importlib.util import find_spec
 from pathlib import Path
 
+from examples.recognition.command import run
 from faceshards.errors import SourceNotFoundError
 
 _WHERE = Path("datasets", "ORL_faces")
@@ -47,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

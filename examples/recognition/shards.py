@@ -13,6 +13,7 @@ from typing import get_args
 import numpy as np
 
 import faceshards
+from examples.recognition.command import run
 from faceshards.build.align import align_faces
 from faceshards.build.download import make_source
 from faceshards.build.erase import erase_faces
@@ -69,4 +70,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

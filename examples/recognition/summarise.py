@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from examples.recognition.bootstrap import ARMS, METRICS, Comparison, interval
+from examples.recognition.command import run
 from examples.recognition.compare import RESULTS
 
 _BASELINE = [ARMS.index((head, "none")) for head, _ in ARMS]
@@ -64,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

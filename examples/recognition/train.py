@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from examples.recognition.command import run
 from examples.recognition.data import Erasing, TrainingFaces
 from examples.recognition.heads import ArcFaceHead, SoftmaxHead
 from examples.recognition.nets import NETS, IResNet
@@ -231,4 +232,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
