@@ -42,3 +42,18 @@ def test_a_key_that_skips_words_goes_on_after_them_and_back() -> None:
     keys = rng.sample_keys(["a", "b"])
     assert np.array_equal(rng.words(rng.skip(keys, 3), 4), rng.words(keys, 7)[:, 3:])
     assert np.array_equal(rng.skip(rng.skip(keys, [5, 6]), [-5, -6]), keys)
+
+
+def test_octets_are_the_bytes_of_each_key_s_words_one_key_after_the_other() -> None:
+    keys = rng.fold(rng.sample_keys(["a", "b", "c", "d"]), 3)
+    words = rng.words(keys, 3).astype("<u8").view(np.uint8)
+    assert np.array_equal(
+        rng.octets(keys, np.array([0, 5, 24, 9])), np.concatenate([words[1, :5], words[2], words[3, :9]])
+    )
+    assert rng.octets(keys[:0], np.zeros(0, np.int64)).shape == (0,)
+
+
+def test_a_number_folds_like_an_array_of_it() -> None:
+    keys = rng.sample_keys(["a", "b"])
+    for part in (0, 7, -3, 2**63):
+        assert np.array_equal(rng.fold(keys, part), rng.fold(keys, np.full(2, part)))

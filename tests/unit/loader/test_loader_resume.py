@@ -13,6 +13,7 @@ from stores import build_faces, face_arrays, face_spec
 
 import faceshards
 from faceshards.errors import ParamsError
+from faceshards.loader.decoding import Running
 from faceshards.loader.sampling import Sampling, Shuffle
 
 torch = pytest.importorskip("torch")
@@ -143,6 +144,12 @@ def test_the_loader_itself_keeps_no_batch(faces: faceshards.Dataset) -> None:
 def test_memory_is_asked_for_as_if_batches_were_no_larger_than_the_split(faces: faceshards.Dataset) -> None:
     needed = faces.batches(10**12, fields=["image"]).memory_needed()
     assert needed == faces[:]["image"].nbytes
+
+
+def test_a_worker_in_order_has_memory_of_few_batches(many_faces: faceshards.Dataset) -> None:
+    worker = Running().in_worker(0, 2)
+    needed = many_faces.batches_of(Sampling(64), worker, None, "original").memory_needed()
+    assert needed <= 5 * many_faces[:64]["image"].nbytes
 
 
 @pytest.mark.parametrize("how", ["refused", "unknown"])
