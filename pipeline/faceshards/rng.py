@@ -61,9 +61,9 @@ def octets(keys: UInt64Array, number: NDArray[np.int64]) -> NDArray[np.uint8]:
     n_words = -(-number // 8)
     begin = n_words.cumsum() - n_words
     drawn = word_at(skip(keys, -begin).repeat(n_words), np.arange(n_words.sum()))
-    octets = drawn.astype("<u8", copy=False).view(np.uint8)
+    in_bytes = drawn.astype("<u8", copy=False).view(np.uint8)
     parts = zip((8 * begin).tolist(), number.tolist(), strict=True)
-    return np.concatenate([octets[:0], *(octets[first : first + n] for first, n in parts)])
+    return np.concatenate([in_bytes[:0], *(in_bytes[first : first + n] for first, n in parts)])
 
 
 @_wrapping
