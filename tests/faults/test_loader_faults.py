@@ -94,9 +94,12 @@ def test_any_flipped_bit_is_noticed(path: Path) -> None:
     # Bits between the chunks, if there are any, are nobody's data; `verify` sees them by the file's hash.
 
 
-def test_an_iterator_that_failed_is_at_its_end(path: Path) -> None:
+@pytest.mark.parametrize("threads", [0, 2])
+def test_an_iterator_that_failed_is_at_its_end(path: Path, threads: int) -> None:
     damage(path / SECOND_SHARD, "missing")
-    batches = faceshards.open(path).batches(BATCH)
+    batches = faceshards.open(path).batches(BATCH, threads=threads)
+    before = [next(batches)["sample_id"].tolist() for _ in range(8 // BATCH)]
+    assert before == [[sample_id("train", 3 * i + k) for k in range(BATCH)] for i in range(8 // BATCH)]
     with pytest.raises(MissingShardError):
         list(batches)
     assert list(batches) == []

@@ -71,6 +71,7 @@ class Dataset:
     def __init__(self, store: Store, split: str, fields: Sequence[str] | None = None) -> None:
         if split not in store.splits:
             raise ParamsError(f"{store.path} has no split {split!r}; it has: {', '.join(store.splits)}")
+        store.read_tables()
         self.store = store
         self.split = split
         self._samples = usable_samples(store.manifest, split)
@@ -165,7 +166,7 @@ class Dataset:
         stored = self.stored(names)
         batch: Batch = {n: np.empty((len(at), *showing.fields[n][0]), showing.fields[n][1]) for n in stored}
         chunks = self.chunk_of(at)
-        for chunk in np.unique(chunks).tolist() if stored else ():
+        for chunk in sorted(set(chunks.tolist())) if stored else ():
             to = np.flatnonzero(chunks == chunk)
             for name, rows in self.show(at[to], chunk, stored, showing, seed, epoch, keep=True).items():
                 rows.copy_to(batch[name], to)
@@ -203,8 +204,8 @@ class Dataset:
             uneven: what to do with samples that do not divide among them, see `sampling.Uneven`.
             fields: as in `take`.
             view: as in `take`.
-            threads: that decode; None for one a core.
-            prefetch: batches that are worked on ahead of the one that is asked for; None for 4.
+            threads: that decode; None for one a core, 0 for none: a batch is decoded when it is asked for.
+            prefetch: batches that threads work on ahead of the one that is asked for; None for 4.
             on_error: ``"raise"``, or ``"skip"`` samples whose chunk is missing or damaged: they are counted in
                 `Batches.skipped` and logged, and their batches are smaller.
 

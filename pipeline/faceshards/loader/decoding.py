@@ -3,10 +3,10 @@
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from faceshards.loader.dataset import Dataset
 
 OnError: TypeAlias = Literal["raise", "skip"]
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _SLAB_BATCHES = 4  # batches whose arrays are one, where chunks are dealt out to many: the fewer pieces, the better
 _PREFETCH, _PREFETCH_OF_WORKER = 4, 2
 _log = logging.getLogger(__name__)
@@ -30,8 +32,10 @@ class Running:
     """How an epoch is read; nothing of what comes out.
 
     Attributes:
-        threads: that decode; None for one a core that this process may use.
-        prefetch: batches that are worked on ahead of the one that is asked for; None for 4, in a DataLoader's worker 2.
+        threads: that decode; None for one a core that this process may use, in a DataLoader's worker for one, or none
+            where batches come in the order of the store. 0 for none: a batch is decoded when it is asked for.
+        prefetch: batches that threads work on ahead of the one that is asked for; None for 4, in a DataLoader's worker
+            2.
         on_error: ``"raise"``, or ``"skip"`` samples whose chunk is missing or damaged: they are counted and logged.
         worker: number of this worker, and of how many; it makes every so-manieth batch.
 
@@ -45,21 +49,26 @@ class Running:
     worker: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
-        if any(number is not None and number < 1 for number in (self.threads, self.prefetch)):
-            raise ParamsError(f"threads and prefetch must be 1 or more, got {self.threads} and {self.prefetch}")
+        if self.threads is not None and self.threads < 0:
+            raise ParamsError(f"threads must be 0 or more, got {self.threads}")
+        if self.prefetch is not None and self.prefetch < 1:
+            raise ParamsError(f"prefetch must be 1 or more, got {self.prefetch}")
         if self.on_error not in ("raise", "skip"):
             raise ParamsError(f"on_error is raise or skip, not {self.on_error!r}")
 
     @property
     def ahead(self) -> int:
         """`prefetch` as a number."""
-        return self.prefetch or _PREFETCH
+        return 1 if self.threads == 0 else self.prefetch or _PREFETCH
 
-    def in_worker(self, number: int, workers: int) -> "Running":
-        """The same in one of a DataLoader's workers, which are many and of which torch asks for batches ahead too."""
-        return replace(
-            self, threads=self.threads or 1, prefetch=self.prefetch or _PREFETCH_OF_WORKER, worker=(number, workers)
-        )
+    def in_worker(self, number: int, workers: int, *, in_order: bool) -> "Running":
+        """The same in one of a DataLoader's workers, which are many and of which torch asks for batches ahead too.
+
+        Shuffled, one batch takes many times as long as the next, and a thread evens that out. In order it would only be
+        in the way.
+        """
+        threads = (0 if in_order else 1) if self.threads is None else self.threads
+        return replace(self, threads=threads, prefetch=self.prefetch or _PREFETCH_OF_WORKER, worker=(number, workers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,8 @@ class Decoding:
         self._schedule = Schedule(dataset.chunk_of(visits.samples), visits.batch_size, visits.reach)
         self._slabs: dict[int, _Slab] = {}
         self._tasks: defaultdict[int, list[Future[None]]] = defaultdict(list)
-        self._threads = ThreadPoolExecutor(running.threads or _cores(), "faceshards")
+        threads = _cores() if running.threads is None else running.threads
+        self._threads = ThreadPoolExecutor(threads, "faceshards") if threads else _AtOnce()
 
     def __iter__(self) -> Iterator[tuple[Batch, int]]:
         begun = 0
@@ -190,6 +200,18 @@ class Decoding:
             del self._slabs[start // self._slab_size]
         found = arrays | self._dataset.known(samples, self._visits.fields)
         return {name: found[name] for name in self._visits.fields}, dropped
+
+
+class _AtOnce(Executor):
+    """Has everything done by the thread that asks for it."""
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+        done: Future[_T] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            done.set_exception(error)
+        return done
 
 
 def _cores() -> int:

@@ -40,8 +40,9 @@ _log = logging.getLogger(__name__)
 class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
     """Whole batches as an iterable dataset: give it to a DataLoader with ``batch_size=None``.
 
-    With k workers each makes every k-th batch, so that all of them come in the order that one process gives; a worker
-    decodes with one thread unless `running` says more. Where k divides `Shuffle.lanes`, no chunk is decoded twice.
+    With k workers each makes every k-th batch, so that all of them come in the order that one process gives. A worker
+    decodes with one thread, or in order with none, unless `running` says more. Where k divides `Shuffle.lanes`, no
+    chunk is decoded twice.
 
     Args:
         dataset: what `faceshards.open` gave.
@@ -80,11 +81,15 @@ class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
             batches.load_state_dict(self.resume_from)
         return batches
 
+    def running_in(self, worker: int, workers: int) -> Running:
+        """`running` in one of so many workers."""
+        return self.running.in_worker(worker, workers, in_order=self.sampling.shuffle is False)
+
     def __iter__(self) -> Tensors:
         worker, lost_too = torch.utils.data.get_worker_info(), self.resume_from is not None
         if worker is None:
             return Tensors(self.batches(), lost_too)
-        running = self.running.in_worker(worker.id, worker.num_workers)
+        running = self.running_in(worker.id, worker.num_workers)
         if self.handover is None:
             return Tensors(self.batches(running), lost_too)
         self.dataset.memory = memory = self.handover.memory_of(worker.id)
@@ -161,7 +166,7 @@ class Loader:
         if not self._hands_over:
             return None
         workers = self._loader.num_workers
-        needed = self.batches.batches(self.batches.running.in_worker(0, workers)).memory_needed()
+        needed = self.batches.batches(self.batches.running_in(0, workers)).memory_needed()
         try:
             return Handover(workers, _SPARE * needed)
         except OSError as error:  # too little address space, or a sandbox

@@ -108,6 +108,10 @@ class Store:
         """One row a file of the Zarr groups. Raises as `manifest`."""
         return self._table(INVENTORY)
 
+    def read_tables(self) -> None:
+        """Read manifest and inventory now, so that processes forked from here on share them. Raises as `manifest`."""
+        _ = self.manifest, self._records
+
     def read(self, split: str, array: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Rows ``start .. stop`` of an array.
 

@@ -1,6 +1,8 @@
 import pickle
+import shutil
+import threading
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -91,8 +93,37 @@ def test_the_order_follows_from_seed_and_epoch_alone(
 
     first = order(faces, 0, 0)
     assert order(faceshards.open(path), 0, 0, threads=3) == first
+    assert order(faceshards.open(path), 0, 0, threads=0) == first
     assert order(faces, 1, 0) != first
     assert order(faces, 0, 1) != first
+
+
+def test_without_threads_a_batch_is_decoded_when_it_is_asked_for(
+    faces: faceshards.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoding: list[str] = []
+    show = faces.show
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        decoding.append(threading.current_thread().name)
+        return show(*args, **kwargs)
+
+    monkeypatch.setattr(faces, "show", watched)
+    running = faces.batches(4, threads=0)
+    assert not decoding
+    next(running)
+    assert set(decoding) == {threading.current_thread().name}
+    first = len(decoding)
+    list(running)
+    assert len(decoding) > first
+
+
+def test_the_tables_of_a_store_are_read_when_it_is_opened_and_not_again(path: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(path, tmp_path / "copy"))
+    faces = faceshards.open(copy)
+    for table in copy.glob("*.parquet"):
+        table.unlink()
+    assert sum(len(b["image"]) for b in faces.batches(4)) == len(faces)
 
 
 def test_the_variants_view_shows_one_variant_with_its_mask_in_place_of_the_image(faces: faceshards.Dataset) -> None:
@@ -172,6 +203,9 @@ def test_wrong_arguments_are_named(faces: faceshards.Dataset, path: Path, tmp_pa
             single()
     with pytest.raises(ParamsError, match="batch_size"):
         faces.batches(0)
+    for options in ({"threads": -1}, {"prefetch": -1}, {"prefetch": 0}):
+        with pytest.raises(ParamsError, match=f"{min(options)} must be [01] or more, got"):
+            faces.batches(4, **options)
     with pytest.raises(ParamsError, match="unknown view"):
         faces.batches(2, view="erased")  # type: ignore[arg-type]
     with pytest.raises(ParamsError, match="seed=-1"):

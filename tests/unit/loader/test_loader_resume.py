@@ -147,7 +147,7 @@ def test_memory_is_asked_for_as_if_batches_were_no_larger_than_the_split(faces: 
 
 
 def test_a_worker_in_order_has_memory_of_few_batches(many_faces: faceshards.Dataset) -> None:
-    worker = Running().in_worker(0, 2)
+    worker = Running().in_worker(0, 2, in_order=True)
     needed = many_faces.batches_of(Sampling(64), worker, None, "original").memory_needed()
     assert needed <= 5 * many_faces[:64]["image"].nbytes
 
