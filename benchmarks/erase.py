@@ -107,16 +107,18 @@ def on_array_batches(faces: DemoBatch) -> Jobs:
     erase = Erase()
     masks = erase.apply(images.copy(), regions, ids, 0, 0)
     epochs = count()
-    floats = faces.normalised()
+    floats, maps = faces.normalised(), torch.from_numpy(regions)
+    planes, transform = torch.from_numpy(images).movedim(-1, 1).contiguous(), FSErasing(p=1)
     jobs: Jobs = {
         "FSErasing": lambda: erase.apply(images, regions, ids, 0, next(epochs)),
-        **face_by_face(floats, torch.from_numpy(regions), masks),
+        "FSErasing as a transform of tensors, of a copy": lambda: transform(planes, maps),
+        **face_by_face(floats, maps, masks),
     }
     if timm := peer("timm.data.random_erasing"):
         rectangle = timm.RandomErasing(1.0, mode="pixel", device="cpu")
         jobs["timm RandomErasing, noise"] = lambda: rectangle(floats)
     if v2 := peer("torchvision.transforms.v2"):
-        each, planes = v2.RandomErasing(1.0, value="random"), torch.from_numpy(images).movedim(-1, 1).contiguous()
+        each = v2.RandomErasing(1.0, value="random")
         jobs["torchvision RandomErasing, noise, face by face"] = lambda: [each(i) for i in planes]
     if albumentations := peer("albumentations"):
         for name, eraser in _rectangles(albumentations).items():

@@ -1,7 +1,7 @@
-"""Noise of one seed: N(0, 1) numbers and fair coins, made where they are needed.
+"""Noise of one seed: N(0, 1) numbers, bytes and fair coins, made where they are needed.
 
-On a device torch makes them. On the CPU, where they would take more time than all else, 16 random bits choose one of
-65,536 equally likely numbers: the quantiles of N(0, 1).
+On a device torch makes them. On the CPU, where N(0, 1) would take more time than all else, 16 random bits choose one of
+65,536 equally likely numbers: its quantiles.
 """
 
 from functools import cache
@@ -19,6 +19,9 @@ class Noise(Protocol):
 
     def normal(self, rows: int, columns: int) -> Tensor:
         """The next N(0, 1) numbers: (rows, columns) float32."""
+
+    def octets(self, rows: int, columns: int) -> Tensor:
+        """The next bytes: (rows, columns) uint8, uniform over 0 to 255."""
 
     def coins(self, count: int) -> Tensor:
         """The next fair coins: (count,) bool."""
@@ -55,14 +58,22 @@ class HostNoise:
         """See `Noise`."""
         return normal_quantiles().take(self.ranks(rows * columns), mode="wrap").reshape(rows, columns)
 
+    def octets(self, rows: int, columns: int) -> NDArray[np.uint8]:
+        """See `Noise`."""
+        count = rows * columns
+        return self._words(-(-count // 8)).view(np.uint8)[:count].reshape(rows, columns)
+
     def coins(self, count: int) -> NDArray[np.bool_]:
         """See `Noise`."""
         return (self.ranks(count) & 1).astype(np.bool_)
 
     def ranks(self, count: int) -> NDArray[np.uint16]:
         """The next places of N(0, 1) numbers in `normal_quantiles`: (count,), all equally likely."""
-        words: NDArray[np.uint64] = self._bits.random_raw(-(-count // 4))
-        return words.astype(_UINT64, copy=False).view(_UINT16)[:count]
+        return self._words(-(-count // 4)).view(_UINT16)[:count]
+
+    def _words(self, count: int) -> NDArray[np.uint64]:
+        words: NDArray[np.uint64] = self._bits.random_raw(count)
+        return words.astype(_UINT64, copy=False)
 
 
 class _ThreeTimes(ISeedSequence):
@@ -82,6 +93,9 @@ class _OfArrays:
     def normal(self, rows: int, columns: int) -> Tensor:
         return torch.from_numpy(self._of.normal(rows, columns))
 
+    def octets(self, rows: int, columns: int) -> Tensor:
+        return torch.from_numpy(self._of.octets(rows, columns))
+
     def coins(self, count: int) -> Tensor:
         return torch.from_numpy(self._of.coins(count))
 
@@ -92,6 +106,10 @@ class _DeviceNoise:
 
     def normal(self, rows: int, columns: int) -> Tensor:
         return torch.randn(rows, columns, generator=self._generator, device=self._generator.device)
+
+    def octets(self, rows: int, columns: int) -> Tensor:
+        device = self._generator.device
+        return torch.randint(256, (rows, columns), generator=self._generator, device=device, dtype=torch.uint8)
 
     def coins(self, count: int) -> Tensor:
         return torch.rand(count, generator=self._generator, device=self._generator.device) < 0.5

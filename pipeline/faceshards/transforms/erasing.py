@@ -27,7 +27,8 @@ class FSErasing(Transform):
     Args:
         p: how likely a face is erased at all.
         n_erase: how many regions go, or the least and greatest number; where fewer are eligible, all of those go.
-        value: see `faceshards.transforms.functional.Value`. Random values are N(0, 1): put `v2.Normalize` before.
+        value: see `faceshards.transforms.functional.Value`. Random values in floating images are N(0, 1): put
+            `v2.Normalize` before.
         classes: names or ids of the regions that may be erased; None for `faceshards.ops.choice.FACE_REGIONS`.
         exclude: regions that may not, taken from `classes`.
         class_probs: relative probability of each region by name or id; 1 where it is not given.
@@ -101,7 +102,8 @@ class FSErasing(Transform):
         """Erase regions of the images among `inputs`.
 
         Raises:
-            TypeError: no image tensor or no region map among the inputs, or a random value for an integer image.
+            TypeError: no image tensor or no region map among the inputs, or a random value for an image that is neither
+                floating nor uint8.
             ValueError: image and region map differ in size.
         """
         if len(inputs) == 2 and all(type(tensor) is Tensor for tensor in inputs) and _fits(inputs[1], inputs[0]):

@@ -12,14 +12,15 @@ from typing_extensions import TypeIs  # torch depends on it
 
 from faceshards.ops.choice import as_regions
 from faceshards.ops.erase_torch import Pixels, as_maps, find
-from faceshards.ops.noise import HostNoise, noise
+from faceshards.ops.noise import HostNoise, Noise, noise
 from faceshards.ops.stand_in import StandIn, stand_in
 from faceshards.regions import MIRROR, N_REGIONS
 
 RandomValue: TypeAlias = Literal["random", "random_1", "random_mix"]
 Value: TypeAlias = StandIn | RandomValue
-"""What replaces an erased pixel. ``"random"`` is N(0, 1) noise, ``"random_1"`` one N(0, 1) colour a region, and
-``"random_mix"`` either by a coin a region (for normalised float images); else see `faceshards.ops.stand_in`."""
+"""What replaces an erased pixel. ``"random"`` is noise, ``"random_1"`` one random colour a region, and ``"random_mix"``
+either by a coin a region: N(0, 1) in floating images, which should be normalised, and uniform over 0 to 255 in uint8.
+Else see `faceshards.ops.stand_in`."""
 
 
 def erase_regions(
@@ -46,7 +47,7 @@ def erase_regions(
         The image, of the same shape, dtype and device.
 
     Raises:
-        TypeError: a random value for an integer image.
+        TypeError: a random value for an image that is neither floating nor uint8.
         ValueError: shapes that do not belong together, or a value of the wrong form.
         UnknownRegionError: a name is none of the regions'.
     """
@@ -106,12 +107,11 @@ def is_random(value: Value) -> TypeIs[RandomValue]:
 
 
 def check_value(image: Tensor, value: Value) -> None:
-    """Raise TypeError where random values, which are N(0, 1), are asked for in an integer image."""
-    if is_random(value) and not image.is_floating_point():
+    """Raise TypeError where random values are asked for in an image of which they cannot know the range."""
+    if is_random(value) and not (image.is_floating_point() or image.dtype is torch.uint8):
         raise TypeError(
-            f"value={value!r} is N(0, 1) noise and needs a floating image, found {image.dtype}: put "
-            "v2.ToDtype(torch.float32, scale=True) and v2.Normalize before, or use a number, 'mean' or 'blur' "
-            "(faceshards.ops.erase makes noise for uint8 arrays)"
+            f"value={value!r} needs a uint8 image or a floating one, found {image.dtype}: put "
+            "v2.ToDtype(torch.float32, scale=True) and v2.Normalize before, or use a number, 'mean' or 'blur'"
         )
 
 
@@ -130,10 +130,12 @@ def _masks(erased: Iterable[int | str] | NDArray[np.uint32], faces: int) -> NDAr
     return np.full(faces, bits, np.uint32)
 
 
+_NUMPYS = (torch.float32, torch.uint8, torch.float16, torch.float64)
+
+
 def _is_array(image: Tensor) -> bool:
     """Whether numpy can do the work."""
-    known = image.dtype in (torch.float32, torch.float16, torch.float64)
-    return known and image.device.type == "cpu" and not image.requires_grad
+    return image.dtype in _NUMPYS and image.device.type == "cpu" and not image.requires_grad
 
 
 def _with_noise(old: NDArray[Any], gone: NDArray[np.bool_], seed: int, inplace: bool) -> NDArray[Any]:
@@ -142,8 +144,9 @@ def _with_noise(old: NDArray[Any], gone: NDArray[np.bool_], seed: int, inplace: 
     Face by face, so that a face is still in the processor's cache when it has been copied and is to be overwritten.
     """
     new = old if inplace else np.empty_like(old, order="C")
-    channels = old.shape[1]
-    values = HostNoise(seed).normal(channels, int(np.count_nonzero(gone)))
+    channels, numbers = old.shape[1], HostNoise(seed)
+    make = numbers.octets if old.dtype == np.uint8 else numbers.normal
+    values = make(channels, int(np.count_nonzero(gone)))
     end = 0
     for old_face, face, flags in zip(old, new, gone, strict=True):
         if not inplace:
@@ -165,11 +168,17 @@ def _values(faces: Tensor, maps: Tensor, pixels: Pixels, value: Value, seed: int
         return stand_ins.expand_as(faces).movedim(1, 0).reshape(channels, -1)[:, pixels.places_in(height * width)]
     numbers = noise(seed, faces.device)
     if value == "random":
-        return numbers.normal(channels, len(pixels.places)).to(faces.dtype)
+        return _random(numbers, faces.dtype, channels, len(pixels.places))
     region = pixels.each(torch.arange(batch, device=faces.device) * N_REGIONS)
     region += maps.flatten().to(faces.device)[pixels.places_in(height * width)]
-    values = numbers.normal(channels, batch * N_REGIONS)[:, region]
+    values = _random(numbers, faces.dtype, channels, batch * N_REGIONS)[:, region]
     if value == "random_mix":
         heads = numbers.coins(batch * N_REGIONS)[region]
-        values = torch.where(heads, numbers.normal(channels, len(pixels.places)), values)
-    return values.to(faces.dtype)
+        values = torch.where(heads, _random(numbers, faces.dtype, channels, len(pixels.places)), values)
+    return values
+
+
+def _random(numbers: Noise, dtype: torch.dtype, rows: int, columns: int) -> Tensor:
+    """Random values for an image of some dtype: (rows, columns)."""
+    drawn = numbers.octets(rows, columns) if dtype is torch.uint8 else numbers.normal(rows, columns)
+    return drawn.to(dtype)

@@ -51,6 +51,16 @@ def test_noise_is_normal_and_its_numbers_have_nothing_to_do_with_each_other(
         assert abs(np.corrcoef(numbers[0, lag:], numbers[0, :-lag])[0, 1]) < 0.015
 
 
+def test_every_byte_is_as_likely_as_any_other(make: Callable[[int, torch.device], Noise]) -> None:
+    octets = make(5, CPU).octets(3, 100_001)
+    assert octets.dtype is torch.uint8
+    assert octets.shape == (3, 100_001)
+    expected = octets.numel() / 256
+    chi_square = (np.bincount(octets.numpy().ravel(), minlength=256) - expected) ** 2 / expected
+    assert abs(chi_square.sum() - 255) < 4 * (2 * 255) ** 0.5
+    assert np.abs(np.corrcoef(octets.numpy()) - np.eye(3)).max() < 0.015
+
+
 def test_neighbouring_seeds_give_other_noise() -> None:
     numbers = np.stack([noise(seed, CPU).normal(1, 2000)[0].numpy() for seed in range(50)])
     assert np.abs(np.corrcoef(numbers) - np.eye(50)).max() < 0.12

@@ -32,6 +32,27 @@ def test_noise_is_standard_normal_and_independent_in_channels(images: torch.Tens
     assert torch.corrcoef(noise).triu(1).abs().max() < 0.07
 
 
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("value", ["random", "random_1", "random_mix"])
+def test_random_values_of_uint8_images_are_uniform_over_all_that_they_can_be(
+    images: torch.Tensor, regions: torch.Tensor, value: str, inplace: bool
+) -> None:
+    images, regions = images.byte().repeat(40, 1, 1, 1), regions.repeat(40, 1, 1)
+    before, nose = images.clone(), regions == Region.NOSE
+    out = erase_regions(
+        images, regions, ["nose"], value=value, inplace=inplace, generator=torch.Generator().manual_seed(0)
+    )
+    assert out.dtype is torch.uint8
+    assert (out is images) == inplace
+    values = out.movedim(1, 0)[:, nose].float()
+    assert values.mean() == pytest.approx(127.5, abs=20 if value == "random_1" else 6)
+    assert values.std() == pytest.approx(256 / 12**0.5, abs=8)
+    assert values.min() < 8
+    assert values.max() > 247
+    assert torch.corrcoef(values).triu(1).abs().max() < 0.2
+    assert torch.equal(out.movedim(1, 0)[:, ~nose], before.movedim(1, 0)[:, ~nose])
+
+
 def test_one_colour_is_one_normal_colour_a_face_and_region(images: torch.Tensor, regions: torch.Tensor) -> None:
     out = erase_regions(images, regions, ["nose", "mouth"], value="random_1").movedim(1, 0)
     colours = {
@@ -127,7 +148,7 @@ def test_an_empty_batch_stays_empty() -> None:
 
 def test_what_does_not_fit_is_refused_with_the_remedy(images: torch.Tensor, regions: torch.Tensor) -> None:
     with pytest.raises(TypeError, match=r"v2\.Normalize before"):
-        erase_regions(images.byte(), regions, ["nose"], value="random")
+        erase_regions(images.int(), regions, ["nose"], value="random")
     with pytest.raises(ValueError, match=r"found \(8, 3, 40, 30\) and \(8, 30, 40\)"):
         erase_regions(images, regions.transpose(1, 2), ["nose"])
     with pytest.raises(ValueError, match="3 channels"):

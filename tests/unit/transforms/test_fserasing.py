@@ -150,7 +150,7 @@ def test_unusable_inputs_are_refused_with_the_remedy(images: torch.Tensor, regio
     with pytest.raises(TypeError, match="ToImage"):
         FSErasing()("face.png", "regions.png")
     with pytest.raises(TypeError, match="Normalize before"):
-        FSErasing()(images.byte(), regions)
+        FSErasing()(images.int(), regions)
 
 
 @pytest.mark.parametrize(
