@@ -72,7 +72,7 @@ def on_batches(images: Tensor, regions: Tensor) -> Jobs:
     jobs: Jobs = {
         "FSErasing": lambda: erase(images, regions),
         "FSErasing, in place": lambda: inplace(spare, regions),
-        **face_by_face(images, regions, masks),
+        **face_by_face(images.contiguous(), regions, masks),
     }
     if timm := peer("timm.data.random_erasing"):
         rectangle = timm.RandomErasing(1.0, mode="pixel", device=images.device.type)
@@ -108,17 +108,17 @@ def on_array_batches(faces: DemoBatch) -> Jobs:
     masks = erase.apply(images.copy(), regions, ids, 0, 0)
     epochs = count()
     floats, maps = faces.normalised(), torch.from_numpy(regions)
-    planes, transform = torch.from_numpy(images).movedim(-1, 1).contiguous(), FSErasing(p=1)
+    tensors, transform = torch.from_numpy(images).movedim(-1, 1), FSErasing(p=1)
     jobs: Jobs = {
         "FSErasing": lambda: erase.apply(images, regions, ids, 0, next(epochs)),
-        "FSErasing as a transform of tensors, of a copy": lambda: transform(planes, maps),
+        "FSErasing as a transform of the same as tensors, of a copy": lambda: transform(tensors, maps),
         **face_by_face(floats, maps, masks),
     }
     if timm := peer("timm.data.random_erasing"):
         rectangle = timm.RandomErasing(1.0, mode="pixel", device="cpu")
         jobs["timm RandomErasing, noise"] = lambda: rectangle(floats)
     if v2 := peer("torchvision.transforms.v2"):
-        each = v2.RandomErasing(1.0, value="random")
+        each, planes = v2.RandomErasing(1.0, value="random"), tensors.contiguous()
         jobs["torchvision RandomErasing, noise, face by face"] = lambda: [each(i) for i in planes]
     if albumentations := peer("albumentations"):
         for name, eraser in _rectangles(albumentations).items():
@@ -165,6 +165,7 @@ def main() -> None:
     for title, jobs in (
         ("uint8 batch, as the loader erases", on_array_batches(faces) if given.device == "cpu" else {}),
         ("float batch", on_batches(images, regions)),
+        ("float batch, channels_last", on_batches(images.to(memory_format=torch.channels_last), regions)),
         ("float faces one at a time", on_faces(images, regions)),
         ("uint8 arrays one at a time", on_arrays(faces.images, faces.regions)),
     ):

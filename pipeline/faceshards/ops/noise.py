@@ -5,7 +5,7 @@ On a device torch makes them. On the CPU, where N(0, 1) would take more time tha
 """
 
 from functools import cache
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 import numpy as np
 import torch
@@ -54,9 +54,12 @@ class HostNoise:
         # numpy takes every ISeedSequence, but its type says otherwise
         self._bits = np.random.SFC64(cast(np.random.SeedSequence, _ThreeTimes(seed)))
 
-    def normal(self, rows: int, columns: int) -> NDArray[np.float32]:
-        """See `Noise`."""
-        return normal_quantiles().take(self.ranks(rows * columns), mode="wrap").reshape(rows, columns)
+    def normal(self, rows: int, columns: int, order: Literal["C", "F"] = "C") -> NDArray[np.float32]:
+        """See `Noise`; `order` is that of their memory, as numpy names it."""
+        ranks = self.ranks(rows * columns).reshape(rows, columns)
+        if order == "F":
+            return normal_quantiles().take(ranks.T, mode="wrap").T
+        return normal_quantiles().take(ranks, mode="wrap")
 
     def octets(self, rows: int, columns: int) -> NDArray[np.uint8]:
         """See `Noise`."""

@@ -69,22 +69,27 @@ def replace_pixels(
         gone: (B, H, W) bool, where a pixel goes.
         seed: of the random values.
     """
-    if inplace and not image.is_contiguous():
+    by_pixel = _is_by_pixel(image)
+    if inplace and not (by_pixel or image.is_contiguous()):
         return image.copy_(replace_pixels(image, maps, gone, value=value, seed=seed))
     if value == "random" and _is_array(image):
         array = image.numpy()
-        faces = _with_noise(array.reshape(len(maps), *array.shape[-3:]), gone.numpy(), seed, inplace)
+        faces = array.reshape(len(maps), *array.shape[-3:])
+        made = (_noise_by_pixel if by_pixel else _noise_by_plane)(faces, gone.numpy(), seed, inplace)
         if not inplace:
-            return torch.from_numpy(faces.reshape(array.shape))
+            return torch.from_numpy(made.reshape(array.shape))
         increment_version(image)  # autograd does not see what numpy writes
         return image
-    out = image if inplace else image.clone(memory_format=torch.contiguous_format)
+    out = image if inplace else image.clone(memory_format=None if by_pixel else torch.contiguous_format)
+    channels, size = image.shape[-3], image.shape[-2] * image.shape[-1]
     pixels = Pixels.of(gone.to(image.device))
     values = _values(out.view(len(maps), *image.shape[-3:]), maps, pixels, value, seed)
-    size = image.shape[-2] * image.shape[-1]
-    places = pixels.places_in(image.shape[-3] * size)
+    if by_pixel:
+        flat, places, step = out.movedim(-3, -1).view(-1), pixels.places_in(size) * channels, 1
+    else:
+        flat, places, step = out.view(-1), pixels.places_in(channels * size), size
     for channel, of_channel in enumerate(values):
-        out.view(-1)[channel * size :].scatter_(0, places, of_channel)
+        flat[channel * step :].scatter_(0, places, of_channel)
     return out
 
 
@@ -138,15 +143,19 @@ def _is_array(image: Tensor) -> bool:
     return image.dtype in _NUMPYS and image.device.type == "cpu" and not image.requires_grad
 
 
-def _with_noise(old: NDArray[Any], gone: NDArray[np.bool_], seed: int, inplace: bool) -> NDArray[Any]:
+def _is_by_pixel(image: Tensor) -> bool:
+    """Whether a pixel's channels lie side by side, which torch calls channels_last."""
+    return not image.is_contiguous() and image.movedim(-3, -1).is_contiguous()
+
+
+def _noise_by_plane(old: NDArray[Any], gone: NDArray[np.bool_], seed: int, inplace: bool) -> NDArray[Any]:
     """What `"random"` does, on arrays (B, C, H, W).
 
     Face by face, so that a face is still in the processor's cache when it has been copied and is to be overwritten.
     """
     new = old if inplace else np.empty_like(old, order="C")
-    channels, numbers = old.shape[1], HostNoise(seed)
-    make = numbers.octets if old.dtype == np.uint8 else numbers.normal
-    values = make(channels, int(np.count_nonzero(gone)))
+    channels = old.shape[1]
+    values = _noise_of_pixels(old, gone, seed, "F").T
     end = 0
     for old_face, face, flags in zip(old, new, gone, strict=True):
         if not inplace:
@@ -156,6 +165,21 @@ def _with_noise(old: NDArray[Any], gone: NDArray[np.bool_], seed: int, inplace: 
         for channel, of_channel in zip(face.reshape(channels, -1), values, strict=True):
             channel[places] = of_channel[begin:end]
     return new
+
+
+def _noise_by_pixel(old: NDArray[Any], gone: NDArray[np.bool_], seed: int, inplace: bool) -> NDArray[Any]:
+    """The same where a pixel is one stretch of memory, and is moved as one."""
+    new = old if inplace else old.copy(order="K")
+    values = _noise_of_pixels(old, gone, seed, "C").astype(old.dtype, copy=False)
+    pixel = np.dtype((np.void, values.itemsize * values.shape[1]))
+    new.transpose(0, 2, 3, 1).reshape(-1, copy=False).view(pixel)[gone.reshape(-1)] = values.reshape(-1).view(pixel)
+    return new
+
+
+def _noise_of_pixels(faces: NDArray[Any], gone: NDArray[np.bool_], seed: int, order: Literal["C", "F"]) -> NDArray[Any]:
+    """A row a pixel: (N, C)."""
+    numbers, number, channels = HostNoise(seed), int(np.count_nonzero(gone)), faces.shape[1]
+    return numbers.octets(number, channels) if faces.dtype == np.uint8 else numbers.normal(number, channels, order)
 
 
 def _values(faces: Tensor, maps: Tensor, pixels: Pixels, value: Value, seed: int) -> Tensor:
@@ -168,17 +192,17 @@ def _values(faces: Tensor, maps: Tensor, pixels: Pixels, value: Value, seed: int
         return stand_ins.expand_as(faces).movedim(1, 0).reshape(channels, -1)[:, pixels.places_in(height * width)]
     numbers = noise(seed, faces.device)
     if value == "random":
-        return _random(numbers, faces.dtype, channels, len(pixels.places))
+        return _random(numbers, faces.dtype, len(pixels.places), channels)
     region = pixels.each(torch.arange(batch, device=faces.device) * N_REGIONS)
     region += maps.flatten().to(faces.device)[pixels.places_in(height * width)]
-    values = _random(numbers, faces.dtype, channels, batch * N_REGIONS)[:, region]
+    values = _random(numbers, faces.dtype, batch * N_REGIONS, channels)[:, region]
     if value == "random_mix":
         heads = numbers.coins(batch * N_REGIONS)[region]
-        values = torch.where(heads, _random(numbers, faces.dtype, channels, len(pixels.places)), values)
+        values = torch.where(heads, _random(numbers, faces.dtype, len(pixels.places), channels), values)
     return values
 
 
-def _random(numbers: Noise, dtype: torch.dtype, rows: int, columns: int) -> Tensor:
-    """Random values for an image of some dtype: (rows, columns)."""
-    drawn = numbers.octets(rows, columns) if dtype is torch.uint8 else numbers.normal(rows, columns)
-    return drawn.to(dtype)
+def _random(numbers: Noise, dtype: torch.dtype, count: int, channels: int) -> Tensor:
+    """Random values for so many pixels of an image of some dtype: (C, N), drawn pixel by pixel."""
+    make = numbers.octets if dtype is torch.uint8 else numbers.normal
+    return make(count, channels).to(dtype).T

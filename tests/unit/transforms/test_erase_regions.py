@@ -116,7 +116,29 @@ def test_noise_is_the_same_for_every_dtype_strides_and_place(
         image = strided.to(dtype)
         out = noisy(image, inplace=inplace)
         assert (out is image) == inplace
+        assert out.stride() == strided.stride()
         assert torch.equal(out, plain.to(dtype))
+
+
+@pytest.mark.parametrize("value", ["random", "random_1", "random_mix", "mean", "blur", (1.0, 2.0, 3.0)])
+@pytest.mark.parametrize("shape", [(3, 40, 30), (8, 3, 40, 30), (2, 4, 3, 40, 30)])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("inplace", [False, True])
+def test_channels_last_images_stay_so_and_lose_the_same(
+    regions: torch.Tensor, value: str, shape: tuple[int, ...], dtype: torch.dtype, inplace: bool
+) -> None:
+    maps = regions.view(*shape[:-3], 40, 30) if len(shape) > 3 else regions[0]
+    image = torch.rand(shape, generator=torch.Generator().manual_seed(0)).mul(255).to(dtype)
+    last = image.movedim(-3, -1).contiguous().movedim(-1, -3)
+    outs = [
+        erase_regions(
+            i.clone(), maps, ["nose"], value=value, inplace=inplace, generator=torch.Generator().manual_seed(1)
+        )
+        for i in (image, last)
+    ]
+    assert outs[1].stride() == last.stride()
+    torch.testing.assert_close(*outs)  # a mean is summed in another order
+    assert not torch.equal(outs[0], image)
 
 
 def test_gradients_flow_through_the_pixels_that_are_left(regions: torch.Tensor) -> None:
