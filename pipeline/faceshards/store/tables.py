@@ -22,5 +22,7 @@ def decode_table(data: bytes) -> pa.Table:
     Raises:
         pyarrow.ArrowException, OSError: the bytes are no Parquet file, or a page's checksum does not fit.
     """
-    # `pq.read_table` would load pandas, where it is installed, through `pyarrow.dataset`.
-    return pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read()
+    # `pq.read_table` would load pandas, where it is installed, through `pyarrow.dataset`. No threads, for Arrow keeps
+    # them: they are in the way of a fork, and once in hundreds of times abort a process that ends.
+    file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True, pre_buffer=False)
+    return file.read(use_threads=False)

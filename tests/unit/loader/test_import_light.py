@@ -31,6 +31,18 @@ def test_reading_batches_loads_nothing_heavy(tmp_path: Path, view: str) -> None:
     assert not modules_after(code) & HEAVY
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
+def test_opening_a_store_leaves_no_thread_behind(tmp_path: Path) -> None:
+    path = build_faces(tmp_path / "work", tmp_path / "out")
+    code = (
+        "import os, faceshards, numpy, pyarrow\n"
+        "threads = lambda: len(os.listdir('/proc/self/task'))\n"
+        f"before = threads(); faceshards.open({str(path)!r})[0]; print(threads() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"
+
+
 def test_the_store_loads_nothing_heavy() -> None:
     names = ("writer", "finish", "reader", "verify", "sha256sums")
     assert not modules_after("\n".join(f"import faceshards.store.{name}" for name in names)) & HEAVY
