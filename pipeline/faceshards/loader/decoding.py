@@ -34,8 +34,7 @@ class Running:
     Attributes:
         threads: that decode; None for one a core that this process may use, in a DataLoader's worker for one, or none
             where batches come in the order of the store. 0 for none: a batch is decoded when it is asked for.
-        prefetch: batches that threads work on ahead of the one that is asked for; None for 4, in a DataLoader's worker
-            2.
+        prefetch: batches that threads work on ahead of the one that is asked for; None for 4, or 2 in such a worker.
         on_error: ``"raise"``, or ``"skip"`` samples whose chunk is missing or damaged: they are counted and logged.
         worker: number of this worker, and of how many; it makes every so-manieth batch.
 

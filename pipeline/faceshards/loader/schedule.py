@@ -40,7 +40,7 @@ class Schedule:
         start = batch * self._batch_size
         own = slice(start, start + self._batch_size)
         stop = start + self._reach * self._batch_size
-        # Not by `np.unique`, which loads numpy.ma: in every worker of every epoch.
+        # Not by `np.unique`, which loads numpy.ma where no indices are asked for: in every worker of every epoch.
         waiting = sorted(set(self._chunks[own][~self._served[own]].tolist()))
         for chunk, at in zip(waiting, np.searchsorted(self._numbers, waiting).tolist(), strict=True):
             visits = self._by_chunk[self._bounds[at] : self._bounds[at + 1]]

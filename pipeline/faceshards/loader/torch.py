@@ -83,7 +83,7 @@ class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
 
     def running_in(self, worker: int, workers: int) -> Running:
         """`running` in one of so many workers."""
-        return self.running.in_worker(worker, workers, in_order=self.sampling.shuffle is False)
+        return self.running.in_worker(worker, workers, in_order=not self.sampling.shuffle)
 
     def __iter__(self) -> Tensors:
         worker, lost_too = torch.utils.data.get_worker_info(), self.resume_from is not None

@@ -23,6 +23,6 @@ def decode_table(data: bytes) -> pa.Table:
         pyarrow.ArrowException, OSError: the bytes are no Parquet file, or a page's checksum does not fit.
     """
     # `pq.read_table` would load pandas, where it is installed, through `pyarrow.dataset`. No threads, for Arrow keeps
-    # them: they are in the way of a fork, and once in hundreds of times abort a process that ends.
+    # them, in the way of a fork; and of 400 processes that ended under load one was aborted, most likely by them.
     file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True, pre_buffer=False)
     return file.read(use_threads=False)
