@@ -62,8 +62,8 @@ class IdIndex:
         at = np.searchsorted(self._keys, wanted)
         at[at == len(self._keys)] = 0
         found = self._order[at] if len(self._order) else np.full(len(wanted), -1)
-        for i, (sample_id, index) in enumerate(zip(sample_ids, found.tolist(), strict=True)):
-            if index >= 0 and self._ids[index] != sample_id:
+        for i, (sample_id, candidate) in enumerate(zip(sample_ids, found.tolist(), strict=True)):
+            if candidate >= 0 and self._ids[candidate] != sample_id:
                 found[i] = self._among_equals(sample_id, wanted[i])
         return found
 
