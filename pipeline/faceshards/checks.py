@@ -1,8 +1,11 @@
 """Numbers that a user gives, looked at once where they come in."""
 
-from numbers import Real
+from contextlib import suppress
+from math import isfinite
 from operator import index
 from typing import Any
+
+import numpy as np
 
 from faceshards.errors import ParamsError
 
@@ -30,9 +33,10 @@ def finite_number(name: str, value: Any) -> float:
     Raises:
         ParamsError: it is something else.
     """
-    # The bound is below what float() can hold. NaN is not below it either.
-    if not isinstance(value, bool) and isinstance(value, Real) and -1e300 < value < 1e300:
-        return float(value)
+    if not isinstance(value, bool) and isinstance(value, (int, float, np.integer, np.floating)):
+        with suppress(OverflowError):  # of a whole number that no float can hold
+            if isfinite(number := float(value)):
+                return number
     raise ParamsError(f"{name} must be a finite number, found {value!r}")
 
 

@@ -39,11 +39,12 @@ class RandomHorizontalFlip(Transform):
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:  # noqa: ARG002 - torchvision's signature
         """Flip one part of a sample: a `tv_tensors.Mask` is a region map, a plain tensor an image."""
-        if type(inpt) is Tensor:
+        kind: Any = type(inpt)
+        if kind is Tensor:
             return inpt.flip(-1)
-        if not isinstance(inpt, MASK_TYPES):
-            return flip_of_torchvision(inpt)
-        return mirrored(torch.as_tensor(inpt).as_subclass(Tensor)).as_subclass(type(inpt))
+        if issubclass(kind, MASK_TYPES):
+            return mirrored(inpt.as_subclass(Tensor)).as_subclass(kind)
+        return flip_of_torchvision(inpt)
 
     def forward(self, *inputs: Any) -> Any:
         """Flip the sample, or leave it.

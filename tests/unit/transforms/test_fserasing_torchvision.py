@@ -27,7 +27,7 @@ def test_all_images_of_a_sample_lose_the_same_pixels(images: torch.Tensor, regio
         "b": [tv_tensors.Image(images[0] * 2)],
         "m": tv_tensors.Mask(regions[0]),
     }
-    out = FSErasing(p=1, value=-1.0)(sample)
+    out = FSErasing(p=1, fill=-1.0)(sample)
     assert torch.equal(out["a"] == -1, out["b"][0] == -1)
     assert (out["a"] == -1).any()
 
@@ -39,7 +39,7 @@ def test_it_composes_with_flips_crops_and_normalisation(regions: torch.Tensor) -
             v2.RandomResizedCrop(32),
             v2.ToDtype({tv_tensors.Image: torch.float32, "others": None}, scale=True),
             v2.Normalize([0.5] * 3, [0.5] * 3),
-            v2.RandomApply([FSErasing(p=1, n_erase=2, min_area=1, classes=range(25))], p=1.0),
+            v2.RandomApply([FSErasing(p=1, n_regions=2, min_area=1, classes=range(25))], p=1.0),
         ]
     )
     image, mask, label = chain(np.full((40, 30, 3), 200, np.uint8), tv_tensors.Mask(regions[0]), 5)
