@@ -9,6 +9,8 @@ epoch.
 
 import os
 from hashlib import blake2b
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 import torch
@@ -24,13 +26,6 @@ _copies: WeakKeyDictionary[torch.Generator, Tensor] = WeakKeyDictionary()  # to 
 def watch(generator: torch.Generator) -> None:
     """Know of a generator, so that its copy in a process that is forked is known as one."""
     _watched.add(generator)
-
-
-def arrived(generator: torch.Generator) -> None:
-    """Know of a generator as a copy: it was unpickled, as in a worker that is spawned."""
-    watch(generator)
-    if generator.device.type == "cpu":
-        _copies[generator] = generator.get_state()
 
 
 def seed_in_worker(generator: torch.Generator) -> None:
@@ -60,10 +55,32 @@ def mixed(of: bytes, seed: int) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def _know_copies() -> None:
+def _arrived(generator: torch.Generator) -> None:
+    if generator.device.type == "cpu":
+        _copies[generator] = generator.get_state()
+
+
+def _after_fork() -> None:
     for generator in _watched:
-        arrived(generator)
+        _arrived(generator)
+
+
+def _sent(generator: torch.Generator) -> tuple[Any, ...]:
+    if generator.device.type != "cpu":
+        return generator.__reduce__()
+    return _received, (generator.get_state().numpy().tobytes(),)
+
+
+def _received(state: bytes) -> torch.Generator:
+    generator = torch.Generator()
+    generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+    watch(generator)
+    _arrived(generator)
+    return generator
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_know_copies)
+    os.register_at_fork(after_in_child=_after_fork)
+# torch sends the state of a generator to a spawned process in shared memory, which is gone when it is looked for: seen
+# with torch 2.13, "unable to resize file". As bytes it arrives, and is known as a copy.
+ForkingPickler.register(torch.Generator, _sent)

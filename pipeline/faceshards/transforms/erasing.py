@@ -15,7 +15,7 @@ from faceshards.ops.erase_torch import as_maps, take
 from faceshards.transforms._fill import Fill, check_fill, check_fill_of
 from faceshards.transforms._samples import fits, pair
 from faceshards.transforms._torchvision import Transform
-from faceshards.transforms._workers import arrived, seed_in_worker, watch
+from faceshards.transforms._workers import seed_in_worker, watch
 from faceshards.transforms.functional import replace_pixels
 
 
@@ -126,10 +126,10 @@ class FSErasing(Transform):
         )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore a copy, which may have come into a worker."""
+        """Restore a copy."""
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         if self.generator is not None:
-            arrived(self.generator)
+            watch(self.generator)
 
     def _params(self, image: Tensor, regions: Tensor) -> dict[str, Any]:
         maps = as_maps(regions, image)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from faceshards.errors import FaceError, FaceTypeError
 from faceshards.transforms import FSErasing
 
 v2 = pytest.importorskip("torchvision.transforms.v2", reason="torchvision is not installed", exc_type=ImportError)
@@ -59,5 +60,13 @@ def test_a_plain_tensor_beside_an_image_is_only_a_region_map_where_there_is_no_m
 
 
 def test_two_masks_are_one_too_many(images: torch.Tensor, regions: torch.Tensor) -> None:
-    with pytest.raises(TypeError, match="one region map"):
+    with pytest.raises(FaceTypeError, match="one region map"):
         FSErasing()(tv_tensors.Image(images), tv_tensors.Mask(regions), tv_tensors.Mask(regions))
+
+
+@pytest.mark.parametrize("p", [0, 1])
+def test_a_mask_of_another_scheme_is_refused(images: torch.Tensor, regions: torch.Tensor, p: int) -> None:
+    with pytest.raises(FaceError, match="found 30"):
+        FSErasing(p=p)(tv_tensors.Image(images), tv_tensors.Mask(torch.full_like(regions, 30)))
+    with pytest.raises(FaceTypeError, match="integer dtype"):
+        FSErasing(p=p)(tv_tensors.Image(images), tv_tensors.Mask(regions.float()))
