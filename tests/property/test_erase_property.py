@@ -5,8 +5,8 @@ from hypothesis.extra import numpy as nps
 
 from faceshards import rng
 from faceshards.maps import pixels_of, region_areas
-from faceshards.ops.choice import region_weights
-from faceshards.ops.erase import Fill, classes_of, draw_regions, erase
+from faceshards.ops.arguments import Fill, region_weights
+from faceshards.ops.erase import classes_of, draw_regions, erase
 
 region_maps = nps.arrays(
     np.uint8, st.tuples(st.integers(1, 4), st.just(12), st.just(10)), elements=st.integers(0, 24) | st.just(255)

@@ -75,7 +75,8 @@ def erase_faces(
     )
     with work_dir(out, params, store, *(sha256_of(path / DATASET_JSON) for path in (aligned, parsed))) as work:
         create(work, spec)
-        erasing = params.erase(lambda: _mean_colour(faces, usable["source_index"].to_numpy()))
+        fill = _mean_colour(faces, usable["source_index"].to_numpy()) if params.fill == "mean" else params.fill
+        erasing = Erase(params.n_regions, params.classes, fill, params.min_area)
         recipe = _Recipe(faces, maps, params, erasing)
         tasks = [
             EraseTask(recipe, work, spec, split, shard, usable.take(rows), placement.identity[rows])

@@ -7,11 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, PlainValidator, TypeAdapter, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from faceshards.checks import whole_number
 from faceshards.errors import ParamsError
-from faceshards.ops.choice import classes_of_faces, number_of_regions
-from faceshards.ops.erase import Fill
-from faceshards.ops.erasing import Erase, checked_fill
+from faceshards.ops.arguments import Fill, checked_fill, classes_of_faces, number_of_regions, pixels
 from faceshards.yamlfile import read_yaml
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -81,15 +78,11 @@ class EraseParams:
     variants: PositiveInt
     n_regions: Annotated[tuple[int, int], _by(number_of_regions, "n_regions")]
     fill: Annotated[Fill | Literal["mean"], _by(lambda value: checked_fill(value, "mean"), "fill")]
-    min_area: Annotated[int, _by(lambda value: whole_number("min_area", value, 1), "min_area")]
+    min_area: Annotated[int, _by(pixels, "min_area")]
     classes: Annotated[dict[str, float], _by(_classes, "classes")]
     regions: Literal["parsed", "truth"]
     splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Annotated[float, Field(gt=0, le=1)]]
     order: Literal["shuffled", "source"] = "shuffled"
-
-    def erase(self, mean: Callable[[], tuple[int, int, int]]) -> Erase:
-        """What is erased; `mean` gives the mean colour of the data set, and is called where `fill` asks for it."""
-        return Erase(self.n_regions, self.classes, mean() if self.fill == "mean" else self.fill, self.min_area)
 
     @field_validator("splits")
     @classmethod

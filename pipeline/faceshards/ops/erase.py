@@ -6,18 +6,15 @@ loader runs this too.
 """
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceshards import rng
+from faceshards.ops.arguments import Fill
 from faceshards.ops.preference import Preference
 from faceshards.records import UInt8Array
 from faceshards.regions import N_REGIONS
-
-Fill: TypeAlias = Literal["random", "random_1", "random_mix"] | tuple[int, int, int]
-"""What replaces an erased pixel: noise a pixel, one colour a region, either by a coin a region, or one given RGB."""
 
 _COUNT, _CLASSES, _COLOUR, _COIN, _NOISE = range(5)  # streams: one set of words for each kind of draw
 

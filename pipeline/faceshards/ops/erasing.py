@@ -1,19 +1,15 @@
 """`Erase`: what is erased and with what, as the loader's view, the erase stage and the array transforms do it."""
 
 from dataclasses import dataclass, field
-from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faceshards.checks import whole_number
-from faceshards.errors import ParamsError
-from faceshards.ops.choice import Classes, RegionChoice
-from faceshards.ops.erase import Fill, erase
+from faceshards.ops.arguments import Classes, Fill, checked_fill
+from faceshards.ops.choice import RegionChoice
+from faceshards.ops.erase import erase
 from faceshards.records import UInt8Array
 from faceshards.rng import UInt64Array
-
-_WORDS: tuple[str, ...] = get_args(get_args(Fill)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +63,3 @@ class Erase:
         masks, gone = self.choice.draw(keys, regions)
         erase(images, regions, gone, keys, self.fill, out=images)
         return masks
-
-
-def checked_fill(value: Any, *more_words: str) -> Any:
-    """A `Fill`, or one of more words that a caller knows; a colour becomes a tuple of ints.
-
-    Raises:
-        ParamsError: it is something else.
-    """
-    words = (*_WORDS, *more_words)
-    if isinstance(value, str) and value in words:
-        return value
-    if isinstance(value, (list, tuple, np.ndarray)) and len(value) == 3:
-        try:
-            colour = tuple(whole_number("fill", channel, 0) for channel in value)
-        except ParamsError:
-            colour = (256,)
-        if max(colour) <= 255:
-            return colour
-    raise ParamsError(
-        f"fill must be {', '.join(words)}, or a colour (red, green, blue) of whole numbers from 0 to 255; "
-        f"found {value!r}"
-    )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from faceshards.ops.choice import region_weights
+from faceshards.ops.arguments import region_weights
 from faceshards.regions import N_REGIONS
 from faceshards.report.faces import Faces
 

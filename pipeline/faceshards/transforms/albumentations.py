@@ -10,8 +10,8 @@ from torch.utils.data import get_worker_info
 from faceshards.checks import probability
 from faceshards.errors import FaceError, FaceTypeError, MissingExtraError
 from faceshards.maps import known_ids
-from faceshards.ops.choice import Classes
-from faceshards.ops.erase import Fill, erase
+from faceshards.ops.arguments import Classes, Fill
+from faceshards.ops.erase import erase
 from faceshards.ops.erasing import Erase
 from faceshards.records import UInt8Array
 from faceshards.transforms._workers import mixed

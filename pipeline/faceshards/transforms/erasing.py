@@ -10,7 +10,8 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from faceshards.checks import flag, probability
 from faceshards.errors import ParamsError
-from faceshards.ops.choice import Classes, RegionChoice
+from faceshards.ops.arguments import Classes
+from faceshards.ops.choice import RegionChoice
 from faceshards.ops.erase_torch import as_maps, take
 from faceshards.transforms._fill import Fill, check_fill, check_fill_of
 from faceshards.transforms._samples import fits, pair

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 
 from faceshards.errors import FaceError, ParamsError
-from faceshards.ops.choice import as_regions
+from faceshards.ops.arguments import as_regions
 from faceshards.ops.erase_torch import Pixels, as_known, as_maps, check_tensors, find
 from faceshards.ops.noise import HostNoise, Noise, noise
 from faceshards.ops.stand_in import stand_in

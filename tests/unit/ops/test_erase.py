@@ -3,8 +3,8 @@ import pytest
 
 from faceshards import rng
 from faceshards.maps import pixels_of
-from faceshards.ops.choice import region_weights
-from faceshards.ops.erase import Fill, classes_of, draw_regions, erase
+from faceshards.ops.arguments import Fill, region_weights
+from faceshards.ops.erase import classes_of, draw_regions, erase
 from faceshards.regions import Region
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from faceshards import rng
 from faceshards.errors import FaceShardsError, ParamsError, UnknownRegionError
-from faceshards.ops.choice import FACE_REGIONS, RegionChoice
+from faceshards.ops.arguments import FACE_REGIONS
+from faceshards.ops.choice import RegionChoice
 from faceshards.ops.erasing import Erase
 from faceshards.regions import Region
 
