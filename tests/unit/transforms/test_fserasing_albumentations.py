@@ -135,8 +135,8 @@ def test_impossible_arguments_are_refused_and_named(options: dict[str, Any], mes
 
 
 def test_an_unknown_argument_is_refused() -> None:
-    with pytest.raises(TypeError, match="max_area"):
-        FSErasing(max_area=3)
+    with pytest.raises(TypeError, match="sizes"):
+        FSErasing(sizes=3)
 
 
 def test_images_and_masks_that_do_not_fit_are_refused_with_the_remedy(face: dict) -> None:
