@@ -107,8 +107,8 @@ def fscam(faces: str, out: Path, **options: Any) -> None:
     from faceshards.cam.explain import InputFormat, explain
     from faceshards.cam.loading import load_model
     from faceshards.cam.results import OverlayWriter, write_results
-    from faceshards.export.folder import new_folder
     from faceshards.parsing.device import resolve_device
+    from faceshards.store.folder import new_folder
 
     _refuse_contradictions(options)
     device = resolve_device(options["device"])
