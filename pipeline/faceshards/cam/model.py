@@ -65,13 +65,19 @@ def inference(model: Model) -> Iterator[None]:
 
 
 @contextmanager
-def normalised_outputs(model: Model) -> Iterator[list[Tensor]]:
-    """Collects what the normalising layers of a module give while the context is open; no hook outlives it."""
-    module, found = module_of(model), list[Tensor]()
-    layers = [m for m in (() if module is None else module.modules()) if isinstance(m, _NORMALISING)]
-    hooks = [layer.register_forward_hook(lambda _m, _inputs, output: found.append(output)) for layer in layers]
+def last_normalised(model: Model) -> Iterator[list[Any]]:
+    """While the context is open, the list holds what a module's normalising layers gave last; no hook outlives it."""
+    module = module_of(model)
+    last: list[Any] = []
+    hooks = []
+
+    def keep(_layer: nn.Module, _inputs: Any, output: Any) -> None:
+        last[:] = [output]  # the last alone: all of a deep net would fill the memory
+
     try:
-        yield found
+        layers = () if module is None else module.modules()
+        hooks.extend(layer.register_forward_hook(keep) for layer in layers if isinstance(layer, _NORMALISING))
+        yield last
     finally:
         for hook in hooks:
             hook.remove()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from faceshards.cam.model import Model, normalised_outputs
+from faceshards.cam.model import Model, last_normalised
 from faceshards.errors import FaceShardsError, ModelError, ModelFailedError
 
 _WANTED = (
@@ -58,7 +58,7 @@ def whole_outputs(model: Model, images: Tensor, batch_size: int) -> tuple[Tensor
     parts: list[Tensor] = []
     normalised = False
     for part in torch.split(images, batch_size):
-        with normalised_outputs(model) as seen:
+        with last_normalised(model) as seen:
             found = outputs_of(model, part.clone())
         normalised |= any(_is_same(found, tensor) for tensor in seen)
         parts.append(found.clone())
@@ -80,7 +80,8 @@ def as_table(outputs: Tensor) -> Tensor:
     if outputs[0].numel() != outputs.shape[1]:
         raise ModelError(
             f"the model gives {tuple(outputs.shape)}; expected logits or embeddings, one row a face: "
-            f"({len(outputs)}, D); pass a model that gives that, or targets=<a callable that makes one number of a face's output>"
+            f"({len(outputs)}, D); "
+            "pass a model that gives that, or targets=<a callable that makes one number of a face's output>"
         )
     return outputs.flatten(1)
 

@@ -60,13 +60,13 @@ def predicted_targets(whole: Tensor, outputs: Outputs | None = None, *, normalis
 def are_unit(table: Tensor) -> bool:
     """Whether all rows of (n, D) have unit length, and some entry is negative: embeddings."""
     lengths = exact(table).norm(dim=1)
-    return bool((table < 0).any()) and torch.allclose(lengths, torch.ones_like(lengths), rtol=0, atol=1e-3)
+    return bool((table < 0).any()) and _all_one(lengths, table)
 
 
 def are_probabilities(table: Tensor) -> bool:
     """Whether no entry of (n, D) is negative, and all rows have the sum 1."""
     sums = exact(table).sum(1)
-    return bool((table >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), rtol=0, atol=1e-3)
+    return bool((table >= 0).all()) and _all_one(sums, table)
 
 
 CHECK = "check the model's weights, and the scale of its input (mean, std, baseline)"
@@ -84,6 +84,11 @@ def _looks_like_embeddings(table: Tensor, *, normalised: bool) -> str:
     if table.shape[1] in _EMBEDDING_SIZES:
         return f"{table.shape[1]} is a usual size of embeddings"
     return ""
+
+
+def _all_one(found: Tensor, of_table: Tensor) -> bool:
+    half = of_table.dtype in (torch.float16, torch.bfloat16)
+    return torch.allclose(found, torch.ones_like(found), rtol=0, atol=1e-2 if half else 1e-3)
 
 
 def _listed(row: Tensor) -> str:

@@ -107,4 +107,4 @@ def _number(target: Target, row: Tensor, face: int) -> Tensor:
             f"{what}: expected one number for an output of shape {tuple(row.shape)}; found {number.dtype} "
             f"{tuple(number.shape)}"
         )
-    return exact(number.reshape(()))
+    return exact(number.reshape(())).to(row.device)
