@@ -11,6 +11,7 @@ from torch import Tensor
 from faceshards.errors import ParamsError, ParserError
 from faceshards.ops.erase_torch import as_maps
 from faceshards.ops.stand_in import StandIn, stand_in
+from faceshards.regions import IGNORE, N_REGIONS
 
 Regions: TypeAlias = Tensor | NDArray[Any]
 
@@ -51,9 +52,10 @@ def region_maps(regions: Regions | None, images: Tensor, parser: Callable[[Tenso
         return _maps(_integers(regions, "regions"), images, "regions")
     if parser is None:
         raise ParamsError("regions: FSCAM needs region maps; pass regions=..., or FSCAM(model, parser=...)")
+    parsed = parser(images.clone())
     try:
-        return _maps(_integers(parser(images.clone()), "regions"), images, "regions")
-    except ParamsError as error:
+        return _maps(_integers(parsed, "regions"), images, "regions")
+    except ValueError as error:
         raise ParserError(f"the parser gives no region maps: {error}") from error
 
 
@@ -101,6 +103,15 @@ def stand_ins(images: Tensor, baseline: StandIn) -> Tensor:
             f"baseline: expected a number, one number a channel, 'mean', 'blur', or a tensor that broadcasts against "
             f"{tuple(images.shape)}; found {_shown(baseline)}"
         ) from error
+
+
+def checked_ids(regions: NDArray[Any]) -> None:
+    """Raise ParamsError for ids of an array that are no region and not 255."""
+    if regions.dtype.kind not in "iu":
+        raise ParamsError(f"regions: expected ids 0-24 or 255 as whole numbers, found {regions.dtype}")
+    wrong = regions[(regions < 0) | (regions >= N_REGIONS) & (regions != IGNORE)]
+    if wrong.size:
+        raise ParamsError(f"regions: expected ids 0-24 or 255, found {', '.join(map(str, np.unique(wrong)[:8]))}")
 
 
 def _integers(given: Any, name: str) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from faceshards import rng
 from faceshards.cam.copies import Copies
-from faceshards.cam.given import checked_count, checked_images, stand_ins
+from faceshards.cam.given import checked_count, checked_ids, checked_images, stand_ins
 from faceshards.cam.model import Model, device_of, inference
 from faceshards.cam.predicted import Outputs, check_outputs
 from faceshards.cam.scoring import resolve_targets, target_scores
@@ -18,7 +18,7 @@ from faceshards.cam.targets import Targets
 from faceshards.errors import ParamsError
 from faceshards.ops.stand_in import StandIn
 from faceshards.records import Float32Array, UInt8Array
-from faceshards.regions import IGNORE, N_REGIONS
+from faceshards.regions import N_REGIONS
 
 CurveMode: TypeAlias = Literal["deletion", "insertion"]
 
@@ -125,8 +125,7 @@ def pointing_game(saliency: NDArray[Any], regions: UInt8Array) -> Float32Array:
         raise ParamsError(
             f"saliency, regions: expected both of one shape (B, H, W), found {saliency.shape} and {np.shape(regions)}"
         )
-    if regions.dtype.kind not in "iu" or ((regions < 0) | (regions >= N_REGIONS) & (regions != IGNORE)).any():
-        raise ParamsError(f"regions: expected ids 0-24 or 255, found {regions.dtype} with others")
+    checked_ids(regions)
     peak = saliency == saliency.max(axis=(1, 2), keepdims=True)
     face, _, _ = np.nonzero(peak)
     counts = np.zeros((len(saliency), 256), np.float32)

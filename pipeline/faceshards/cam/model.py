@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 Model: TypeAlias = Callable[[Tensor], Any]
 """(B, C, H, W) to one row a face: a tensor or array (B, D), (B, 1) or (B,). It may be the first in a tuple, or
@@ -69,7 +70,7 @@ def last_normalised(model: Model) -> Iterator[list[Any]]:
     """While the context is open, the list holds what a module's normalising layers gave last; no hook outlives it."""
     module = module_of(model)
     last: list[Any] = []
-    hooks = []
+    hooks: list[RemovableHandle] = []
 
     def keep(_layer: nn.Module, _inputs: Any, output: Any) -> None:
         last[:] = [output]  # the last alone: all of a deep net would fill the memory

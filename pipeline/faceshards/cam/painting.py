@@ -1,8 +1,11 @@
 """Scores of regions laid out as pixels."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from faceshards.cam.given import checked_ids
+from faceshards.errors import ParamsError
 from faceshards.records import Float32Array, UInt8Array
 from faceshards.regions import N_REGIONS
 
@@ -14,11 +17,20 @@ def saliency_of_scores(scores: Float32Array, regions: UInt8Array) -> Float32Arra
 
     Args:
         scores: (B, 25), NaN where a region is absent.
-        regions: (B, H, W) region ids.
+        regions: (B, H, W) region ids, 0-24 or 255.
 
     Returns:
         (B, H, W) float32 in [0, 1].
+
+    Raises:
+        ParamsError: other shapes, ids of no region, or infinite scores.
     """
+    checked_ids(regions)
+    if regions.ndim != 3 or scores.shape != (len(regions), N_REGIONS) or np.isinf(scores).any():
+        raise ParamsError(
+            f"scores: expected ({len(regions)}, {N_REGIONS}) finite numbers or NaN for maps (B, H, W), found "
+            f"{scores.shape} for {regions.shape}, or infinity"
+        )
     return saliency_of(torch.from_numpy(scores), torch.from_numpy(regions))
 
 

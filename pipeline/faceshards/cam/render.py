@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.cam.given import checked_ids
 from faceshards.errors import ParamsError
 from faceshards.records import UInt8Array
-from faceshards.regions import IGNORE, N_REGIONS, PALETTE, REGION_NAMES
+from faceshards.regions import N_REGIONS, PALETTE, REGION_NAMES
 
 _COLOURS = np.zeros((256, 3), np.uint8)
 _COLOURS[:N_REGIONS] = PALETTE
@@ -44,7 +45,7 @@ def overlay_regions(image: UInt8Array, regions: UInt8Array, opacity: float = 0.5
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        regions: (H, W) uint8 region ids, 0-24 or 255.
+        regions: (H, W) region ids, 0-24 or 255.
         opacity: of the map, in [0, 1].
 
     Returns:
@@ -53,8 +54,7 @@ def overlay_regions(image: UInt8Array, regions: UInt8Array, opacity: float = 0.5
     Raises:
         ParamsError: other shapes, dtypes, ranges, or ids of no region.
     """
-    if regions.dtype != np.uint8 or ((regions >= N_REGIONS) & (regions != IGNORE)).any():
-        raise ParamsError(f"regions: expected uint8 ids 0-24 or 255, found {regions.dtype} with others")
+    checked_ids(regions)
     return _blend(image, _COLOURS[regions], opacity)
 
 

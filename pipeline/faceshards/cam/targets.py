@@ -131,7 +131,7 @@ class CosineTarget:
         given = torch.as_tensor(reference).detach()
         if given.ndim not in (1, 2) or given.numel() != given.shape[-1] or not given.numel() or given.is_complex():
             raise TargetError(f"reference: expected one embedding (dimensions,); found {tuple(given.shape)}")
-        self.reference = exact(given).flatten()
+        self.reference = exact(given).flatten().clone()
         self.name = name
         if not self.reference.isfinite().all() or not self.reference.any():
             raise TargetError(
@@ -158,7 +158,7 @@ def target_of_each(targets: Targets, faces: int) -> list[Target]:
     Raises:
         TargetError: something else than classes and callables, or another number of them than faces.
     """
-    if isinstance(targets, (Tensor, np.ndarray)):
+    if isinstance(targets, (Tensor, np.ndarray)) and targets.dtype != np.dtype(object):
         if targets.ndim > 1:
             raise TargetError(f"targets: expected {_WANTED}; found an array of shape {tuple(targets.shape)}")
         targets = [class_number(t, "targets") for t in targets] if targets.ndim else class_number(targets, "targets")

@@ -124,7 +124,7 @@ def test_a_single_logit_is_explained_as_it_is_with_its_sign(noise, regions, mode
 
 @pytest.mark.parametrize("target", [0, 1, SoftmaxTarget(0), [0, 0, 0]])
 def test_no_class_of_a_single_logit_is_explained(noise, regions, target) -> None:
-    with pytest.raises(TargetError, match="the model has 1 output.*BinaryTarget"):
+    with pytest.raises(TargetError, match=r"the model has 1 output.*BinaryTarget"):
         FSCAM(linear(1))(noise, target, regions=regions)
 
 

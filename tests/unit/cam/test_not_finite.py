@@ -71,7 +71,7 @@ def test_attributions_are_refused_as_maps_are(images, regions, value, target) ->
 
 @pytest.mark.parametrize("value", [NAN, INF])
 def test_one_face_of_a_batch_is_named(one_of_twos, regions, value) -> None:
-    with pytest.raises(NotFiniteError, match="face 1 of the batch: .*background") as error:
+    with pytest.raises(NotFiniteError, match=r"face 1 of the batch: .*background") as error:
         FSCAM(breaks(bright, value))(one_of_twos, 3, regions=regions)
     assert error.value.face == 1
     with pytest.raises(NotFiniteError, match="face 1 of the batch: with nothing hidden"):
