@@ -1,6 +1,7 @@
 """FS-CAM over many faces: region scores of each, and what they come to on average."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -17,6 +18,7 @@ from faceshards.cam.model import Model, device_of, inference
 from faceshards.cam.outputs import as_table, whole_outputs
 from faceshards.cam.painting import saliency_of_scores
 from faceshards.cam.predicted import CHECK, predicted_targets
+from faceshards.cam.targets import Target
 from faceshards.errors import ModelError, NotFiniteError, ParamsError, TooManySkippedError
 from faceshards.records import Float32Array, UInt8Array
 
@@ -105,15 +107,8 @@ def explain(
     saliency_sum, face_sum = np.zeros((112, 112)), np.zeros((112, 112, 3))
     with tqdm(desc="fscam", total=len(faces), unit="face", disable=None) as bar:
         for batch in faces:
-            inputs = input_format(batch.images)
-            outputs, normalised = _outputs(cam.model, inputs, cam.batch_size)
-            each = aim(batch, outputs)
-            if each is None:
-                each = predicted_targets(outputs, cam.outputs, normalised=normalised)
-            try:
-                found = cam.region_scores(inputs, list(each), regions=batch.regions)
-            except NotFiniteError as error:
-                raise ModelError(f"face {batch.sample_ids[error.face]!r}: {error.detail}") from error
+            with _by_sample_id(batch):
+                each, found = _explained(cam, batch, aim, input_format(batch.images))
             maps = saliency_of_scores(found, batch.regions)
             scores.append(found)
             sample_ids += batch.sample_ids
@@ -131,6 +126,24 @@ def explain(
     return Explanation(sample_ids, identities, targets, every, average, mean_face, dict(faces.skipped))
 
 
+def _explained(cam: FSCAM, faces: Faces, aim: Aim, inputs: Tensor) -> tuple[Sequence[Target], Float32Array]:
+    """The targets of a batch and its region scores."""
+    outputs, normalised = _outputs(cam.model, inputs, cam.batch_size)
+    each = aim(faces, outputs)
+    if each is None:
+        each = predicted_targets(outputs, cam.outputs, normalised=normalised)
+    return each, cam.region_scores(inputs, list(each), regions=faces.regions)
+
+
+@contextmanager
+def _by_sample_id(faces: Faces) -> Iterator[None]:
+    """Errors that name a face by its place in the batch name it by its sample id."""
+    try:
+        yield
+    except NotFiniteError as error:
+        raise ModelError(f"face {faces.sample_ids[error.face]!r}: {error.detail}") from error
+
+
 def each_output(
     model: Model, faces: FaceReader, input_format: InputFormat, batch_size: int, take: Callable[[Faces, Tensor], None]
 ) -> None:
@@ -143,7 +156,8 @@ def each_output(
     done = 0
     with tqdm(desc="outputs", total=len(faces), unit="face", disable=None) as bar:
         for batch in faces:
-            take(batch, model_outputs(model, input_format(batch.images), batch_size))
+            with _by_sample_id(batch):
+                take(batch, model_outputs(model, input_format(batch.images), batch_size))
             done += len(batch.sample_ids)
             bar.update(len(batch.sample_ids))
     _refuse_none(done, faces)
@@ -164,8 +178,10 @@ def _outputs(model: Model, inputs: Tensor, batch_size: int) -> tuple[Tensor, boo
         outputs, normalised = whole_outputs(model, inputs.to(device_of(model, inputs)), batch_size)
     table = as_table(outputs)
     # Minus infinity is how classifiers rule classes out.
-    if (table.isnan() | table.isposinf()).any():
-        raise ModelError(f"the model gives values that are no finite numbers; {CHECK}")
+    wrong = (table.isnan() | table.isposinf()).any(1)
+    if wrong.any():
+        detail = f"with nothing hidden, the model gives values that are no finite numbers; {CHECK}"
+        raise NotFiniteError(int(wrong.int().argmax()), detail)
     return table, normalised
 
 
