@@ -7,7 +7,7 @@ From Kawai et al., IET Biometrics 2024: with ``M_k`` the mask of region ``k``, t
 from collections.abc import Callable
 from typing import Literal, TypeAlias, get_args
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from faceshards.cam.attributions import CaptumTarget, attributions
 from faceshards.cam.given import Regions, checked_count, checked_images, feature_maps, region_maps, stand_ins
@@ -61,6 +61,10 @@ class FSCAM:
         for name, function in (("model", model), ("parser", parser if parser is not None else model)):
             if not callable(function):
                 raise ParamsError(f"{name}: expected a torch module or a callable, found {type(function).__name__}")
+            if isinstance(function, type) and issubclass(function, nn.Module):
+                raise ParamsError(
+                    f"{name}: expected a module, found the class {function.__name__} itself; make one of it"
+                )
         if mode not in get_args(Mode):
             raise ParamsError(f'mode is "keep" or "erase", not {mode!r}')
         check_outputs(outputs)

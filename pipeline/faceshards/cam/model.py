@@ -84,4 +84,19 @@ def last_normalised(model: Model) -> Iterator[list[Any]]:
             hook.remove()
 
 
-_NORMALISING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.InstanceNorm1d, nn.GroupNorm, nn.RMSNorm)
+def ends_in_norm(model: Model) -> bool:
+    """Whether the last layer of a TorchScript module, in the order in which they were written, is a normalising one.
+
+    No hook is called in TorchScript, so `last_normalised` sees nothing there.
+    """
+    module = module_of(model)
+    if not isinstance(module, torch.jit.ScriptModule):
+        return False
+    names = [str(getattr(m, "original_name", "")) for m in module.modules() if not any(True for _ in m.children())]
+    passing = ("Identity", "Flatten", *(n for n in names if "Dropout" in n))
+    behind = [name for name in names if name not in passing]
+    return bool(behind) and behind[-1].endswith(("Norm", "Norm1d", "Norm2d"))
+
+
+# BatchNorm, SyncBatchNorm and InstanceNorm have the first as their base.
+_NORMALISING = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)

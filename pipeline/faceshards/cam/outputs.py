@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from faceshards.cam.model import Model, last_normalised
+from faceshards.cam.model import Model, ends_in_norm, last_normalised
 from faceshards.errors import FaceShardsError, ModelError, ModelFailedError
 
 _WANTED = (
@@ -40,7 +40,7 @@ def outputs_of(model: Model, images: Tensor) -> Tensor:
     except Exception as error:
         raise ModelFailedError(
             f"the model refuses faces of {what}: {error!r}; expected a model of such images (B, C, H, W) that gives "
-            f"{_WANTED}. What makes a model is not one: call it, or give the command module:function()"
+            f"{_WANTED}. A class or function that makes a model must be called: on the command line module:function()"
         ) from error
     return _rows(_tensor(given, what), len(images), what, in_list=isinstance(given, list))
 
@@ -56,7 +56,7 @@ def whole_outputs(model: Model, images: Tensor, batch_size: int) -> tuple[Tensor
         ModelError: as `outputs_of`, or rows of different lengths.
     """
     parts: list[Tensor] = []
-    normalised = False
+    normalised = ends_in_norm(model)
     for part in torch.split(images, batch_size):
         with last_normalised(model) as seen:
             found = outputs_of(model, part.clone())
@@ -132,8 +132,10 @@ def _parts(given: Any) -> dict[str, Any]:
 
 
 def _rows(found: Tensor, faces: int, what: str, *, in_list: bool) -> Tensor:
-    if found.is_complex() or found.is_sparse:
-        raise ModelError(f"for faces of {what} the model gives {found.layout} {found.dtype}; expected {_WANTED}")
+    if found.is_complex() or found.layout != torch.strided or found.is_quantized or found.is_meta:
+        raise ModelError(
+            f"for faces of {what} the model gives {found.layout} {found.dtype} on {found.device}; expected {_WANTED}"
+        )
     if found.ndim == 0 and faces == 1:
         return found.reshape(1, 1)
     # The first of a list of rows has the form of one logit a face when there are as many faces as entries.

@@ -237,6 +237,7 @@ def test_a_parser_that_gives_none_is_named(network, noise) -> None:
         ({"mode": None}, "not None"),
         ({"model": None}, "model: expected a torch module or a callable, found NoneType"),
         ({"model": "net.pt"}, "model: .*found str"),
+        ({"model": torch.nn.Flatten}, "model: expected a module, found the class Flatten itself"),
         ({"parser": "bisenet"}, "parser: .*found str"),
     ],
 )

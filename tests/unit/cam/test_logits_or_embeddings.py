@@ -44,6 +44,7 @@ def test_the_class_that_logits_predict_is_explained(noise, regions, classes) -> 
         linear(512, nn.BatchNorm1d(512, affine=False)),
         linear(20, nn.BatchNorm1d(20)),
         linear(20, nn.LayerNorm(20), nn.Dropout(0.4)),
+        linear(20, nn.SyncBatchNorm(20)),
         linear(512),  # a layer without a norm behind it
         linear(128),  # FaceNet's, dlib's
         linear(160),
@@ -77,6 +78,18 @@ def test_a_function_that_gives_descriptors_is_refused_as_a_module_is(noise, regi
 
     with pytest.raises(TargetError, match="128 is a usual size of embeddings"):
         FSCAM(describe)(noise, regions=regions)
+
+
+@pytest.mark.filterwarnings("ignore")  # TorchScript is deprecated, and still what people have
+def test_torchscript_that_ends_in_a_norm_is_refused_and_a_classifier_is_not(noise, regions) -> None:
+    raw = linear(20, nn.BatchNorm1d(20), nn.Dropout())
+    classify = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(PIXELS), linear(20)[1]).eval()
+    for made in (torch.jit.script, lambda net: torch.jit.trace(net, noise)):
+        with pytest.raises(TargetError, match="a normalising layer made them"):
+            FSCAM(made(raw))(noise, regions=regions)
+        assert np.allclose(
+            FSCAM(made(classify))(noise, regions=regions), FSCAM(classify)(noise, regions=regions), atol=1e-5
+        )
 
 
 def test_one_who_knows_says_so(noise, regions) -> None:
