@@ -159,9 +159,9 @@ def test_embeddings_are_explained_by_their_likeness(
 
 
 @pytest.fixture
-def own_models(small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def face_models(small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A module of models in the current folder: an embedding, one logit, and one that breaks on a hidden copy."""
-    (tmp_path / "own_models.py").write_text(
+    (tmp_path / "face_models.py").write_text(
         """
 import torch
 from torch import nn
@@ -192,15 +192,15 @@ def nothing(x):
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    yield "own_models"
-    sys.modules.pop("own_models", None)
+    yield "face_models"
+    sys.modules.pop("face_models", None)
 
 
 @pytest.mark.parametrize("name", ["raw", "small", "unit"])
 def test_an_embedding_predicts_no_class_by_default_and_the_message_has_the_remedies(
-    small_run: Path, own_models: str, tmp_path: Path, name: str
+    small_run: Path, face_models: str, tmp_path: Path, name: str
 ) -> None:
-    options = ("--split", "val", "--model", f"{own_models}:{name}", "--device", "cpu")
+    options = ("--split", "val", "--model", f"{face_models}:{name}", "--device", "cpu")
     for target in ((), ("--target", "predicted")):
         code, text = run(small_run / "shards", tmp_path / "out", *options, *target)
         assert code == 1
@@ -210,22 +210,22 @@ def test_an_embedding_predicts_no_class_by_default_and_the_message_has_the_remed
     assert run(small_run / "shards", tmp_path / "out", *options, "--target", "identity-mean")[0] == 0
 
 
-def test_who_knows_that_the_outputs_are_logits_says_so(small_run: Path, own_models: str, tmp_path: Path) -> None:
-    options = ("--split", "val", "--model", f"{own_models}:raw", "--device", "cpu", "--outputs")
+def test_who_knows_that_the_outputs_are_logits_says_so(small_run: Path, face_models: str, tmp_path: Path) -> None:
+    options = ("--split", "val", "--model", f"{face_models}:raw", "--device", "cpu", "--outputs")
     assert run(small_run / "shards", tmp_path / "out", *options, "logits")[0] == 0
     code, text = run(small_run / "shards", tmp_path / "none", *options, "embeddings")
     assert code == 1
     assert "which predict no class" in " ".join(text.split())
 
 
-def test_one_logit_is_explained_as_it_is(small_run: Path, own_models: str, tmp_path: Path) -> None:
-    options = ("--split", "val", "--model", f"{own_models}:one", "--device", "cpu")
+def test_one_logit_is_explained_as_it_is(small_run: Path, face_models: str, tmp_path: Path) -> None:
+    options = ("--split", "val", "--model", f"{face_models}:one", "--device", "cpu")
     code, text = run(small_run / "shards", tmp_path / "out", *options)
     assert code == 0, text
     about, scores = scores_of(tmp_path / "out")
     assert {a[2] for a in about} == {"logit"}
     batch = faceshards.open(small_run / "shards", split="val")[:]
-    expected = FSCAM(sys.modules["own_models"].one).region_scores(
+    expected = FSCAM(sys.modules["face_models"].one).region_scores(
         InputFormat()(batch["image"]), regions=batch["region"]
     )
     assert np.allclose(scores, expected, atol=1e-6, equal_nan=True)
@@ -235,7 +235,7 @@ def test_one_logit_is_explained_as_it_is(small_run: Path, own_models: str, tmp_p
 
 
 def test_scores_that_are_no_numbers_name_the_face_and_the_region(
-    small_run: Path, own_models: str, tmp_path: Path
+    small_run: Path, face_models: str, tmp_path: Path
 ) -> None:
     options = (small_run / "shards", tmp_path / "out", "--split", "val", "--device", "cpu", "--target", "1", "--model")
     first = faceshards.open(small_run / "shards", split="val")[0]["sample_id"].item()
@@ -243,11 +243,11 @@ def test_scores_that_are_no_numbers_name_the_face_and_the_region(
         ("breaks", f"face {first!r}: partly hidden, with only"),
         ("nothing", f"face {first!r}: with nothing hidden, the model gives values that are no finite numbers"),
     ):
-        code, text = run(*options, f"{own_models}:{name}")
+        code, text = run(*options, f"{face_models}:{name}")
         assert code == 1
         assert taught in " ".join(text.split())
         assert not (tmp_path / "out").exists()
-    code, text = run(*options, f"{own_models}:nothing", "--target", "identity-mean")
+    code, text = run(*options, f"{face_models}:nothing", "--target", "identity-mean")
     assert code == 1
     assert f"face {first!r}: with nothing hidden" in " ".join(text.split())
 
