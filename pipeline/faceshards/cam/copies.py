@@ -37,7 +37,8 @@ class Copies:
         for start in range(0, len(self.face), batch_size):
             part = torch.arange(start, min(start + batch_size, len(self.face)), device=self.images.device)
             of = self.face[part]
-            found = outputs_of(model, torch.where(self.visible(part)[:, None], self.images[of], self.stand_ins[of]))
+            shown = torch.where(self.visible(part)[:, None], self.images[of], self.stand_ins[of])
+            found = outputs_of(model, shown)
             first = found if first is None else first
             check_alike(first, found)
             yield part, found

@@ -9,7 +9,7 @@ from faceshards.cam.copies import Copies
 from faceshards.cam.model import Model
 from faceshards.cam.outputs import as_table, whole_outputs
 from faceshards.cam.predicted import CHECK, Outputs, are_probabilities, are_unit, predicted_targets
-from faceshards.cam.targets import ClassTarget, Target, Targets, exact, target_of_each
+from faceshards.cam.targets import ClassTarget, Target, Targets, check_class, exact, target_of_each
 from faceshards.errors import FaceShardsError, NotFiniteError, TargetError
 
 
@@ -48,20 +48,23 @@ def target_scores(
             f"targets: class {targets[classes.index(True)]}, and the outputs are said to be embeddings, which have no "
             "classes; pass targets=[CosineTarget(reference), ...]"
         )
-    scores, entries, unit, probable = [], [], [], []
+    scores, entries, unit, probable = list[Tensor](), list[Tensor](), list[bool](), list[bool]()
     for part, found in copies.outputs(model, batch_size):
         faces = copies.face[part].tolist()
-        if any(classes[i] for i in faces):
+        of_class = torch.tensor([classes[i] for i in faces], device=found.device)
+        made = torch.empty(len(faces), 2, dtype=exact(found[:0]).dtype, device=found.device)
+        if of_class.any():
             found = as_table(found)
-            rows = found[[k for k, i in enumerate(faces) if classes[i]]]
+            rows = found[of_class]
             unit.append(are_unit(rows))
             probable.append(are_probabilities(rows))
-        each = [_number(targets[i], row, i) for i, row in zip(faces, found, strict=True)]
-        scores += each
-        entries += [
-            exact(target.entry(row)) if isinstance(target := targets[i], ClassTarget) else score
-            for i, row, score in zip(faces, found, each, strict=True)
-        ]
+            made[of_class] = _of_classes(rows, [targets[i] for i in faces if classes[i]])
+        for place, i in enumerate(faces):
+            if not classes[i]:
+                made[place] = _number(targets[i], found[place], i)
+        softmax, entry = made.to(copies.images.device).unbind(1)
+        scores.append(softmax)
+        entries.append(entry)
     # Of one copy alone it would be chance.
     if outputs is None and len(copies.face) > 1 and unit and all(unit):
         raise TargetError(
@@ -70,7 +73,7 @@ def target_scores(
         )
     if not scores:
         return torch.empty(0, device=copies.images.device)
-    taken = torch.stack(entries if probable and all(probable) else scores).to(copies.images.device)
+    taken = torch.cat(entries if probable and all(probable) else scores)
     check_finite(taken, copies)
     return taken
 
@@ -85,6 +88,15 @@ def check_finite(scores: Tensor, copies: Copies) -> None:
         raise NotFiniteError(
             int(copies.face[place]), f"{copies.name(place)}, its score is {value}, no finite number; {CHECK}"
         )
+
+
+def _of_classes(rows: Tensor, targets: Sequence[Target]) -> Tensor:
+    """The softmax and the entry as it is of a class a row: (n, classes) to (n, 2)."""
+    ids = [target.class_id for target in targets if isinstance(target, ClassTarget)]
+    check_class(max(ids), rows[0])
+    at = torch.tensor(ids, device=rows.device)[:, None]
+    logits = exact(rows)
+    return torch.cat([torch.softmax(logits, 1).gather(1, at), logits.gather(1, at)], 1)
 
 
 def _number(target: Target, row: Tensor, face: int) -> Tensor:

@@ -54,11 +54,6 @@ class ClassTarget(SoftmaxTarget):
     of a call has no negative entry and the sum 1. It refuses embeddings: where every row has unit length.
     """
 
-    def entry(self, output: Tensor) -> Tensor:
-        """(classes,) to the class's entry as it is."""
-        check_class(self.class_id, output)
-        return output[self.class_id]
-
 
 class OutputTarget:
     """One entry of the output as it is: what Captum calls a target.
