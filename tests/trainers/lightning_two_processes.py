@@ -30,7 +30,6 @@ def fit(out: Path, train: Any, validation: Any, ckpt_path: str | None = None, **
     module = Recorder()
     both = trainer(out, max_epochs=2, devices=2, strategy="ddp", **options)
     both.fit(module, train, validation, ckpt_path=ckpt_path)
-    out.mkdir(exist_ok=True)
     write(module.visits, out / f"rank{both.global_rank}.jsonl")
     both.strategy.barrier()
 

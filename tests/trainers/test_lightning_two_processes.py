@@ -8,10 +8,11 @@ from visits import (
     BATCH,
     assert_each_face_once,
     assert_never_the_same_pixels_again,
+    assert_orders_differ,
     by_the_numpy_door,
     epochs_of,
-    ids,
     read,
+    together,
     train_ids,
     val_ids,
 )
@@ -36,8 +37,7 @@ def test_the_ranks_share_every_epoch_and_nothing_is_seen_twice_but_the_padding(t
     for number in (0, 1):
         both = [visit for visit in visits if (visit.stage, visit.epoch) == ("train", number)]
         assert_each_face_once(both, train_ids(), padding=1)  # 21 faces for two
-    everything = {number: [s for rank in RANKS for s in epochs_of(visits, rank=rank)[number]] for number in (0, 1)}
-    assert_never_the_same_pixels_again(everything)
+    assert_never_the_same_pixels_again(together(visits))
 
 
 def test_the_ranks_share_the_validation(trained: Path) -> None:
@@ -59,6 +59,5 @@ def test_a_dataloader_over_the_faces_is_shared_once(trained: Path) -> None:
     for number in (0, 1):
         assert_each_face_once([v for v in visits if (v.stage, v.epoch) == ("train", number)], train_ids(), padding=1)
         assert [len(epochs_of(visits, rank=rank)[number]) for rank in RANKS] == [11, 11]
-    everything = {number: [s for rank in RANKS for s in epochs_of(visits, rank=rank)[number]] for number in (0, 1)}
-    assert_never_the_same_pixels_again(everything)
-    assert ids(everything[0]) != ids(everything[1])
+    assert_never_the_same_pixels_again(together(visits))
+    assert_orders_differ(together(visits))

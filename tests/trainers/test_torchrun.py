@@ -11,6 +11,7 @@ from visits import (
     epochs_of,
     ids,
     read,
+    together,
     train_ids,
     val_ids,
 )
@@ -33,8 +34,7 @@ def test_the_loader_finds_its_rank_and_the_ranks_share_every_epoch(found_in: str
         assert epochs_of(visits, rank=rank) == expected
     for number in (0, 1):
         assert_each_face_once([visit for visit in visits if visit.epoch == number], train_ids(), padding=1)
-    everything = {number: [s for rank in RANKS for s in epochs_of(visits, rank=rank)[number]] for number in (0, 1)}
-    assert_never_the_same_pixels_again(everything)
+    assert_never_the_same_pixels_again(together(visits))
 
 
 def test_ranks_that_are_given_by_hand_win(trained: Path) -> None:

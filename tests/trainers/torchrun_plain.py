@@ -23,24 +23,19 @@ def main(shards: Path, out: Path) -> None:
     keep(faceshards.Loader(shards, BATCH, split="train", shuffle=True, view=VIEW, seed=SEED), out / "distributed", rank)
 
     by_hand = faceshards.Loader(shards, BATCH, split="train", rank=1 - rank, world_size=2)
-    write([v for batch in by_hand for v in visits_of(batch, "train", 0, rank)], made(out / "by_hand") / f"{rank}.jsonl")
+    write([v for batch in by_hand for v in visits_of(batch, "train", 0, rank)], out / "by_hand" / f"{rank}.jsonl")
     alone = faceshards.Loader(shards, BATCH, split="val", rank=0, world_size=1)
-    write([v for batch in alone for v in visits_of(batch, "val", 0, rank)], made(out / "alone") / f"{rank}.jsonl")
+    write([v for batch in alone for v in visits_of(batch, "val", 0, rank)], out / "alone" / f"{rank}.jsonl")
 
     faces = faceshards.open(shards, split="train", view=VIEW)
     numpy = [(e, batch) for e in (0, 1) for batch in faces.batches(BATCH, shuffle=True, seed=SEED, epoch=e)]
-    write([v for e, batch in numpy for v in visits_of(batch, "train", e, rank)], made(out / "numpy") / f"{rank}.jsonl")
+    write([v for e, batch in numpy for v in visits_of(batch, "train", e, rank)], out / "numpy" / f"{rank}.jsonl")
     dist.destroy_process_group()
 
 
 def keep(loader: Any, out: Path, rank: int) -> None:
     visits = [v for epoch in (0, 1) for batch in loader for v in visits_of(batch, "train", epoch, rank)]
-    write(visits, made(out) / f"{rank}.jsonl")
-
-
-def made(folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    return folder
+    write(visits, out / f"{rank}.jsonl")
 
 
 if __name__ == "__main__":
