@@ -6,18 +6,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, ParamSpec, TypeAlias, TypeVar
+from typing import Literal, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.checks import whole_number
 from faceshards.errors import FaceShardsError, ParamsError
+from faceshards.loader.draws import Draws
+from faceshards.loader.memory import Memory
 from faceshards.loader.schedule import ChunkTask, Schedule
-from faceshards.loader.views import Rows, Showing
+from faceshards.loader.split import Split, decoded_fields
+from faceshards.loader.views import BoundView, Rows
 from faceshards.records import Batch
-
-if TYPE_CHECKING:
-    from faceshards.loader.dataset import Dataset
 
 OnError: TypeAlias = Literal["raise", "skip"]
 _P = ParamSpec("_P")
@@ -28,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class DecodeOptions:
     """How an epoch is read; nothing of what comes out.
 
     Attributes:
@@ -36,7 +37,7 @@ class Running:
             where batches come in the order of the store. 0 for none: a batch is decoded when it is asked for.
         prefetch: batches that threads work on ahead of the one that is asked for; None for 4, or 2 in such a worker.
         on_error: ``"raise"``, or ``"skip"`` samples whose chunk is missing or damaged: they are counted and logged.
-        worker: number of this worker, and of how many; it makes every so-manieth batch.
+        worker: number of this worker, and of how many; of k workers each makes every k-th batch.
 
     Raises:
         ParamsError: a value that it cannot have.
@@ -48,10 +49,9 @@ class Running:
     worker: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
-        if self.threads is not None and self.threads < 0:
-            raise ParamsError(f"threads must be 0 or more, got {self.threads}")
-        if self.prefetch is not None and self.prefetch < 1:
-            raise ParamsError(f"prefetch must be 1 or more, got {self.prefetch}")
+        for name, least in (("threads", 0), ("prefetch", 1)):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, whole_number(name, getattr(self, name), least))
         if self.on_error not in ("raise", "skip"):
             raise ParamsError(f"on_error is raise or skip, not {self.on_error!r}")
 
@@ -60,7 +60,7 @@ class Running:
         """`prefetch` as a number."""
         return 1 if self.threads == 0 else self.prefetch or _PREFETCH
 
-    def in_worker(self, number: int, workers: int, *, in_order: bool) -> "Running":
+    def in_worker(self, number: int, workers: int, *, in_order: bool) -> "DecodeOptions":
         """The same in one of a DataLoader's workers, which are many and of which torch asks for batches ahead too.
 
         Shuffled, one batch takes many times as long as the next, and a thread evens that out. In order it would only be
@@ -78,19 +78,17 @@ class Visits:
         samples: (n,) int64 indices, in the order of visits.
         batch_size: visits a batch.
         reach: as in `Schedule`.
-        showing: the view.
+        view: what is shown.
         fields: of a batch.
-        seed: of the view's draws.
-        epoch: likewise.
+        draws: what the view draws.
     """
 
     samples: NDArray[np.int64]
     batch_size: int
     reach: int
-    showing: Showing
+    view: BoundView
     fields: Sequence[str]
-    seed: int
-    epoch: int
+    draws: Draws
 
 
 def batches_at_once(reach: int, prefetch: int) -> int:
@@ -123,21 +121,21 @@ class _Slab:
 class Decoding:
     """Iterates over the batches of some visits, each with the number of samples that were left out of it."""
 
-    def __init__(self, dataset: "Dataset", visits: Visits, running: Running) -> None:
-        self._dataset, self._visits, self._running = dataset, visits, running
-        self._stored = dataset.stored(visits.fields)
+    def __init__(self, split: Split, visits: Visits, options: DecodeOptions, memory: Memory) -> None:
+        self._split, self._visits, self._options, self._memory = split, visits, options, memory
+        self._decoded = decoded_fields(visits.fields)
         self._slab_size = visits.batch_size * _slab_batches(visits.reach)
-        self._schedule = Schedule(dataset.chunk_of(visits.samples), visits.batch_size, visits.reach)
+        self._schedule = Schedule(split.chunks_of(visits.samples), visits.batch_size, visits.reach)
         self._slabs: dict[int, _Slab] = {}
         self._tasks: defaultdict[int, list[Future[None]]] = defaultdict(list)
-        threads = _cores() if running.threads is None else running.threads
+        threads = _cores() if options.threads is None else options.threads
         self._threads = ThreadPoolExecutor(threads, "faceshards") if threads else _AtOnce()
 
     def __iter__(self) -> Iterator[tuple[Batch, int]]:
         begun = 0
         total = -(-len(self._visits.samples) // self._visits.batch_size)
         for batch in range(total):
-            while begun < min(batch + self._running.ahead, total):
+            while begun < min(batch + self._options.ahead, total):
                 self._begin(begun)
                 begun += 1
             yield self._finish(batch)
@@ -147,36 +145,38 @@ class Decoding:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _begin(self, batch: int) -> None:
-        if not self._stored:
+        if not self._decoded:
             return
         for task in self._schedule.tasks(batch):
-            slabs = {number: self._slab(number) for number in sorted(set((task.places // self._slab_size).tolist()))}
+            slabs = {number: self._slab(number) for number in sorted(set((task.visits // self._slab_size).tolist()))}
             future = self._threads.submit(self._fill, task, slabs)
-            for served in set((task.places // self._visits.batch_size).tolist()):
+            for served in set((task.visits // self._visits.batch_size).tolist()):
                 self._tasks[served].append(future)
 
     def _slab(self, number: int) -> _Slab:
         if number not in self._slabs:
             n = min(self._slab_size, len(self._visits.samples) - number * self._slab_size)
-            fields = self._visits.showing.fields
-            arrays = {name: self._dataset.memory.take((n, *fields[name][0]), fields[name][1]) for name in self._stored}
+            fields = self._visits.view.fields
+            arrays = {name: self._memory.take((n, *fields[name][0]), fields[name][1]) for name in self._decoded}
             self._slabs[number] = _Slab(arrays, np.ones(n, np.bool_))
         return self._slabs[number]
 
     def _fill(self, task: ChunkTask, slabs: dict[int, _Slab]) -> None:
         """In a thread: decode a chunk and hand its samples to the batches that want them."""
         visits = self._visits
-        samples = visits.samples[task.places]
+        samples = visits.samples[task.visits]
         shown: dict[str, Rows] = {}
+        stream = visits.view.stream
+        keys = None if stream is None else visits.draws.keys(self._split.ids[samples].tolist(), stream)
         try:
-            shown = self._dataset.show(samples, task.chunk, self._stored, visits.showing, visits.seed, visits.epoch)
+            shown = self._split.decode(samples, task.chunk, self._decoded, visits.view, keys)
         except FaceShardsError as error:
-            if self._running.on_error == "raise":
+            if self._options.on_error == "raise":
                 raise
             _log.warning("%d samples are left out: %s", len(samples), error)
-        bounds = np.searchsorted(task.places, [number * self._slab_size for number in (*slabs, max(slabs) + 1)])
+        bounds = np.searchsorted(task.visits, [number * self._slab_size for number in (*slabs, max(slabs) + 1)])
         for slab, start, stop in zip(slabs.values(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-            to = task.places[start:stop] % self._slab_size
+            to = task.visits[start:stop] % self._slab_size
             if not shown:
                 slab.good[to] = False
             for name, rows in shown.items():
@@ -197,7 +197,7 @@ class Decoding:
             arrays = {name: values[good] for name, values in arrays.items()}
         if stop == len(slab.good):
             del self._slabs[start // self._slab_size]
-        found = arrays | self._dataset.known(samples, self._visits.fields)
+        found = arrays | self._split.known(samples, self._visits.fields)
         return {name: found[name] for name in self._visits.fields}, dropped
 
 

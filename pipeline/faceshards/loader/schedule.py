@@ -12,11 +12,11 @@ class ChunkTask(NamedTuple):
 
     Attributes:
         chunk: its number.
-        places: ascending places, in the order of visits, of the samples that are wanted from it.
+        visits: (n,) int64, ascending: which visits, counted in their order, want a sample of it.
     """
 
     chunk: int
-    places: NDArray[np.int64]
+    visits: NDArray[np.int64]
 
 
 class Schedule:
@@ -44,7 +44,7 @@ class Schedule:
         waiting = sorted(set(self._chunks[own][~self._served[own]].tolist()))
         for chunk, at in zip(waiting, np.searchsorted(self._numbers, waiting).tolist(), strict=True):
             visits = self._by_chunk[self._bounds[at] : self._bounds[at + 1]]
-            places = visits[slice(*np.searchsorted(visits, (start, stop)))]
-            places = places[~self._served[places]]
-            self._served[places] = True
-            yield ChunkTask(chunk, places)
+            visits = visits[slice(*np.searchsorted(visits, (start, stop)))]
+            visits = visits[~self._served[visits]]
+            self._served[visits] = True
+            yield ChunkTask(chunk, visits)
