@@ -19,5 +19,5 @@ def whole_number(name: str, value: Any, least: int) -> int:
     except TypeError:
         raise ParamsError(f"{name} must be a whole number, found {value!r}") from None
     if not least <= number < 2**63:
-        raise ParamsError(f"{name} must be {least} or more, and below 2**63; found {number}")
+        raise ParamsError(f"{name} must be {f'{least} or more' if number < least else 'below 2**63'}, found {number}")
     return number

@@ -1,7 +1,6 @@
 """One split of a store as a sequence of samples, and as batches."""
 
 from collections.abc import Mapping, Sequence
-from operator import index
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -13,7 +12,7 @@ from faceshards.errors import ParamsError, UnknownSampleError
 from faceshards.loader.batches import Batches
 from faceshards.loader.decoding import DecodeOptions, OnError
 from faceshards.loader.draws import Draws, EpochDraws, SharedEpoch, VisitDraws, fresh_seed
-from faceshards.loader.lookup import IdIndex
+from faceshards.loader.lookup import IdIndex, indices_within, one_index
 from faceshards.loader.memory import Memory, Pool
 from faceshards.loader.ranks import own_rank
 from faceshards.loader.samples import samples_of
@@ -139,7 +138,7 @@ class Dataset:
     def __getitem__(self, index: int | slice) -> dict[str, Any] | Batch:
         if isinstance(index, slice):
             return self.take(np.arange(len(self))[index])
-        return self.__getitems__([_one(index)])[0]
+        return self.__getitems__([one_index(index)])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
         """Several samples at once, each chunk decoded once; torch's DataLoader calls this where it finds it."""
@@ -172,7 +171,7 @@ class Dataset:
             ParamsError: an unknown field or view, or a view of variants of a store that has none.
             MissingShardError, CorruptShardError: what is asked for cannot be read.
         """
-        at = self._indices(indices)
+        at = indices_within(indices, len(self), f"split {self.split!r}")
         shown = BoundView(self.store.arrays, self.view if view is None else view)
         names = self._shown(fields, shown)
         decoded = decoded_fields(names)
@@ -286,19 +285,6 @@ class Dataset:
         given = {"seed": seed or 0, "epoch": epoch or 0}
         return EpochDraws(**{name: whole_number(name, value, 0) for name, value in given.items()})
 
-    def _indices(self, given: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-        n = len(self)
-        at = np.asarray(given)
-        if at.ndim != 1 or (at.size and at.dtype.kind not in "iu"):
-            raise TypeError(
-                f"indices are whole numbers in one row; found {at.dtype} of shape {at.shape}"
-                + ("; np.flatnonzero turns a mask into indices" if at.dtype.kind == "b" else "")
-            )
-        if at.size and not (-n <= at.min() and at.max() < n):
-            raise IndexError(f"index {at.min()}..{at.max()} out of range: split {self.split!r} has {n} faces")
-        at = at.astype(np.int64)
-        return at % n if n else at
-
     def _why_missing(self, sample_id: str) -> str:
         manifest = self.store.manifest
         ids = manifest["sample_id"].to_pylist()
@@ -314,16 +300,6 @@ def _reopened(store: Store, split: str, fields: Sequence[str] | None, view: View
     dataset = Dataset(store, split, fields, view)
     dataset._epoch = epoch
     return dataset
-
-
-def _one(given: Any) -> int:
-    """An index; `operator.index` alone would take True for 1."""
-    if isinstance(given, bool | np.bool_):
-        raise TypeError(f"an index is a whole number or a slice, found {given!r}")
-    try:
-        return index(given)
-    except TypeError:
-        raise TypeError(f"an index is a whole number or a slice, found {given!r}") from None
 
 
 def _names(names: Sequence[str], what: str = "fields") -> tuple[str, ...]:

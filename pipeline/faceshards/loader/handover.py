@@ -2,7 +2,8 @@
 
 A batch that torch carries over goes through shared memory made for it alone: the kernel zeroes all its pages, and maps
 and frees them in both processes, which takes longer than to decode the faces. Here pages are used again, once nobody
-looks at them any more. Linux only, for it lies in no file system whose size could be too small.
+looks at them any more. The memory belongs to no file system (``memfd_create``, Linux only), so that a small /dev/shm
+does not limit it.
 """
 
 import math

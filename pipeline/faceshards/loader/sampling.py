@@ -68,7 +68,7 @@ class Sampling:
         shuffle: False for the order of the store, True for `Shuffle`, ``"full"`` for a random permutation, which
             decodes whole chunks for single samples.
         seed: of the order and of all draws.
-        epoch: likewise; to be raised by one every time the samples are gone through.
+        epoch: of the order and of all draws; to be raised by one every time the samples are gone through.
         drop_last: leave out a last batch that is not full.
         rank: this process's number among the `world_size` that share the samples.
         world_size: how many processes share them.
@@ -129,7 +129,8 @@ class Sampling:
     def reach(self, chunk_rows: int, workers: int = 1) -> int:
         """For how many batches of a worker a chunk is worth decoding at once.
 
-        With a full shuffle, as many as the memory of a default `Shuffle` holds; without any, one and its neighbour.
+        With a full shuffle, as many as the memory of a default `Shuffle` holds. Without a shuffle, a chunk is wanted by
+        the batch at hand and those that follow it until the chunk ends.
         """
         if not self.shuffle:
             return 1 + -(-chunk_rows // self.batch_size)
