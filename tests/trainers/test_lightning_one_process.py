@@ -174,10 +174,15 @@ def test_a_checkpoint_of_an_epochs_end_goes_on_with_the_next_epoch(shards: Path,
     assert epochs_of(module.visits) == {number: by_the_numpy_door(shards, number) for number in (2, 3, 4)}
 
 
-def test_overfitting_on_a_few_batches_repeats_the_same_ones_where_nothing_is_shuffled(
+def test_a_few_batches_to_overfit_on_are_a_fixed_epoch_cut_short(shards: Path, tmp_path: Path) -> None:
+    module = Recorder()
+    trainer(tmp_path, max_epochs=3, limit_train_batches=2).fit(module, train_loader(shards, epoch=0))
+    few = by_the_numpy_door(shards, 0)[: 2 * BATCH]
+    assert epochs_of(module.visits) == dict.fromkeys(range(3), few)
+
+
+def test_overfit_batches_which_would_swap_the_loader_for_one_of_its_own_is_refused(
     shards: Path, tmp_path: Path
 ) -> None:
-    module = Recorder()
-    loader = faceshards.Loader(shards, BATCH, split="train")
-    trainer(tmp_path, max_epochs=3, overfit_batches=2).fit(module, loader)
-    assert [ids(epoch) for epoch in epochs_of(module.visits).values()] == [train_ids()[: 2 * BATCH]] * 3
+    with pytest.raises(ValueError, match="needs to subclass"):
+        trainer(tmp_path, max_epochs=1, overfit_batches=2).fit(Recorder(), train_loader(shards))

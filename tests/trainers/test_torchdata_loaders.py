@@ -26,6 +26,8 @@ pytest.importorskip("torchdata", reason="torchdata is not installed")
 from torchdata import nodes  # noqa: E402
 from torchdata.stateful_dataloader import StatefulDataLoader  # noqa: E402
 
+pytestmark = pytest.mark.filterwarnings("ignore:'set_vital' is deprecated")  # torchdata calls it
+
 WORKERS = pytest.mark.parametrize("workers", [0, 2])
 
 
