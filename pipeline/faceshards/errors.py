@@ -8,12 +8,20 @@ class FaceShardsError(Exception):
     """The root of all errors that this package raises on purpose."""
 
 
-class UnknownRegionError(FaceShardsError, ValueError):
-    """A region name that is none of the 25."""
-
-
 class ParamsError(FaceShardsError, ValueError):
     """A parameter that is unknown, of the wrong type, or out of its range."""
+
+
+class UnknownRegionError(ParamsError):
+    """A region name or id that is none of the 25."""
+
+
+class FaceError(FaceShardsError, ValueError):
+    """An image or a region map that a caller gave cannot be used: its shape, or a value in it, is wrong."""
+
+
+class FaceTypeError(FaceError, TypeError):
+    """An image or a region map is missing, or is not of a type or dtype that can be used."""
 
 
 class SourceNotFoundError(FaceShardsError, FileNotFoundError):
