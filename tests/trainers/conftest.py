@@ -2,9 +2,8 @@ import runpy
 from pathlib import Path
 
 import pytest
-from visits import TRAIN, VAL
-
 from stores import build_faces, face_spec
+from visits import TRAIN, VAL
 
 runpy.run_path(str(Path(__file__).parents[1] / "cpu_torchvision" / "sitecustomize.py"))
 

@@ -8,7 +8,7 @@ import torch
 from visits import BATCH, Visit, assert_each_face_once, epochs_of, train_ids, visits_of
 
 pytest.importorskip("torchvision", reason="torchvision is not installed")
-from erasing_faces import ErasedFaces  # noqa: E402
+from erasing_faces import ErasedFaces
 
 EPOCHS = 3
 DATALOADERS = pytest.mark.parametrize(

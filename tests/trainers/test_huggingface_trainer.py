@@ -23,8 +23,8 @@ import faceshards
 
 pytest.importorskip("transformers", reason="transformers is not installed")
 pytest.importorskip("accelerate", reason="transformers' Trainer needs accelerate, which is not installed")
-from erasing_faces import ErasedFaces  # noqa: E402
-from huggingface_parts import Net, Recording, WithLoader, arguments  # noqa: E402
+from erasing_faces import ErasedFaces
+from huggingface_parts import Net, Recording, WithLoader, arguments
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
 

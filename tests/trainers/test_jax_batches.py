@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from visits import (
     BATCH,
@@ -38,13 +37,3 @@ def test_every_epoch_on_a_device_holds_every_face_once_with_other_pixels(shards:
         assert_each_face_once(epoch, train_ids())
     assert_orders_differ(epochs)
     assert_never_the_same_pixels_again(epochs)
-
-
-def test_the_ranks_of_jax_share_an_epoch_by_the_numbers_that_jax_gives_them(shards: Path) -> None:
-    faces = faceshards.open(shards, split="train", view=VIEW)
-    shares = [
-        [str(name) for batch in faces.batches(BATCH, rank=rank, world_size=2, uneven="drop") for name in batch["sample_id"]]
-        for rank in (jax.process_index(), jax.process_index() + 1)
-    ]
-    assert [len(share) for share in shares] == [10, 10]
-    assert len(np.unique(sum(shares, []))) == 20

@@ -149,9 +149,7 @@ def checkpoints(folder: Path, shards: Path, options: dict[str, Any], workers: di
 def resumed(folder: Path, shards: Path, step: int, options: dict[str, Any], workers: dict[str, Any]) -> list[Seen]:
     module = Recorder()
     again = trainer(folder, max_epochs=2, **options)
-    again.fit(
-        module, train_loader(shards, **workers), val_loader(shards), ckpt_path=str(folder / f"step={step}.ckpt")
-    )
+    again.fit(module, train_loader(shards, **workers), val_loader(shards), ckpt_path=str(folder / f"step={step}.ckpt"))
     return [seen for epoch in epochs_of(module.visits).values() for seen in epoch]
 
 

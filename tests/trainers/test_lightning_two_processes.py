@@ -51,7 +51,9 @@ def test_both_ranks_go_on_where_the_checkpoint_of_the_first_was_taken(trained: P
     before, after = read(trained / "loader"), read(trained / "resumed")
     for rank in RANKS:
         whole = epochs_of(before, rank=rank)[1]
-        assert epochs_of(after, rank=rank) == {1: whole[BATCH:]}  # three batches an epoch: step 4 is the first of epoch 1
+        assert epochs_of(after, rank=rank) == {
+            1: whole[BATCH:]
+        }  # three batches an epoch: step 4 is the first of epoch 1
 
 
 def test_a_dataloader_over_the_faces_is_shared_once(trained: Path) -> None:

@@ -23,8 +23,8 @@ from visits import (
 import faceshards
 
 pytest.importorskip("torchdata", reason="torchdata is not installed")
-from torchdata import nodes  # noqa: E402
-from torchdata.stateful_dataloader import StatefulDataLoader  # noqa: E402
+from torchdata import nodes
+from torchdata.stateful_dataloader import StatefulDataLoader
 
 pytestmark = pytest.mark.filterwarnings("ignore:'set_vital' is deprecated")  # torchdata calls it
 
@@ -129,5 +129,3 @@ def test_the_state_of_an_epoch_that_has_not_given_a_batch_is_its_start_and_not_t
     again = wrapped(shards, 0)
     again.load_state_dict(state)
     assert seen(again) == by_the_numpy_door(shards, 1)
-
-

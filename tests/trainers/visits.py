@@ -116,4 +116,6 @@ def write(visits: Iterable[Visit], path: Path) -> None:
 
 def read(folder: Path) -> list[Visit]:
     """What all processes of a program wrote."""
-    return [Visit(*json.loads(line)) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
+    return [
+        Visit(*json.loads(line)) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()
+    ]
