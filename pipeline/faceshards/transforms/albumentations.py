@@ -10,9 +10,9 @@ from torch.utils.data import get_worker_info
 from faceshards.checks import probability
 from faceshards.errors import FaceError, FaceTypeError, MissingExtraError
 from faceshards.maps import known_ids
-from faceshards.ops.arguments import Classes, Fill
+from faceshards.ops.arguments import Classes, Fill, checked_fill
+from faceshards.ops.choice import RegionChoice
 from faceshards.ops.erase import erase
-from faceshards.ops.erasing import Erase
 from faceshards.records import UInt8Array
 from faceshards.transforms._workers import mixed
 
@@ -57,18 +57,17 @@ class FSErasing(ImageOnlyTransform):
         min_area: int = 16,
     ) -> None:
         super().__init__(p=probability("p", p))
-        self.erase = Erase(n_regions, classes, fill, min_area)
-        self.n_regions = self.erase.n_regions
-        self.classes = None if classes is None else self.erase.classes
-        self.fill = self.erase.fill
-        self.min_area = self.erase.min_area
+        self.choice = RegionChoice.of(n_regions, classes, min_area)
+        self.n_regions = self.choice.n_regions
+        self.classes = None if classes is None else self.choice.classes
+        self.fill = checked_fill(fill)
+        self.min_area = self.choice.min_area
 
     def get_transform_init_args(self) -> dict[str, Any]:
         """All arguments but `p` as numbers, strings, lists and dicts, for `A.to_dict`, `A.save` and `repr`."""
-        choice = self.erase.choice
         return {
-            "n_regions": list(choice.n_regions),
-            "classes": None if self.classes is None else dict(choice.classes),
+            "n_regions": list(self.n_regions),
+            "classes": None if self.classes is None else dict(self.classes),
             "fill": self.fill if isinstance(self.fill, str) else list(self.fill),
             "min_area": self.min_area,
         }
@@ -107,7 +106,7 @@ class FSErasing(ImageOnlyTransform):
             raise FaceError(f"mask must be of the image's size, ({height}, {width}); found {mask.shape}")
         regions = known_ids(mask).reshape(1, height, width)
         keys = np.array([self.py_random.getrandbits(64)], np.uint64)
-        _, gone = self.erase.choice.draw(keys, regions)
+        _, gone = self.choice.draw(keys, regions)
         return {"regions": regions, "gone": gone, "keys": keys}
 
     def apply(self, img: UInt8Array, **params: Any) -> UInt8Array:
