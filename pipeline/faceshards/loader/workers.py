@@ -113,7 +113,7 @@ class Workers:
         self._share.begin(sampling, start)
         if self._handover is not None:
             self._handover.keep_seen()
-        sent = [iter(self._loader)]
+        sent: list[Iterator[SentBatch]] = [iter(self._loader)]
         turns = self._received(sent)
         _out_of_reach(turns, sent)
         return turns
