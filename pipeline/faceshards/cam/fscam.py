@@ -10,13 +10,14 @@ from typing import Literal, TypeAlias, get_args
 from torch import Tensor, nn
 
 from faceshards.cam.attributions import CaptumTarget, attributions
-from faceshards.cam.given import Regions, checked_count, checked_images, feature_maps, region_maps, stand_ins
+from faceshards.cam.given import Regions, checked_images, feature_maps, region_maps, stand_ins
 from faceshards.cam.model import Model, device_of, inference
 from faceshards.cam.painting import saliency_of
 from faceshards.cam.predicted import Outputs, check_outputs
 from faceshards.cam.regional import RegionCopies
 from faceshards.cam.scoring import resolve_targets, target_scores
 from faceshards.cam.targets import Targets
+from faceshards.checks import whole_number
 from faceshards.errors import NotFiniteError, ParamsError
 from faceshards.ops.stand_in import StandIn
 from faceshards.records import Float32Array
@@ -72,7 +73,7 @@ class FSCAM:
         self.parser = parser
         self.mode = mode
         self.baseline = baseline
-        self.batch_size = checked_count(batch_size, "batch_size")
+        self.batch_size = whole_number("batch_size", batch_size, 1)
         self.outputs = outputs
 
     def __call__(

@@ -11,7 +11,6 @@ from torch import Tensor
 from faceshards.errors import ParamsError, ParserError
 from faceshards.ops.erase_torch import as_maps
 from faceshards.ops.stand_in import StandIn, stand_in
-from faceshards.regions import IGNORE, N_REGIONS
 
 Regions: TypeAlias = Tensor | NDArray[Any]
 
@@ -27,13 +26,6 @@ def checked_images(images: Any, name: str) -> Tensor:
     if images.ndim != 4 or images.numel() == 0 or images.is_complex():
         raise ParamsError(f"{name}: expected faces (B, C, H, W), at least one; found {_shown(images)}")
     return images
-
-
-def checked_count(number: Any, name: str) -> int:
-    """A whole number from 1; raises ParamsError for anything else."""
-    if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
-        raise ParamsError(f"{name}: expected a whole number from 1, found {number!r}")
-    return int(number)
 
 
 def region_maps(regions: Regions | None, images: Tensor, parser: Callable[[Tensor], Regions] | None) -> Tensor:
@@ -103,15 +95,6 @@ def stand_ins(images: Tensor, baseline: StandIn) -> Tensor:
             f"baseline: expected a number, one number a channel, 'mean', 'blur', or a tensor that broadcasts against "
             f"{tuple(images.shape)}; found {_shown(baseline)}"
         ) from error
-
-
-def checked_ids(regions: NDArray[Any]) -> None:
-    """Raise ParamsError for ids of an array that are no region and not 255."""
-    if regions.dtype.kind not in "iu":
-        raise ParamsError(f"regions: expected ids 0-24 or 255 as whole numbers, found {regions.dtype}")
-    wrong = regions[(regions < 0) | (regions >= N_REGIONS) & (regions != IGNORE)]
-    if wrong.size:
-        raise ParamsError(f"regions: expected ids 0-24 or 255, found {', '.join(map(str, np.unique(wrong)[:8]))}")
 
 
 def _integers(given: Any, name: str) -> Tensor:

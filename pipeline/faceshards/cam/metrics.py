@@ -10,12 +10,14 @@ from torch import Tensor
 
 from faceshards import rng
 from faceshards.cam.copies import Copies
-from faceshards.cam.given import checked_count, checked_ids, checked_images, stand_ins
+from faceshards.cam.given import checked_images, stand_ins
 from faceshards.cam.model import Model, device_of, inference
 from faceshards.cam.predicted import Outputs, check_outputs
 from faceshards.cam.scoring import resolve_targets, target_scores
 from faceshards.cam.targets import Targets
+from faceshards.checks import whole_number
 from faceshards.errors import ParamsError
+from faceshards.maps import known_ids
 from faceshards.ops.stand_in import StandIn
 from faceshards.records import Float32Array, UInt8Array
 from faceshards.regions import N_REGIONS
@@ -76,7 +78,7 @@ def perturbation_curves(
     if mode not in get_args(CurveMode):
         raise ParamsError(f'mode is "deletion" or "insertion", not {mode!r}')
     check_outputs(outputs)
-    steps, batch_size = checked_count(steps, "steps"), checked_count(batch_size, "batch_size")
+    steps, batch_size = whole_number("steps", steps, 1), whole_number("batch_size", batch_size, 1)
     saliency = _checked(saliency)
     if saliency.shape != (len(checked_images(images, "images")), *images.shape[2:]):
         raise ParamsError(
@@ -118,14 +120,15 @@ def pointing_game(saliency: NDArray[Any], regions: UInt8Array) -> Float32Array:
         region, with 1; a flat one points nowhere in particular.
 
     Raises:
-        ParamsError: other shapes, maps with NaN or infinity, or ids of no region.
+        ParamsError: other shapes, or maps with NaN or infinity.
+        FaceError: ids of no region.
     """
     saliency = _checked(saliency)
     if saliency.ndim != 3 or not saliency.size or saliency.shape != np.shape(regions):
         raise ParamsError(
             f"saliency, regions: expected both of one shape (B, H, W), found {saliency.shape} and {np.shape(regions)}"
         )
-    checked_ids(regions)
+    known_ids(regions)
     peak = saliency == saliency.max(axis=(1, 2), keepdims=True)
     face, _, _ = np.nonzero(peak)
     counts = np.zeros((len(saliency), 256), np.float32)

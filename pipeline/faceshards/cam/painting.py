@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from faceshards.cam.given import checked_ids
 from faceshards.errors import ParamsError
+from faceshards.maps import known_ids
 from faceshards.records import Float32Array, UInt8Array
 from faceshards.regions import N_REGIONS
 
@@ -23,9 +23,10 @@ def saliency_of_scores(scores: Float32Array, regions: UInt8Array) -> Float32Arra
         (B, H, W) float32 in [0, 1].
 
     Raises:
-        ParamsError: other shapes, ids of no region, or infinite scores.
+        ParamsError: other shapes, or infinite scores.
+        FaceError: ids of no region.
     """
-    checked_ids(regions)
+    known_ids(regions)
     if regions.ndim != 3 or scores.shape != (len(regions), N_REGIONS) or np.isinf(scores).any():
         raise ParamsError(
             f"scores: expected ({len(regions)}, {N_REGIONS}) finite numbers or NaN for maps (B, H, W), found "

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from faceshards.cam.given import checked_ids
 from faceshards.errors import ParamsError
+from faceshards.maps import known_ids
 from faceshards.records import UInt8Array
 from faceshards.regions import N_REGIONS, PALETTE, REGION_NAMES
 
@@ -52,10 +52,10 @@ def overlay_regions(image: UInt8Array, regions: UInt8Array, opacity: float = 0.5
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ParamsError: other shapes, dtypes, ranges, or ids of no region.
+        ParamsError: other shapes, dtypes or ranges.
+        FaceError: ids of no region.
     """
-    checked_ids(regions)
-    return _blend(image, _COLOURS[regions], opacity)
+    return _blend(image, _COLOURS[known_ids(regions)], opacity)
 
 
 def region_bars(scores: NDArray[Any], title: str = "", spread: NDArray[Any] | None = None) -> str:

@@ -35,9 +35,9 @@ def test_maps_with_an_id_of_no_region_are_refused(network, noise, regions, numbe
 @pytest.mark.parametrize("number", [25, 30, 254])
 def test_pictures_and_maps_of_such_ids_are_refused(regions, number) -> None:
     maps = with_an_id(regions, number).numpy().astype(np.uint8)
-    with pytest.raises(ValueError, match="0-24 or 255"):
+    with pytest.raises(ValueError, match="0 to 24, or 255"):
         overlay_regions(np.zeros((24, 20, 3), np.uint8), maps[1])
-    with pytest.raises(ValueError, match="0-24 or 255"):
+    with pytest.raises(ValueError, match="0 to 24, or 255"):
         saliency_of_scores(np.zeros((3, 25), np.float32), maps)
 
 
