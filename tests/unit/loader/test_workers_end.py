@@ -1,4 +1,4 @@
-"""Workers end with their loader, also where a cycle of references holds it, as a Lightning trainer and its module do."""
+"""Workers end with their loader, also where a cycle of references holds it, as a Lightning trainer does."""
 
 import gc
 import multiprocessing
