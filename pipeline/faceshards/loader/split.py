@@ -40,6 +40,8 @@ class Split:
     """
 
     def __init__(self, store: Store, name: str) -> None:
+        if not isinstance(name, str):
+            raise ParamsError(f"split is the name of one split, found {name!r}")
         if name not in store.splits:
             raise ParamsError(f"{store.path} has no split {name!r}; it has: {', '.join(store.splits)}")
         store.read_tables()

@@ -88,7 +88,10 @@ class BoundView:
 
     def __post_init__(self) -> None:
         if not isinstance(self.view, Erase) and self.view not in _NAMED:
-            raise ParamsError(f"unknown view {self.view!r}; expected an Erase, or one of: {', '.join(_NAMED)}")
+            hint = "; a transform is no view" if callable(self.view) else ""
+            raise ParamsError(
+                f"unknown view {self.view!r}; expected a faceshards.Erase, or one of: {', '.join(_NAMED)}{hint}"
+            )
         if lacking := [name for name in _NEEDED[self._kind] if name not in self.arrays]:
             what = "variants" if lacking == ["variant"] else " and ".join(lacking)
             raise ParamsError(f"view {self._kind!r}: the store holds no {what}; use the erase stage's store")
