@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -14,7 +15,7 @@ from faceshards.loader.decoding import OnError, Running
 from faceshards.loader.memory import Memory, Pool
 from faceshards.loader.samples import samples_of, usable_samples
 from faceshards.loader.sampling import Places, Sampling, Shuffle, Uneven
-from faceshards.loader.views import Picked, Rows, Showing, View
+from faceshards.loader.views import Part, Picked, Rows, Showing, View
 from faceshards.records import Batch
 from faceshards.regions import REGION_NAMES
 from faceshards.store.cache import Cache
@@ -250,9 +251,64 @@ class Dataset:
             keep: the chunk, decoded, for the calls to come.
         """
         read = self._kept_chunk if keep else self._read_chunk
-        rows = self.places.rows[samples] - chunk * self.places.chunk_rows
+        rows = self.rows_in_chunk(samples, chunk)
         picked = Picked(rows, self._samples.ids[samples], seed, epoch)
         return showing.show({name: read(name, chunk) for name in showing.reads(fields)}, fields, picked)
+
+    def show_in(
+        self,
+        parts: Sequence[Part],
+        samples: NDArray[np.int64],
+        chunk: int,
+        fields: Sequence[str],
+        showing: Showing,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        """`show` right into the arrays of batches: without a copy where the store holds what is shown as it is.
+
+        Args:
+            parts: of the samples, which cover them.
+            samples: indices, in the order of the chunk's rows.
+        """
+        rows = self.rows_in_chunk(samples, chunk)
+        twice = bool((rows[1:] == rows[:-1]).any())
+        decoded = [name for name in fields if twice or not showing.shows_stored(name) or not self._reader(name).as_is]
+        with_them = showing.reads(decoded) if decoded else ()
+        straight = [name for name in fields if name not in decoded and name not in with_them]
+        if straight:
+            firsts = rows[[part.start for part in parts]].tolist()
+            for name in straight:
+                targets = [(row, part.arrays[name][part.to]) for row, part in zip(firsts, parts, strict=True)]
+                self._reader(name).read_to(chunk, targets)
+        if decoded:
+            others = [name for name in fields if name not in straight]
+            for name, shown in self.show(samples, chunk, others, showing, seed, epoch).items():
+                for part in parts:
+                    shown.copy_run(part.start, part.arrays[name][part.to])
+
+    def shows_as_is(self, fields: Sequence[str], showing: Showing) -> bool:
+        """Whether these fields are in the store as they are shown, so that to read them is to copy them."""
+        return all(showing.shows_stored(name) and self._reader(name).as_is for name in fields)
+
+    def copy_run(self, samples: NDArray[np.int64], arrays: Batch) -> bool:
+        """Fields that the store holds `as they are shown` right into (n, ...) arrays, for n neighbouring samples.
+
+        Returns:
+            False, and nothing is done, where the samples are not whole chunks, one after the other.
+        """
+        rows = self.places.rows[samples]
+        size, first, last = self.places.chunk_rows, int(rows[0]), int(rows[-1])
+        whole = first % size == 0 and ((last + 1) % size == 0 or last + 1 == self.store.splits[self.split])
+        if not whole or not (rows[1:] - rows[:-1] == 1).all():
+            return False
+        for name, out in arrays.items():
+            self._reader(name).read_run(first // size, out)
+        return True
+
+    def rows_in_chunk(self, samples: NDArray[np.int64], chunk: int) -> NDArray[np.int64]:
+        """The place of each sample in the chunk that all of them lie in."""
+        return self.places.rows[samples] - chunk * self.places.chunk_rows
 
     def stored(self, fields: Sequence[str]) -> tuple[str, ...]:
         """Those of the fields that chunks must be decoded for."""

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from faceshards.errors import FaceShardsError, ParamsError
 from faceshards.loader.schedule import ChunkTask, Schedule
-from faceshards.loader.views import Rows, Showing
+from faceshards.loader.views import Part, Showing
 from faceshards.records import Batch
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ OnError: TypeAlias = Literal["raise", "skip"]
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _SLAB_BATCHES = 4  # batches whose arrays are one, where chunks are dealt out to many: the fewer pieces, the better
+_COPIED_TOGETHER = 8  # chunks that a thread is given at a time where to decode them is to copy them
 _PREFETCH, _PREFETCH_OF_WORKER = 4, 2
 _log = logging.getLogger(__name__)
 
@@ -149,11 +151,23 @@ class Decoding:
     def _begin(self, batch: int) -> None:
         if not self._stored:
             return
-        for task in self._schedule.tasks(batch):
-            slabs = {number: self._slab(number) for number in sorted(set((task.places // self._slab_size).tolist()))}
-            future = self._threads.submit(self._fill, task, slabs)
-            for served in set((task.places // self._visits.batch_size).tolist()):
+        tasks = list(self._schedule.tasks(batch))
+        together = _COPIED_TOGETHER if self._copied else 1
+        for start in range(0, len(tasks), together):
+            some = tasks[start : start + together]
+            places = np.concatenate([task.places for task in some]) if len(some) > 1 else some[0].places
+            slabs = {number: self._slab(number) for number in sorted(set((places // self._slab_size).tolist()))}
+            future = self._threads.submit(self._fill_all, some, places, slabs)
+            for served in set((places // self._visits.batch_size).tolist()):
                 self._tasks[served].append(future)
+
+    @cached_property
+    def _copied(self) -> bool:
+        """Whether to read is to copy, of which a thread is given more at a time."""
+        try:
+            return self._dataset.shows_as_is(self._stored, self._visits.showing)
+        except FaceShardsError:  # which who reads it will raise
+            return False
 
     def _slab(self, number: int) -> _Slab:
         if number not in self._slabs:
@@ -163,24 +177,52 @@ class Decoding:
             self._slabs[number] = _Slab(arrays, np.ones(n, np.bool_))
         return self._slabs[number]
 
+    def _fill_all(self, tasks: Sequence[ChunkTask], places: NDArray[np.int64], slabs: dict[int, _Slab]) -> None:
+        """In a thread: all of some tasks."""
+        if not (self._copied and len(slabs) == 1 and self._copy_run(places, slabs)):
+            for task in tasks:
+                self._fill(task, slabs)
+
+    def _copy_run(self, places: NDArray[np.int64], slabs: dict[int, _Slab]) -> bool:
+        """Copy neighbours at one go; where they are none, or anything is wrong, chunks are to be read one by one."""
+        if not (places[1:] - places[:-1] == 1).all():
+            return False
+        ((number, slab),) = slabs.items()
+        start = int(places[0]) - number * self._slab_size
+        arrays = {name: values[start : start + len(places)] for name, values in slab.arrays.items()}
+        try:
+            return self._dataset.copy_run(self._visits.samples[places], arrays)
+        except FaceShardsError:
+            return False
+
     def _fill(self, task: ChunkTask, slabs: dict[int, _Slab]) -> None:
         """In a thread: decode a chunk and hand its samples to the batches that want them."""
         visits = self._visits
-        samples = visits.samples[task.places]
-        shown: dict[str, Rows] = {}
+        rows = self._dataset.rows_in_chunk(visits.samples[task.places], task.chunk)
+        places = task.places
+        if (rows[1:] < rows[:-1]).any():
+            order = np.argsort(rows, kind="stable")
+            rows, places = rows[order], places[order]
+        parts = [Part(start, slabs[slab].arrays, slice(to, to + n)) for start, slab, to, n in self._runs(rows, places)]
         try:
-            shown = self._dataset.show(samples, task.chunk, self._stored, visits.showing, visits.seed, visits.epoch)
+            self._dataset.show_in(
+                parts, visits.samples[places], task.chunk, self._stored, visits.showing, visits.seed, visits.epoch
+            )
         except FaceShardsError as error:
             if self._running.on_error == "raise":
                 raise
-            _log.warning("%d samples are left out: %s", len(samples), error)
-        bounds = np.searchsorted(task.places, [number * self._slab_size for number in (*slabs, max(slabs) + 1)])
-        for slab, start, stop in zip(slabs.values(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-            to = task.places[start:stop] % self._slab_size
-            if not shown:
-                slab.good[to] = False
-            for name, rows in shown.items():
-                rows.copy_to(slab.arrays[name], to, slice(start, stop))
+            _log.warning("%d samples are left out: %s", len(places), error)
+            for slab, at in zip(*(found.tolist() for found in np.divmod(places, self._slab_size)), strict=True):
+                slabs[slab].good[at] = False
+
+    def _runs(self, rows: NDArray[np.int64], places: NDArray[np.int64]) -> Iterator[tuple[int, int, int, int]]:
+        """Neighbours in the chunk that are neighbours in a slab: the first of them, the slab, the place in it, the
+        number of them."""
+        slabs, at = np.divmod(places, self._slab_size)
+        together = (rows[1:] - rows[:-1] == 1) & (places[1:] - places[:-1] == 1) & (slabs[1:] == slabs[:-1])
+        starts = np.flatnonzero(np.append(True, ~together))
+        counts = np.append(starts[1:], len(rows)) - starts
+        return zip(starts.tolist(), slabs[starts].tolist(), at[starts].tolist(), counts.tolist(), strict=True)
 
     def _finish(self, batch: int) -> tuple[Batch, int]:
         for task in self._tasks.pop(batch, ()):

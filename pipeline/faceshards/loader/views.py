@@ -11,6 +11,7 @@ from faceshards.errors import ParamsError, UnknownRegionError
 from faceshards.loader.sampling import erase_keys, variant_choice
 from faceshards.ops.choice import FACE_REGIONS
 from faceshards.ops.erase import Fill, draw_regions, erase, named_weights
+from faceshards.records import Batch
 from faceshards.store.schema import ArraySpec
 
 _FILLS = ("random", "random_1", "random_mix")
@@ -122,6 +123,26 @@ class Rows(NamedTuple):
             out[target] = self.values[origin]
 
 
+    def copy_run(self, start: int, out: NDArray[Any]) -> None:
+        """Write the values of the samples from one on, whose rows are neighbours, to (n, ...) `out`."""
+        first = int(self.at[start])
+        out[:] = self.values[first : first + len(out)]
+
+
+class Part(NamedTuple):
+    """Where some of a chunk's samples go, whose rows are neighbours.
+
+    Attributes:
+        start: the first of them, among all that are wanted of the chunk.
+        arrays: by field, of a batch or several.
+        to: the place of them in these.
+    """
+
+    start: int
+    arrays: Batch
+    to: slice
+
+
 def _consecutive(indices: NDArray[np.int64]) -> bool:
     return bool(indices[-1] - indices[0] == len(indices) - 1 and (indices[1:] > indices[:-1]).all())
 
@@ -172,6 +193,10 @@ class Showing:
         if self._kind == "erase" and {"image", "erased"} & set(fields):
             return tuple(dict.fromkeys(["image", "region", *(name for name in fields if name != "erased")]))
         return tuple(fields)
+
+    def shows_stored(self, field: str) -> bool:
+        """Whether a field is an array of the store, and nothing else."""
+        return self._kind in ("original", "all_variants") or field not in ("image", "erased")
 
     def show(self, chunks: Mapping[str, NDArray[Any]], fields: Sequence[str], picked: Picked) -> dict[str, Rows]:
         """Fields of samples of one chunk.

@@ -8,7 +8,7 @@ import math
 import os
 import threading
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -55,6 +55,9 @@ class ChunkReader:
         split: name of its split.
         array: its name.
 
+    Attributes:
+        as_is: whether samples lie in the file as in memory, which is what `read_to` wants.
+
     Raises:
         StoreFormatError: it is coded in a way that this release does not know.
         MissingShardError, CorruptShardError: its metadata is gone or damaged.
@@ -68,14 +71,11 @@ class ChunkReader:
         shape = (store.chunk_rows, *self._spec.shape)
         self._coded_shape = tuple(shape[axis] for axis in self._layout.order)
         self._dtype = self._spec.numpy_dtype.newbyteorder("<")
+        self._chunk_bytes = math.prod(shape) * self._dtype.itemsize
+        self.as_is = not self._layout.zstd and self._dtype == self._spec.numpy_dtype
         self._buffers = threading.local()
         self._index = lru_cache(_INDEXES_KEPT)(self._read_index)
         self._files = OpenFiles(store)
-
-    @property
-    def as_is(self) -> bool:
-        """Whether samples lie in the file as in memory, which is what `read_to` wants."""
-        return not self._layout.zstd and self._dtype == self._spec.numpy_dtype
 
     def read(self, number: int) -> NDArray[Any]:
         """Decode one chunk.
@@ -113,6 +113,50 @@ class ChunkReader:
         self._bounds(number)
         self._checked(number, lambda file, offset, length: self._scatter(file, offset, length, parts))
 
+    def read_run(self, number: int, out: NDArray[Any]) -> None:
+        """Read whole chunks, one after the other, as `read_to` does: only where samples are stored `as_is`.
+
+        Args:
+            number: of the first chunk, within the split.
+            out: C-contiguous (n, ...) of the array's dtype, for all samples of these chunks.
+
+        Raises:
+            IndexError: there are no such chunks.
+            MissingShardError, CorruptShardError: as in `read`; what `out` holds then is undefined.
+        """
+        rows = self._store.chunk_rows
+        per_shard = self._store.shard_rows // rows
+        last = number + -(-len(out) // rows)
+        if len(out) % rows and number * rows + len(out) != self._rows:
+            raise IndexError(f"{len(out)} samples from chunk {number} on are not whole chunks of split {self._split!r}")
+        self._bounds(last - 1)
+        start = number
+        while start < last:
+            shard, within = divmod(start, per_shard)
+            stop = min(last, start - within + per_shard)
+            file = layout.shard_path(self._split, self._spec, shard)
+            part = out[(start - number) * rows : (stop - number) * rows].reshape(-1).view(np.uint8)
+            self._store.checked(file, partial(self._copy_chunks, file, within, part))
+            start = stop
+
+    def _copy_chunks(self, file: str, first: int, out: UInt8Array) -> None:
+        size = self._chunk_bytes
+        try:
+            chunks = self._index(file)[first : first - (-len(out) // size)].tolist()
+            opened = self._files.get(file)
+            for start, (offset, length) in zip(range(0, len(out), size), chunks, strict=True):
+                self._check_length(length)
+                _check_bounds(opened.size, offset, length)
+                stored = opened.mapped[offset : offset + length]
+                to = out[start : start + size]
+                to[:] = stored[: len(to)]
+                crc = extend(0, to)  # of what is handed out, while the processor has it at hand
+                _compare(extend(crc, stored[len(to) : size]) if len(to) < size else crc, stored[size:])
+        except CorruptShardError:
+            raise
+        except ValueError as error:
+            raise CorruptShardError(f"{self._store.path / file}: it does not decode ({error}). {IF_DAMAGED}") from error
+
     def _bounds(self, number: int) -> tuple[int, int]:
         size = self._store.chunk_rows
         start, stop = number * size, min((number + 1) * size, self._rows)
@@ -143,7 +187,7 @@ class ChunkReader:
     def _decode(self, file: str, offset: int, length: int) -> NDArray[Any]:
         content = self._read_checked(file, offset, length)
         if self._layout.zstd:
-            out = self._buffer("decoded", math.prod(self._coded_shape) * self._dtype.itemsize)
+            out = self._buffer("decoded", self._chunk_bytes)
             content = Zstd().decode(content, out)
         values: NDArray[Any] = content.view(self._dtype).reshape(self._coded_shape)
         if self._layout.delta:
@@ -151,20 +195,26 @@ class ChunkReader:
         return values.transpose(np.argsort(self._layout.order))
 
     def _scatter(self, file: str, offset: int, length: int, parts: Sequence[tuple[int, NDArray[Any]]]) -> None:
-        unwanted = self._buffer("unwanted", math.prod(self._coded_shape) * self._dtype.itemsize)
-        unwanted = unwanted.view(self._dtype).reshape(self._coded_shape)
+        self._check_length(length)
         pieces: list[NDArray[Any]] = []
         done = 0
         for first, to in parts:
             if done < first:
-                pieces.append(unwanted[done:first])
+                pieces.append(self._unwanted(done, first))
             pieces.append(to)
             done = first + len(to)
-        if done < len(unwanted):
-            pieces.append(unwanted[done:])
-        if sum(piece.nbytes for piece in pieces) != length - _CRC_BYTES:
-            raise ValueError(f"{length} bytes, where {unwanted.nbytes + _CRC_BYTES} are expected")
+        if done < self._store.chunk_rows:
+            pieces.append(self._unwanted(done, self._store.chunk_rows))
         self._pread(file, pieces, offset, length)
+
+    def _check_length(self, length: int) -> None:
+        if length != self._chunk_bytes + _CRC_BYTES:
+            raise ValueError(f"{length} bytes, where {self._chunk_bytes + _CRC_BYTES} are expected")
+
+    def _unwanted(self, start: int, stop: int) -> UInt8Array:
+        """Where samples of a chunk go that nobody wants."""
+        sample = self._chunk_bytes // self._store.chunk_rows
+        return self._buffer("unwanted", self._chunk_bytes)[start * sample : stop * sample]
 
     def _read_index(self, file: str) -> NDArray[np.uint64]:
         """(chunks of a shard, 2): offset and length of each."""
@@ -190,10 +240,9 @@ class ChunkReader:
 
     def _pread(self, file: str, into: Sequence[NDArray[Any]], offset: int, length: int) -> None:
         """Fill arrays, one after the other, with bytes of a file that their checksum follows."""
-        if not 0 <= offset <= offset + length <= self._store.file_size(file):
-            raise ValueError(f"no {length} bytes at {offset} in it")
-        stored = bytearray(_CRC_BYTES)
         opened = self._files.get(file)
+        _check_bounds(opened.size, offset, length)
+        stored = bytearray(_CRC_BYTES)
         buffers = iter([*into, stored])
         found = 0
         while some := list(islice(buffers, _BUFFERS)):
@@ -203,8 +252,7 @@ class ChunkReader:
         crc = 0
         for piece in into:
             crc = extend(crc, piece)
-        if crc != int.from_bytes(stored, "little"):
-            raise ValueError("its CRC-32C does not fit")
+        _compare(crc, stored)
 
     def _buffer(self, name: str, length: int) -> UInt8Array:
         held: UInt8Array | None = getattr(self._buffers, name, None)
@@ -212,6 +260,16 @@ class ChunkReader:
             held = np.empty(length, np.uint8)
             setattr(self._buffers, name, held)
         return held[:length]
+
+
+def _check_bounds(size: int, offset: int, length: int) -> None:
+    if not 0 <= offset <= offset + length <= size:
+        raise ValueError(f"no {length} bytes at {offset} in it")
+
+
+def _compare(crc: int, stored: bytearray | UInt8Array) -> None:
+    if crc != int.from_bytes(stored, "little"):
+        raise ValueError("its CRC-32C does not fit")
 
 
 def _parse(metadata: dict[str, Any], what: str) -> _Layout:

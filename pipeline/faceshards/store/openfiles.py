@@ -1,22 +1,39 @@
 """Shards' files kept open from one chunk to the next, with the checks of one that is opened anew."""
 
+import mmap
 import os
 import weakref
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
+import numpy as np
+
+from faceshards.records import UInt8Array
 from faceshards.store.reader import Store
 
 _KEPT = 64  # of an array: those that the default shuffle draws from
 
 
-class OpenFile:
-    """A descriptor, closed when nobody refers to it any more."""
+class _OpenFile:
+    """A descriptor, closed when nobody refers to it any more.
+
+    Attributes:
+        size: of the file, in bytes.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
-        found = os.fstat(descriptor)
-        self.identity = found.st_dev, found.st_ino, found.st_size
+        self.size = os.fstat(descriptor).st_size
         weakref.finalize(self, os.close, descriptor)
+
+    @cached_property
+    def mapped(self) -> UInt8Array:
+        """(size,) the bytes as they lie in the page cache; to touch what is cut off meanwhile ends the process."""
+        return np.frombuffer(mmap.mmap(self.descriptor, self.size, access=mmap.ACCESS_READ), np.uint8)
+
+    def still_there(self) -> bool:
+        """Whether it has a name still, for another file may have come in its place, and the size that it had."""
+        found = os.fstat(self.descriptor)
+        return found.st_nlink > 0 and found.st_size == self.size
 
 
 class OpenFiles:
@@ -30,25 +47,18 @@ class OpenFiles:
         self._store = store
         self._kept = lru_cache(_KEPT)(self._open)
 
-    def get(self, file: str) -> OpenFile:
-        """A file, by its path in the store.
+    def get(self, file: str) -> _OpenFile:
+        """A file, by its path in the store; to be held while its descriptor is used.
 
         Raises:
             MissingShardError, CorruptShardError: it is gone, or has another size than the inventory says.
         """
-        path, opened = self._kept(file)
-        if self._now(path) != opened.identity:
+        opened = self._kept(file)
+        if not opened.still_there():
             self._kept.cache_clear()
-            path, opened = self._kept(file)
+            opened = self._kept(file)
         return opened
 
-    def _now(self, path: str) -> tuple[int, int, int] | None:
-        try:
-            found = os.stat(path)
-        except FileNotFoundError:
-            return None
-        return found.st_dev, found.st_ino, found.st_size
-
-    def _open(self, file: str) -> tuple[str, OpenFile]:
+    def _open(self, file: str) -> _OpenFile:
         with self._store.opened(file) as descriptor:
-            return os.fspath(self._store.path / file), OpenFile(os.dup(descriptor))
+            return _OpenFile(os.dup(descriptor))
