@@ -156,9 +156,9 @@ class Decoding:
         for start in range(0, len(tasks), together):
             some = tasks[start : start + together]
             places = np.concatenate([task.places for task in some]) if len(some) > 1 else some[0].places
-            slabs = {number: self._slab(number) for number in sorted(set((places // self._slab_size).tolist()))}
+            slabs = {number: self._slab(number) for number in _parts_of(places, self._slab_size)}
             future = self._threads.submit(self._fill_all, some, places, slabs)
-            for served in set((places // self._visits.batch_size).tolist()):
+            for served in _parts_of(places, self._visits.batch_size):
                 self._tasks[served].append(future)
 
     @cached_property
@@ -241,6 +241,12 @@ class Decoding:
             del self._slabs[start // self._slab_size]
         found = arrays | self._dataset.known(samples, self._visits.fields)
         return {name: found[name] for name in self._visits.fields}, dropped
+
+
+def _parts_of(places: NDArray[np.int64], size: int) -> list[int]:
+    """Which stretches of so many places some of them are in."""
+    first, last = int(places.min()) // size, int(places.max()) // size
+    return [first] if first == last else sorted(set((places // size).tolist()))
 
 
 class _AtOnce(Executor):
