@@ -10,8 +10,6 @@ from loader_format import BATCH, FILE_ROWS, Batches, Faces, Format, over_rows
 
 import faceshards
 from faceshards.build.arrays import IDENTITY, IMAGE, REGION
-from faceshards.loader.sampling import Sampling
-from faceshards.loader.torch import Loader, TorchBatches
 from faceshards.store.finish import finish
 from faceshards.store.schema import OK, StoreSpec
 from faceshards.store.writer import create, write_shard
@@ -43,7 +41,7 @@ class Ours(Format):
         if folder not in self._open:  # and kept open from epoch to epoch, as trainers do
             self._open[folder] = faceshards.open(folder, fields=["image", "region", "identity"])
         faces = self._open[folder]
-        return Loader(TorchBatches(faces, Sampling(BATCH, shuffle)), num_workers=workers)
+        return faceshards.Loader(faces, BATCH, shuffle=shuffle, num_workers=workers)
 
 
 class ZarrIndexing(Format):

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.build.splits import shuffled
-from faceshards.loader.sampling import Places, Sampling, Shuffle
+from faceshards.loader.sampling import RowLayout, Sampling, Shuffle
 from faceshards.loader.schedule import Schedule
 
 BATCH = 128
@@ -40,7 +40,7 @@ def main() -> None:
     n = args.people * args.images
     source = np.arange(n)
     packings = {"source": source, "shuffled": shuffled({"train": source}, [f"{i:06}" for i in source], 0)["train"]}
-    places = Places(np.arange(n), CHUNK_ROWS, SHARD_ROWS)
+    places = RowLayout(np.arange(n), CHUNK_ROWS, SHARD_ROWS)
     default = Shuffle()
     shuffles: dict[str, Any] = {"full": "full", "none": False}
     for window in (512, 1024, 2048, 4096, 8192, 16384):
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def measure(
-    packings: Mapping[str, NDArray[np.int64]], images: int, places: Places, shuffle: Any, epochs: int
+    packings: Mapping[str, NDArray[np.int64]], images: int, places: RowLayout, shuffle: Any, epochs: int
 ) -> dict[str, float]:
     orders = [Sampling(BATCH, shuffle, epoch=epoch, drop_last=True).order(places) for epoch in range(epochs)]
     batches = [order.reshape(-1, BATCH) for order in orders]
@@ -92,7 +92,7 @@ def _alike(first: NDArray[np.int64], second: NDArray[np.int64], n: int) -> float
     return pairs / (first.size * (BATCH - 1))
 
 
-def _cost(order: NDArray[np.int64], places: Places, shuffle: Any) -> tuple[float, int]:
+def _cost(order: NDArray[np.int64], places: RowLayout, shuffle: Any) -> tuple[float, int]:
     """Chunks decoded over chunks that there are, and the most samples that memory is held for at a time."""
     chunks = places.rows[order] // places.chunk_rows
     schedule = Schedule(chunks, BATCH, Sampling(BATCH, shuffle).reach(places.chunk_rows))
@@ -100,7 +100,7 @@ def _cost(order: NDArray[np.int64], places: Places, shuffle: Any) -> tuple[float
     for batch in range(-(-len(order) // BATCH)):
         for task in schedule.tasks(batch):
             decoded += 1
-            furthest = max(furthest, int(task.places[-1]) + 1)
+            furthest = max(furthest, int(task.visits[-1]) + 1)
         most = max(most, furthest - batch * BATCH)
     return decoded / len(np.unique(chunks)), most
 

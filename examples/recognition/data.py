@@ -12,12 +12,11 @@ from torch import Tensor
 import faceshards
 from examples.recognition.nets import to_input
 from faceshards.errors import ParamsError
-from faceshards.loader.sampling import Sampling
-from faceshards.loader.torch import Loader, TorchBatches
-from faceshards.loader.views import View
 from faceshards.rng import fold
 
 Erasing: TypeAlias = Literal["none", "rectangle", "precomputed", "on-the-fly"]
+
+View: TypeAlias = Literal["original", "variants", "erase"]
 
 _ERASED_VIEW: dict[Erasing, View] = {"precomputed": "variants", "on-the-fly": "erase"}
 _TRIES = 10
@@ -56,11 +55,12 @@ class TrainingFaces:
         views: list[View] = ["original"]
         if erasing in _ERASED_VIEW:
             views.append(_ERASED_VIEW[erasing])
-        sampling = Sampling(each, shuffle=True, seed=seed, drop_last=True)
-        self._loaders = {
-            view: [Loader(TorchBatches(d, sampling, fields=["image", "identity"], view=view)) for d in datasets]
-            for view in views
-        }
+
+        def loader(dataset: faceshards.Dataset, view: View) -> faceshards.Loader:
+            fields = ["image", "identity"]
+            return faceshards.Loader(dataset, each, fields=fields, view=view, shuffle=True, seed=seed, drop_last=True)
+
+        self._loaders = {view: [loader(dataset, view) for dataset in datasets] for view in views}
         # Identities of one split are not always 0, 1, 2, ...; labels are.
         self._people = torch.from_numpy(np.unique(np.concatenate([d.identities for d in datasets])))
 

@@ -57,6 +57,22 @@ class StoreFormatError(FaceShardsError, ValueError):
     """A folder is not a faceshards store, or is one of a version that this release cannot read."""
 
 
+class UnknownSampleError(FaceShardsError, KeyError):
+    """A sample id that a split does not have."""
+
+    def __str__(self) -> str:
+        # KeyError shows its argument as a literal, with quotes around the sentence.
+        return str(self.args[0]) if self.args else ""
+
+
+class LostBatchError(FaceShardsError, RuntimeError):
+    """Batches that the workers of a loader were to make did not arrive."""
+
+
+class IteratorEndedError(FaceShardsError, RuntimeError):
+    """An iterator of a loader was used after a later one took over its workers."""
+
+
 class StoreSpecError(FaceShardsError, ValueError):
     """What is to be written does not fit the store's spec, or the spec contradicts itself."""
 

@@ -14,7 +14,6 @@ from stores import build_faces, face_arrays, face_spec, sample_id
 
 import faceshards
 from faceshards.errors import CorruptShardError, FaceShardsError, MissingShardError
-from faceshards.loader.sampling import Sampling
 from faceshards.store.schema import Profile
 
 ROWS = 22
@@ -109,10 +108,8 @@ def test_an_iterator_that_failed_is_at_its_end(path: Path, threads: int) -> None
 def workers_loader(tmp_path: Path) -> Any:
     """A torch loader with two workers, over a store of its own."""
     pytest.importorskip("torch")
-    from faceshards.loader.torch import Loader, TorchBatches
-
     path = build_faces(tmp_path / "work", tmp_path / "out", face_spec({"train": 10 * ROWS}))
-    return Loader(TorchBatches(faceshards.open(path), Sampling(BATCH)), num_workers=2)
+    return faceshards.Loader(path, BATCH, num_workers=2)
 
 
 def test_damage_seen_by_a_worker_is_an_error_in_the_trainer(workers_loader: Any, tmp_path: Path) -> None:
@@ -125,14 +122,10 @@ def test_damage_seen_by_a_worker_is_an_error_in_the_trainer(workers_loader: Any,
 @pytest.mark.parametrize("workers", [0, 1, 2, 3])
 def test_workers_keep_taking_turns_where_whole_batches_are_lost(path: Path, workers: int) -> None:
     pytest.importorskip("torch")
-    from faceshards.loader.decoding import Running
-    from faceshards.loader.torch import Loader, TorchBatches
-
     damage(path / SECOND_SHARD, "missing")
 
     def loader(num_workers: int) -> Any:
-        batches = TorchBatches(faceshards.open(path), Sampling(BATCH), Running(on_error="skip"))
-        return Loader(batches, num_workers=num_workers)
+        return faceshards.Loader(path, BATCH, num_workers=num_workers, on_error="skip")
 
     whole = [batch["sample_id"].tolist() for batch in faceshards.open(path).batches(BATCH, on_error="skip")]
     assert len(whole) == 6, "rows 9 to 11 and 12 to 14 are two batches of which nothing is left"
@@ -149,14 +142,12 @@ _TRAINER_WHOSE_WORKER_DIES = """
 import os, signal, sys
 from pathlib import Path
 import faceshards
-from faceshards.loader.sampling import Sampling
-from faceshards.loader.torch import Loader, TorchBatches
 
 def children():
     me = os.getpid()
     return set(map(int, Path(f"/proc/{me}/task/{me}/children").read_text().split()))
 
-running = iter(Loader(TorchBatches(faceshards.open(sys.argv[1]), Sampling(3)), num_workers=2))
+running = iter(faceshards.Loader(sys.argv[1], 3, num_workers=2))
 next(running)
 os.kill(min(children()), signal.SIGKILL)
 list(running)

@@ -22,7 +22,7 @@ def test_an_array_keeps_its_values_as_long_as_someone_looks(steps: list[tuple[st
             of_worker.append((number, array))
         elif step == "send" and of_worker:
             value, array = of_worker[which % len(of_worker)]
-            if place := memory.place_of(array[which : which + 2]):
+            if place := memory.share(array[which : which + 2]):
                 of_trainer.append((value, handover.array_at(place)))
         elif step == "drop" and of_worker:
             of_worker.pop(which % len(of_worker))

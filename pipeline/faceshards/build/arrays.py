@@ -1,4 +1,4 @@
-"""The arrays that the stages write, and the pixels-of-a-face rows that go with them."""
+"""The arrays that the stages write, with the shape of one face in each."""
 
 from faceshards.ops.align import ALIGNED_SIZE
 from faceshards.regions import IGNORE

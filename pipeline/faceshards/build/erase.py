@@ -95,7 +95,7 @@ def erase_faces(
 
 @dataclass(frozen=True)
 class _Recipe:
-    """What all shards are made from and by."""
+    """What every shard is made from, and the params it is made with."""
 
     faces: Store
     maps: Store

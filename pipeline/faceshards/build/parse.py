@@ -37,7 +37,7 @@ class ParseOutcome:
         outcome: the count of faces.
         with_truth: how many of them could be compared with ground truth.
         regions: agreement over the 25 regions; None where no face has ground truth.
-        coarse: agreement merged to the 19 classes of FaceSynthetics; None likewise.
+        coarse: agreement merged to the 19 classes of FaceSynthetics; None where no face has ground truth.
     """
 
     outcome: Outcome

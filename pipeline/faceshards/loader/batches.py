@@ -1,46 +1,60 @@
 """One epoch of batches, whose position can be saved and taken up again."""
 
 import math
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from faceshards.errors import ParamsError
-from faceshards.loader.decoding import Decoding, Running, Visits, batches_at_once
+from faceshards.loader.decoding import DecodeOptions, Decoding, Visits, batches_at_once
+from faceshards.loader.draws import EpochDraws
+from faceshards.loader.memory import Memory
+from faceshards.loader.position import Position, restored, saved
 from faceshards.loader.sampling import Sampling
-from faceshards.loader.views import Showing
+from faceshards.loader.split import Split, decoded_fields
+from faceshards.loader.views import BoundView
 from faceshards.records import Batch
-
-if TYPE_CHECKING:
-    from faceshards.loader.dataset import Dataset
-
-_STATE_VERSION = 1
+from faceshards.store.schema import MANIFEST
 
 
 class Batches(Iterator[Batch]):
     """An iterator over the batches of one epoch; see `Dataset.batches`. One thread at a time may use it.
 
-    Attributes:
-        skipped: how many samples were left out so far because their chunk cannot be read.
+    Args:
+        split: what is read.
+        sampling: which samples are in which batch.
+        view: what is shown of them.
+        fields: of a batch.
+        options: how they are read.
+        memory: that they are decoded into.
     """
 
     def __init__(
-        self, dataset: "Dataset", sampling: Sampling, showing: Showing, fields: Sequence[str], running: Running
+        self,
+        split: Split,
+        sampling: Sampling,
+        view: BoundView,
+        fields: Sequence[str],
+        options: DecodeOptions,
+        memory: Memory,
     ) -> None:
-        self._decoding: Decoding | None = None
-        self.skipped = 0
-        self._dataset, self._sampling, self._showing, self._running = dataset, sampling, showing, running
-        self._fields = tuple(fields)
-        self._done = 0  # batches of the epoch that were handed out, by all workers together
-        self._order: NDArray[np.int64] | None = None
-        self._made: Iterator[tuple[Batch, int]] = iter(())
+        self._split, self._sampling, self._view, self._options = split, sampling, view, options
+        self._fields, self._memory = tuple(fields), memory
+        self._position = Position(sampling.epoch)
+        self._decoded: Iterator[tuple[Batch, int]] | None = None
+        self._ended = False
 
     def __len__(self) -> int:
         """Batches of the whole epoch of this rank, whatever was handed out already."""
-        return -(-len(self._visited()) // self._sampling.batch_size)
+        return self._sampling.batches(len(self._split))
+
+    @property
+    def skipped(self) -> int:
+        """How many samples were left out so far because their chunk cannot be read."""
+        return self._position.skipped
 
     def __next__(self) -> Batch:
         while is_lost(batch := self.turn()):
@@ -53,77 +67,72 @@ class Batches(Iterator[Batch]):
         Raises:
             StopIteration: there is none.
         """
-        if self._decoding is None:
-            self._decoding = Decoding(self._dataset, self._visits(), self._running)
-            self._made = iter(self._decoding)
+        if self._ended:
+            raise StopIteration
+        if self._decoded is None:
+            self._decoded = self._begin()
         try:
-            batch, dropped = next(self._made)
+            batch, dropped = next(self._decoded)
         except BaseException:
             self.close()
             raise
-        self._done += self._running.worker[1]
-        self.skipped += dropped
+        done, skipped = self._position.batches_done + self._options.worker[1], self._position.skipped + dropped
+        self._position = Position(self._position.epoch, done, skipped)
         return batch
-
-    def __del__(self) -> None:
-        self.close()
 
     def memory_needed(self) -> int:
         """Bytes of all batches that are worked on at a time, at most."""
-        reach = self._sampling.reach(self._dataset.places.chunk_rows, self._running.worker[1])
-        shapes = [self._showing.fields[name] for name in self._dataset.stored(self._fields)]
+        reach = self._sampling.reach(self._split.layout.chunk_rows, self._options.worker[1])
+        shapes = [self._view.fields[name] for name in decoded_fields(self._fields)]
         sample = sum(math.prod(shape) * dtype.itemsize for shape, dtype in shapes)
-        samples = batches_at_once(reach, self._running.ahead) * self._sampling.batch_size
-        return min(samples, len(self._dataset)) * sample
+        samples = batches_at_once(reach, self._options.ahead) * self._sampling.batch_size
+        return min(samples, len(self._split)) * sample
 
     def close(self) -> None:
-        """End the threads; batches that were handed out stay valid."""
-        if self._decoding is not None:
-            self._decoding.stop()
-            self._made = iter(())
+        """End the threads and the iteration; batches that were handed out stay valid."""
+        self._ended = True
+        if self._decoded is not None:
+            self._stop()
 
     def state_dict(self) -> dict[str, Any]:
         """Where the iterator stands, in JSON values: in which epoch, and how many batches are done."""
-        return {
-            "version": _STATE_VERSION,
-            "samples": len(self._dataset),
-            "sampling": self._sampling.identity(),
-            "epoch": self._sampling.epoch,
-            "batches_done": self._done,
-            "skipped": self.skipped,
-        }
+        return saved(self._position, order_of(self._split, self._sampling))
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where another iterator stood, in its epoch; with workers, from its batch on they take turns anew.
+        """Go on where another iterator stood, in its epoch.
 
         Raises:
             ParamsError: the other one visits the samples in another order, or iteration has begun.
         """
-        if self._decoding is not None:
+        if self._decoded is not None:
             raise ParamsError("load_state_dict comes before the first batch: call batches() again and load into that")
-        own = self.state_dict()
-        if wrong := [name for name in ("version", "samples", "sampling") if state.get(name) != own[name]]:
-            raise ParamsError(
-                "the saved position belongs to another order of samples; give batches() what it was saved with: "
-                + "; ".join(f"{name} was {state.get(name)}, here {own[name]}" for name in wrong)
-            )
-        self._sampling = replace(self._sampling, epoch=state["epoch"])
-        self._done, self.skipped = state["batches_done"], state["skipped"]
-        self._order = None
+        self.start_at(restored(state, order_of(self._split, self._sampling)))
 
-    def _visited(self) -> NDArray[np.int64]:
-        # Not a cached_property, whose lock another thread may hold while this one forks: a worker would wait for ever.
-        if self._order is None:
-            self._order = self._sampling.order(self._dataset.places)
-        return self._order
+    def start_at(self, position: Position) -> None:
+        """Begin there; with workers, from its batch on they take turns anew."""
+        self._sampling, self._position = replace(self._sampling, epoch=position.epoch), position
+
+    def _begin(self) -> Iterator[tuple[Batch, int]]:
+        decoding = Decoding(self._split, self._visits(), self._options, self._memory)
+        # Not a `__del__`, which would also run while the interpreter ends and its modules are gone.
+        self._stop = weakref.finalize(self, decoding.stop)
+        self._stop.atexit = False
+        return iter(decoding)
 
     def _visits(self) -> Visits:
-        size = self._sampling.batch_size
-        number, workers = self._running.worker
-        left = self._visited()[self._done * size :]
+        sampling, size = self._sampling, self._sampling.batch_size
+        number, workers = self._options.worker
+        left = sampling.order(self._split.layout)[self._position.batches_done * size :]
         mine = left[np.arange(len(left)) // size % workers == number]
-        reach = self._sampling.reach(self._dataset.places.chunk_rows, workers)
-        return Visits(mine, size, reach, self._showing, self._fields, self._sampling.seed, self._sampling.epoch)
+        reach = sampling.reach(self._split.layout.chunk_rows, workers)
+        draws = EpochDraws(sampling.seed, sampling.epoch)
+        return Visits(mine, size, reach, self._view, self._fields, draws)
+
+
+def order_of(split: Split, sampling: Sampling) -> dict[str, Any]:
+    """What a saved position depends on: the samples, and all that decides their order."""
+    manifest = split.store.info["files"][MANIFEST]["sha256"]
+    return {"split": split.name, "manifest_sha256": manifest, "sampling": sampling.identity()}
 
 
 def is_lost(batch: Mapping[str, Any]) -> bool:

@@ -6,19 +6,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal, ParamSpec, TypeAlias, TypeVar
+from typing import Literal, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.checks import whole_number
 from faceshards.errors import FaceShardsError, ParamsError
+from faceshards.loader.draws import Draws
+from faceshards.loader.memory import Memory
 from faceshards.loader.schedule import ChunkTask, Schedule
-from faceshards.loader.views import Part, Showing
+from faceshards.loader.split import Split, decoded_fields
+from faceshards.loader.views import BoundView, Part
 from faceshards.records import Batch
-
-if TYPE_CHECKING:
-    from faceshards.loader.dataset import Dataset
 
 OnError: TypeAlias = Literal["raise", "skip"]
 _P = ParamSpec("_P")
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class DecodeOptions:
     """How an epoch is read; nothing of what comes out.
 
     Attributes:
@@ -38,7 +38,7 @@ class Running:
             where batches come in the order of the store. 0 for none: a batch is decoded when it is asked for.
         prefetch: batches that threads work on ahead of the one that is asked for; None for 4, or 2 in such a worker.
         on_error: ``"raise"``, or ``"skip"`` samples whose chunk is missing or damaged: they are counted and logged.
-        worker: number of this worker, and of how many; it makes every so-manieth batch.
+        worker: number of this worker, and of how many; of k workers each makes every k-th batch.
 
     Raises:
         ParamsError: a value that it cannot have.
@@ -50,10 +50,9 @@ class Running:
     worker: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
-        if self.threads is not None and self.threads < 0:
-            raise ParamsError(f"threads must be 0 or more, got {self.threads}")
-        if self.prefetch is not None and self.prefetch < 1:
-            raise ParamsError(f"prefetch must be 1 or more, got {self.prefetch}")
+        for name, least in (("threads", 0), ("prefetch", 1)):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, whole_number(name, getattr(self, name), least))
         if self.on_error not in ("raise", "skip"):
             raise ParamsError(f"on_error is raise or skip, not {self.on_error!r}")
 
@@ -62,7 +61,7 @@ class Running:
         """`prefetch` as a number."""
         return 1 if self.threads == 0 else self.prefetch or _PREFETCH
 
-    def in_worker(self, number: int, workers: int, *, in_order: bool) -> "Running":
+    def in_worker(self, number: int, workers: int, *, in_order: bool) -> "DecodeOptions":
         """The same in one of a DataLoader's workers, which are many and of which torch asks for batches ahead too.
 
         Shuffled, one batch takes many times as long as the next, and a thread evens that out. In order it would only be
@@ -80,19 +79,17 @@ class Visits:
         samples: (n,) int64 indices, in the order of visits.
         batch_size: visits a batch.
         reach: as in `Schedule`.
-        showing: the view.
+        view: what is shown.
         fields: of a batch.
-        seed: of the view's draws.
-        epoch: likewise.
+        draws: what the view draws.
     """
 
     samples: NDArray[np.int64]
     batch_size: int
     reach: int
-    showing: Showing
+    view: BoundView
     fields: Sequence[str]
-    seed: int
-    epoch: int
+    draws: Draws
 
 
 def batches_at_once(reach: int, prefetch: int) -> int:
@@ -125,21 +122,22 @@ class _Slab:
 class Decoding:
     """Iterates over the batches of some visits, each with the number of samples that were left out of it."""
 
-    def __init__(self, dataset: "Dataset", visits: Visits, running: Running) -> None:
-        self._dataset, self._visits, self._running = dataset, visits, running
-        self._stored = dataset.stored(visits.fields)
+    def __init__(self, split: Split, visits: Visits, options: DecodeOptions, memory: Memory) -> None:
+        self._split, self._visits, self._options, self._memory = split, visits, options, memory
+        self._decoded = decoded_fields(visits.fields)
         self._slab_size = visits.batch_size * _slab_batches(visits.reach)
-        self._schedule = Schedule(dataset.chunk_of(visits.samples), visits.batch_size, visits.reach)
+        self._schedule = Schedule(split.chunks_of(visits.samples), visits.batch_size, visits.reach)
         self._slabs: dict[int, _Slab] = {}
         self._tasks: defaultdict[int, list[Future[None]]] = defaultdict(list)
-        threads = _cores() if running.threads is None else running.threads
+        self._copied = self._is_copying()
+        threads = _cores() if options.threads is None else options.threads
         self._threads = ThreadPoolExecutor(threads, "faceshards") if threads else _AtOnce()
 
     def __iter__(self) -> Iterator[tuple[Batch, int]]:
         begun = 0
         total = -(-len(self._visits.samples) // self._visits.batch_size)
         for batch in range(total):
-            while begun < min(batch + self._running.ahead, total):
+            while begun < min(batch + self._options.ahead, total):
                 self._begin(begun)
                 begun += 1
             yield self._finish(batch)
@@ -149,77 +147,74 @@ class Decoding:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _begin(self, batch: int) -> None:
-        if not self._stored:
+        if not self._decoded:
             return
         tasks = list(self._schedule.tasks(batch))
         together = _COPIED_TOGETHER if self._copied else 1
         for start in range(0, len(tasks), together):
             some = tasks[start : start + together]
-            places = np.concatenate([task.places for task in some]) if len(some) > 1 else some[0].places
-            slabs = {number: self._slab(number) for number in _parts_of(places, self._slab_size)}
-            future = self._threads.submit(self._fill_all, some, places, slabs)
-            for served in _parts_of(places, self._visits.batch_size):
+            visits = np.concatenate([task.visits for task in some]) if len(some) > 1 else some[0].visits
+            slabs = {number: self._slab(number) for number in _stretches(visits, self._slab_size)}
+            future = self._threads.submit(self._fill_all, some, visits, slabs)
+            for served in _stretches(visits, self._visits.batch_size):
                 self._tasks[served].append(future)
 
-    @cached_property
-    def _copied(self) -> bool:
+    def _is_copying(self) -> bool:
         """Whether to read is to copy, of which a thread is given more at a time."""
         try:
-            return self._dataset.shows_as_is(self._stored, self._visits.showing)
+            return self._split.copies(self._decoded, self._visits.view)
         except FaceShardsError:  # which who reads it will raise
             return False
 
     def _slab(self, number: int) -> _Slab:
         if number not in self._slabs:
             n = min(self._slab_size, len(self._visits.samples) - number * self._slab_size)
-            fields = self._visits.showing.fields
-            arrays = {name: self._dataset.memory.take((n, *fields[name][0]), fields[name][1]) for name in self._stored}
+            fields = self._visits.view.fields
+            arrays = {name: self._memory.take((n, *fields[name][0]), fields[name][1]) for name in self._decoded}
             self._slabs[number] = _Slab(arrays, np.ones(n, np.bool_))
         return self._slabs[number]
 
-    def _fill_all(self, tasks: Sequence[ChunkTask], places: NDArray[np.int64], slabs: dict[int, _Slab]) -> None:
+    def _fill_all(self, tasks: Sequence[ChunkTask], visits: NDArray[np.int64], slabs: dict[int, _Slab]) -> None:
         """In a thread: all of some tasks."""
-        if not (self._copied and len(slabs) == 1 and self._copy_run(places, slabs)):
+        if not (self._copied and len(slabs) == 1 and self._copy_run(visits, slabs)):
             for task in tasks:
                 self._fill(task, slabs)
 
-    def _copy_run(self, places: NDArray[np.int64], slabs: dict[int, _Slab]) -> bool:
+    def _copy_run(self, visits: NDArray[np.int64], slabs: dict[int, _Slab]) -> bool:
         """Copy neighbours at one go; where they are none, or anything is wrong, chunks are to be read one by one."""
-        if not (places[1:] - places[:-1] == 1).all():
+        if not (visits[1:] - visits[:-1] == 1).all():
             return False
         ((number, slab),) = slabs.items()
-        start = int(places[0]) - number * self._slab_size
-        arrays = {name: values[start : start + len(places)] for name, values in slab.arrays.items()}
+        start = int(visits[0]) - number * self._slab_size
+        arrays = {name: values[start : start + len(visits)] for name, values in slab.arrays.items()}
         try:
-            return self._dataset.copy_run(self._visits.samples[places], arrays)
+            return self._split.copy_run(self._visits.samples[visits], arrays)
         except FaceShardsError:
             return False
 
     def _fill(self, task: ChunkTask, slabs: dict[int, _Slab]) -> None:
-        """In a thread: decode a chunk and hand its samples to the batches that want them."""
-        visits = self._visits
-        rows = self._dataset.rows_in_chunk(visits.samples[task.places], task.chunk)
-        places = task.places
+        """Decode a chunk and hand its samples to the batches that want them."""
+        visits, view = task.visits, self._visits.view
+        rows = self._split.layout.rows[self._visits.samples[visits]]
         if (rows[1:] < rows[:-1]).any():
             order = np.argsort(rows, kind="stable")
-            rows, places = rows[order], places[order]
-        parts = [Part(start, slabs[slab].arrays, slice(to, to + n)) for start, slab, to, n in self._runs(rows, places)]
+            rows, visits = rows[order], visits[order]
+        samples = self._visits.samples[visits]
+        parts = [Part(start, slabs[slab].arrays, slice(to, to + n)) for start, slab, to, n in self._runs(rows, visits)]
+        keys = None if view.stream is None else self._visits.draws.keys(self._split.ids[samples].tolist(), view.stream)
         try:
-            self._dataset.show_in(
-                parts, visits.samples[places], task.chunk, self._stored, visits.showing, visits.seed, visits.epoch
-            )
+            self._split.decode_to(parts, samples, task.chunk, self._decoded, view, keys)
         except FaceShardsError as error:
-            if self._running.on_error == "raise":
+            if self._options.on_error == "raise":
                 raise
-            _log.warning("%d samples are left out: %s", len(places), error)
-            for slab, at in zip(*(found.tolist() for found in np.divmod(places, self._slab_size)), strict=True):
-                slabs[slab].good[at] = False
+            _log.warning("%d samples are left out: %s", len(samples), error)
+            for number, slab in slabs.items():
+                slab.good[visits[visits // self._slab_size == number] % self._slab_size] = False
 
-    def _runs(self, rows: NDArray[np.int64], places: NDArray[np.int64]) -> Iterator[tuple[int, int, int, int]]:
-        """Neighbours in the chunk that are neighbours in a slab: the first of them, the slab, the place in it, the
-        number of them."""
-        slabs, at = np.divmod(places, self._slab_size)
-        together = (rows[1:] - rows[:-1] == 1) & (places[1:] - places[:-1] == 1) & (slabs[1:] == slabs[:-1])
+    def _runs(self, rows: NDArray[np.int64], visits: NDArray[np.int64]) -> Iterator[tuple[int, int, int, int]]:
+        """Neighbours in the chunk that are neighbours in a slab: the first, the slab, the place in it, how many."""
+        slabs, at = np.divmod(visits, self._slab_size)
+        together = (rows[1:] - rows[:-1] == 1) & (visits[1:] - visits[:-1] == 1) & (slabs[1:] == slabs[:-1])
         starts = np.flatnonzero(np.append(True, ~together))
         counts = np.append(starts[1:], len(rows)) - starts
         return zip(starts.tolist(), slabs[starts].tolist(), at[starts].tolist(), counts.tolist(), strict=True)
@@ -239,14 +234,14 @@ class Decoding:
             arrays = {name: values[good] for name, values in arrays.items()}
         if stop == len(slab.good):
             del self._slabs[start // self._slab_size]
-        found = arrays | self._dataset.known(samples, self._visits.fields)
+        found = arrays | self._split.known(samples, self._visits.fields)
         return {name: found[name] for name in self._visits.fields}, dropped
 
 
-def _parts_of(places: NDArray[np.int64], size: int) -> list[int]:
-    """Which stretches of so many places some of them are in."""
-    first, last = int(places.min()) // size, int(places.max()) // size
-    return [first] if first == last else sorted(set((places // size).tolist()))
+def _stretches(visits: NDArray[np.int64], size: int) -> list[int]:
+    """Which stretches of so many visits they lie in."""
+    first, last = int(visits.min()) // size, int(visits.max()) // size
+    return [first] if first == last else sorted(set((visits // size).tolist()))
 
 
 class _AtOnce(Executor):

@@ -2,7 +2,8 @@
 
 A batch that torch carries over goes through shared memory made for it alone: the kernel zeroes all its pages, and maps
 and frees them in both processes, which takes longer than to decode the faces. Here pages are used again, once nobody
-looks at them any more. Linux only, for it lies in no file system whose size could be too small.
+looks at them any more. The memory belongs to no file system (``memfd_create``, Linux only), so that a small /dev/shm
+does not limit it.
 """
 
 import math
@@ -27,14 +28,14 @@ _PIECES = 8  # the most of a block
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SharedArray:
     """Where an array lies.
 
     Attributes:
         offset: bytes from the beginning of the shared memory.
         shape: of the array.
-        dtype: likewise, as numpy writes it.
-        flag: place of the byte to set once nobody looks at the array any more.
+        dtype: of the array, as numpy writes it.
+        flag: number of the byte to set once nobody looks at the array any more.
     """
 
     offset: int
@@ -61,11 +62,12 @@ class Handover:
     def _map_to(self, fd: int) -> None:
         self._fd = fd
         weakref.finalize(self, os.close, fd)
-        size = self._workers * (self._capacity + _BLOCKS * _PIECES)
+        flags = self._workers * _BLOCKS * _PIECES
+        size = self._workers * self._capacity + 2 * flags
         os.ftruncate(fd, size)  # what it has already where another process made it
         self._map = mmap.mmap(fd, size)
         self._bytes: UInt8Array = np.frombuffer(self._map, np.uint8)
-        self._flags = self._bytes[self._workers * self._capacity :]
+        self._free, self._kept = self._bytes[self._workers * self._capacity :].reshape(2, flags)
         self._seen: weakref.WeakValueDictionary[int, UInt8Array] = weakref.WeakValueDictionary()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -74,16 +76,21 @@ class Handover:
     def memory_of(self, worker: int) -> "SharedPool":
         """The part that a worker decodes into: for one process, once."""
         part = slice(worker * self._capacity, (worker + 1) * self._capacity)
-        flags = self._flags.reshape(self._workers, _BLOCKS, _PIECES)[worker]
-        return SharedPool(self._bytes, part, flags, worker * _BLOCKS * _PIECES)
+        free, kept = (flags.reshape(self._workers, _BLOCKS, _PIECES)[worker] for flags in (self._free, self._kept))
+        return SharedPool(self._bytes, part, free, kept, worker * _BLOCKS * _PIECES)
 
-    def array_at(self, place: Place) -> NDArray[Any]:
+    def keep_seen(self) -> None:
+        """Note what this process looks at, before its workers begin anew: see `SharedPool.reclaim`."""
+        self._kept[:] = 0
+        self._kept[list(self._seen)] = 1
+
+    def array_at(self, shared: SharedArray) -> NDArray[Any]:
         """What a worker put there. The worker takes the memory back when the last view of the array is gone."""
-        size = math.prod(place.shape) * np.dtype(place.dtype).itemsize
-        here = self._bytes[place.offset : place.offset + size]
-        seen = lend(here, _let_go, self._flags, place.flag, os.getpid())
-        self._seen[place.flag] = seen
-        return seen.view(place.dtype).reshape(place.shape)
+        size = math.prod(shared.shape) * np.dtype(shared.dtype).itemsize
+        here = self._bytes[shared.offset : shared.offset + size]
+        seen = lend(here, _let_go, self._free, shared.flag, os.getpid())
+        self._seen[shared.flag] = seen
+        return seen.view(shared.dtype).reshape(shared.shape)
 
     def trim(self) -> None:
         """Take all pages away but those of arrays that this process looks at; for when no worker runs any more."""
@@ -134,12 +141,14 @@ class SharedPool:
     Args:
         shared: the memory of all workers.
         part: the bytes of this one.
-        flags: (`_BLOCKS`, `_PIECES`) of this one: 0 where the trainer's process may look at the piece.
-        first_flag: place of the first among those of all workers.
+        free: (`_BLOCKS`, `_PIECES`) of this one: 0 where the trainer's process may look at the piece.
+        kept: the same shape, see `reclaim`.
+        first_flag: place of the first flag among those of all workers.
     """
 
-    def __init__(self, shared: UInt8Array, part: slice, flags: UInt8Array, first_flag: int) -> None:
-        self._shared, self._part, self._flags, self._first_flag = shared, part, flags, first_flag
+    def __init__(self, shared: UInt8Array, part: slice, free: UInt8Array, kept: UInt8Array, first_flag: int) -> None:
+        self._shared, self._part, self._first_flag = shared, part, first_flag
+        self._free, self._kept = free, kept
         self._end = part.start
         self._blocks: list[_Block] = []
         self._of_size: defaultdict[int, list[_Block]] = defaultdict(list)
@@ -155,7 +164,7 @@ class SharedPool:
         lent = lend(self._shared[block.start : block.start + size], block.give_back)
         return lent.view(dtype).reshape(shape)
 
-    def place_of(self, values: NDArray[Any]) -> Place | None:
+    def share(self, values: NDArray[Any]) -> SharedArray | None:
         """Where a C-contiguous part of an array from here lies, to be handed over; None where it is not from here."""
         offset = values.ctypes.data - self._shared.ctypes.data
         if not (self._part.start <= offset < self._end and values.size and values.flags.c_contiguous):
@@ -163,13 +172,17 @@ class SharedPool:
         block = self._blocks[bisect_right(self._blocks, offset, key=attrgetter("start")) - 1]
         if block.pieces == _PIECES:
             return None
-        self._flags[block.number, block.pieces] = 0
+        self._free[block.number, block.pieces] = 0
         flag = self._first_flag + block.number * _PIECES + block.pieces
         block.pieces += 1
-        return Place(offset, values.shape, values.dtype.str, flag)
+        return SharedArray(offset, values.shape, values.dtype.str, flag)
+
+    def reclaim(self) -> None:
+        """Take back what was sent in an iteration that was broken off and never arrived."""
+        self._free[self._kept == 0] = 1
 
     def _is_free(self, block: _Block) -> bool:
-        return not block.lent and bool(self._flags[block.number, : block.pieces].all())
+        return not block.lent and bool(self._free[block.number, : block.pieces].all())
 
     def _new_block(self, size: int) -> _Block | None:
         start, end = self._end, self._end + -(-size // ALIGNMENT) * ALIGNMENT

@@ -44,7 +44,8 @@ class Pool:
 
 def lend(memory: UInt8Array, take_back: Callable[..., object], *arguments: object) -> UInt8Array:
     """A view of (N,) memory; ``take_back(*arguments)`` is called when it and all views of it are gone."""
-    # Over a memoryview, for numpy has views of views refer to the array at the bottom of them: to this one, then.
+    # Through a memoryview: numpy lets a view of a view refer to the array that owns the memory, and `take_back` is to
+    # wait for the views of `lent`, which has to be that array.
     lent: UInt8Array = np.frombuffer(memory.data, np.uint8)
     weakref.finalize(lent, take_back, *arguments).atexit = False
     return lent

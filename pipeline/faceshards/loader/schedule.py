@@ -12,11 +12,11 @@ class ChunkTask(NamedTuple):
 
     Attributes:
         chunk: its number.
-        places: ascending places, in the order of visits, of the samples that are wanted from it.
+        visits: (n,) int64, ascending: which visits, counted in their order, want a sample of it.
     """
 
     chunk: int
-    places: NDArray[np.int64]
+    visits: NDArray[np.int64]
 
 
 class Schedule:
@@ -44,9 +44,9 @@ class Schedule:
         # Not by `np.unique`, which loads numpy.ma where no indices are asked for: in every worker of every epoch.
         waiting = sorted(set(self._chunks[own][~self._served[own]].tolist()))
         for chunk, at in zip(waiting, np.searchsorted(self._numbers, waiting).tolist(), strict=True):
-            places = self._by_chunk[self._left[at] : self._bounds[at + 1]]
-            if places[-1] >= stop:
-                places = places[: places.searchsorted(stop)]
-            self._left[at] += len(places)
-            self._served[places] = True
-            yield ChunkTask(chunk, places)
+            visits = self._by_chunk[self._left[at] : self._bounds[at + 1]]
+            if visits[-1] >= stop:
+                visits = visits[: visits.searchsorted(stop)]
+            self._left[at] += len(visits)
+            self._served[visits] = True
+            yield ChunkTask(chunk, visits)

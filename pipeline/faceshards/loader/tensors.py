@@ -2,75 +2,92 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from faceshards.loader.batches import Batches
-from faceshards.loader.handover import Handover, Place, SharedPool
+from faceshards.loader.handover import Handover, SharedArray, SharedPool
 from faceshards.records import Batch
 
-_PICKLED_BYTES = 1 << 16  # the most that goes through a pipe sooner than torch makes shared memory for it
+
+class Turn(NamedTuple):
+    """One batch of an epoch.
+
+    Attributes:
+        number: which.
+        tensors: by field; empty ones where nothing of it could be read.
+        skipped: samples that were left out of it because their chunk cannot be read.
+    """
+
+    number: int
+    tensors: dict[str, Any]
+    skipped: int
+
+    def pinned(self) -> "Turn":
+        """The same in page-locked memory, which a GPU reads while the trainer goes on.
+
+        The memory is torch's: torch does not use it again while a copy to a GPU still reads it.
+        """
+        moved = {name: v.pin_memory() if isinstance(v, Tensor) else v for name, v in self.tensors.items()}
+        return self._replace(tensors=moved)
+
+
+class OwnTurns(Iterator[Turn]):
+    """The batches that this process makes.
+
+    Args:
+        batches: what to go through.
+        number: of the first.
+    """
+
+    def __init__(self, batches: Batches, number: int) -> None:
+        self._batches, self._number = batches, number
+
+    def __next__(self) -> Turn:
+        before = self._batches.skipped
+        tensors = to_tensors(self._batches.turn())
+        self._number += 1
+        return Turn(self._number - 1, tensors, self._batches.skipped - before)
 
 
 def to_tensors(batch: Batch) -> dict[str, Any]:
     """Tensors that share the batch's memory; text (`sample_id`) becomes a list of str."""
-    return {name: _to_tensor(values) for name, values in batch.items()}
-
-
-def _to_tensor(values: NDArray[Any]) -> Any:
-    return values.tolist() if values.dtype.kind == "U" else torch.from_numpy(values)
+    return {name: v.tolist() if v.dtype.kind == "U" else torch.from_numpy(v) for name, v in batch.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
-    """A batch on its way from a worker: a type that torch leaves alone."""
+class SentBatch:
+    """A batch on its way from a worker: a type that torch leaves alone.
 
-    values: Mapping[str, Place | NDArray[Any] | Tensor]
+    Nothing in it is a tensor, for those torch puts into files in /dev/shm, and drops where it is full.
 
-    @classmethod
-    def of(cls, batch: Batch, memory: SharedPool) -> "Handed":
-        """In a worker: what lies in shared memory stays there, small arrays go through a pipe."""
-
-        def way(values: NDArray[Any]) -> Place | NDArray[Any] | Tensor:
-            small = values.nbytes <= _PICKLED_BYTES or values.dtype.kind == "U"
-            return memory.place_of(values) or (values if small else torch.from_numpy(values))
-
-        return cls({name: way(values) for name, values in batch.items()})
-
-    def tensors(self, handover: Handover) -> dict[str, Any]:
-        """In the trainer's process."""
-
-        def tensor(values: Place | NDArray[Any] | Tensor) -> Any:
-            if isinstance(values, Tensor):
-                return values
-            return _to_tensor(handover.array_at(values) if isinstance(values, Place) else values)
-
-        return {name: tensor(values) for name, values in self.values.items()}
-
-
-class Tensors(Iterator[Any]):
-    """`Batches` as tensors; `StatefulDataLoader` saves and restores each worker's by the same two methods.
-
-    Args:
-        batches: what to go through.
-        lost_too: give a batch of which nothing could be read as well, empty, so that workers keep taking turns.
-        memory: where batches are handed over; None to leave that to torch.
+    Attributes:
+        number: as in `Turn`.
+        values: by field, where they lie in shared memory, or themselves.
+        skipped: as in `Turn`.
     """
 
-    def __init__(self, batches: Batches, lost_too: bool, memory: SharedPool | None = None) -> None:
-        self._batches, self._lost_too, self._memory = batches, lost_too, memory
+    number: int
+    values: Mapping[str, SharedArray | NDArray[Any]]
+    skipped: int
 
-    def __next__(self) -> Any:
-        batch = self._batches.turn() if self._lost_too else next(self._batches)
-        return to_tensors(batch) if self._memory is None else Handed.of(batch, self._memory)
+    @classmethod
+    def of(cls, number: int, batch: Batch, skipped: int, memory: SharedPool | None) -> "SentBatch":
+        """In a worker: what lies in shared memory stays there, and the rest goes through a pipe."""
+        if memory is None:
+            return cls(number, batch, skipped)
+        return cls(number, {name: memory.share(values) or values for name, values in batch.items()}, skipped)
 
-    def state_dict(self) -> dict[str, Any]:
-        """See `Batches`."""
-        return self._batches.state_dict()
+    def received(self, handover: Handover | None) -> Turn:
+        """In the trainer's process."""
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `Batches`."""
-        self._batches.load_state_dict(state)
+        def array(values: SharedArray | NDArray[Any]) -> NDArray[Any]:
+            if not isinstance(values, SharedArray):
+                return values
+            assert handover is not None, "a worker shares memory only where it was given some"
+            return handover.array_at(values)
+
+        return Turn(self.number, to_tensors({n: array(v) for n, v in self.values.items()}), self.skipped)

@@ -1,226 +1,275 @@
-"""torch over a `Dataset`. Needs ``faceshards[torch]``.
-
-`Loader` is what a trainer wants: whole batches of tensors, in this process or from workers, with a position that can be
-saved. `TorchBatches` is the iterable dataset below it, for `torch.utils.data.DataLoader` and torchdata's
-``StatefulDataLoader``. A `Dataset` itself is a map-style dataset, to which `TorchDataset` adds views and epochs: with
-these, samples go through Python one by one.
-"""
+"""`faceshards.Loader`: epochs of batches as tensors. Needs ``faceshards[torch]``."""
 
 import logging
-import os
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import filterfalse
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
-from faceshards.errors import MissingExtraError
-from faceshards.loader.batches import Batches, is_lost
-from faceshards.loader.dataset import Dataset
-from faceshards.loader.decoding import Running
-from faceshards.loader.handover import Handover
-from faceshards.loader.samples import samples_of
-from faceshards.loader.sampling import Sampling
+from faceshards.checks import whole_number
+from faceshards.errors import MissingExtraError, ParamsError
+from faceshards.loader.batches import order_of
+from faceshards.loader.dataset import Dataset, open_dataset
+from faceshards.loader.decoding import DecodeOptions, OnError
+from faceshards.loader.memory import Memory, Pool
+from faceshards.loader.position import Position, restored, saved
+from faceshards.loader.ranks import own_rank
+from faceshards.loader.sampling import Sampling, Shuffle, Uneven
 from faceshards.loader.views import View
-from faceshards.records import Batch
 
 try:
-    import torch.utils.data
+    import torch
 
-    from faceshards.loader.tensors import Tensors
+    from faceshards.loader.epoch import Begun, Epoch
+    from faceshards.loader.tensors import OwnTurns, Turn
+    from faceshards.loader.workers import Plan, WorkerOptions, Workers
 except ModuleNotFoundError as error:
-    raise MissingExtraError(
-        f"faceshards.loader.torch needs an extra: pip install 'faceshards[torch]' ({error})"
-    ) from error
+    raise MissingExtraError(f"faceshards.Loader needs an extra: pip install 'faceshards[torch]' ({error})") from error
 
 _WORKER_LOST_AFTER_S = 120.0
-_SPARE = 3  # times what a worker works on: batches wait for the trainer, and it looks at some
 _log = logging.getLogger(__name__)
 
 
-class TorchBatches(torch.utils.data.IterableDataset[dict[str, Any]]):
-    """Whole batches as an iterable dataset: give it to a DataLoader with ``batch_size=None``.
-
-    With k workers each makes every k-th batch, so that all of them come in the order that one process gives. A worker
-    decodes with one thread, or in order with none, unless `running` says more. Where k divides `Shuffle.lanes`, no
-    chunk is decoded twice.
-
-    Args:
-        dataset: what `faceshards.open` gave.
-        sampling: which samples are in which batch.
-        running: how they are read, in this process; `worker` is set from torch's.
-        fields: as in `Dataset.take`.
-        view: as in `Dataset.take`.
-    """
-
-    def __init__(
-        self,
-        dataset: Dataset,
-        sampling: Sampling,
-        running: Running | None = None,
-        fields: Sequence[str] | None = None,
-        view: View = "original",
-    ) -> None:
-        self.dataset, self.sampling, self.running = dataset, sampling, running or Running()
-        self.fields, self.view = fields, view
-        # A `Loader` sets these for as long as it takes to start an iteration.
-        self.resume_from: Mapping[str, Any] | None = None
-        self.handover: Handover | None = None
-        self.batches()  # wrong arguments are told here, and not in a worker
-
-    def set_epoch(self, epoch: int) -> None:
-        """Another order and other draws from now on. Workers see it when they start: no ``persistent_workers``."""
-        self.sampling = replace(self.sampling, epoch=epoch)
-
-    def __len__(self) -> int:
-        return len(self.batches())
-
-    def batches(self, running: Running | None = None) -> Batches:
-        """The numpy batches behind it."""
-        batches = self.dataset.batches_of(self.sampling, running or self.running, self.fields, self.view)
-        if self.resume_from is not None:
-            batches.load_state_dict(self.resume_from)
-        return batches
-
-    def running_in(self, worker: int, workers: int) -> Running:
-        """`running` in one of so many workers."""
-        return self.running.in_worker(worker, workers, in_order=not self.sampling.shuffle)
-
-    def __iter__(self) -> Tensors:
-        worker, lost_too = torch.utils.data.get_worker_info(), self.resume_from is not None
-        if worker is None:
-            return Tensors(self.batches(), lost_too)
-        running = self.running_in(worker.id, worker.num_workers)
-        if self.handover is None:
-            return Tensors(self.batches(running), lost_too)
-        self.dataset.memory = memory = self.handover.memory_of(worker.id)
-        return Tensors(self.batches(running), lost_too, memory)
-
-
 class Loader:
-    """Epochs of batches as tensors, from this process or from workers, and where in them the trainer is.
+    """Epochs of batches as tensors, from this process's threads or from workers.
 
-    The position counts what was handed to the trainer, so that it may be taken up with another number of workers.
+    Two lines of use::
+
+        loader = faceshards.Loader("data/shards", 128, shuffle=True, view="erase", num_workers=4)
+        for batch in loader: batch["image"], batch["identity"]  # (128, 112, 112, 3) uint8, (128,) int64
+
+    Each ``iter(loader)`` begins the next epoch, whether the last one was finished, broken off or only peeked at: in
+    another order where it shuffles, and with other draws where the view draws. Both follow from the seed, the epoch and
+    the sample's id, so they are the same with any number of workers. Only `load_state_dict` makes the next iteration
+    begin in the middle. Several iterators of one loader do not disturb each other; with `persistent_workers` a new one
+    ends the one before.
+
+    It is no subclass of torch's DataLoader: it finds its rank itself, and no trainer shards it a second time.
 
     Args:
-        batches: what to iterate over.
-        num_workers: processes; 0 for the threads of this one, which are faster unless the trainer keeps Python busy.
-        pin_memory: None for where CUDA is there.
+        dataset: path or URL of a store, or what `faceshards.open` gave.
+        batch_size: samples a batch; the last one may hold fewer.
+        split: name of the split; None for ``"train"``, or that of `dataset` where it is open.
+        fields: what batches hold; None for those given to `open`, or else all that the view has to show.
+        view: see `View`; None for the one given to `open`, or ``"original"``.
+        shuffle: True mixes random chunks within a window (a `Shuffle` sets its size), False keeps the order of the
+            store, ``"full"`` is a random permutation, which decodes a chunk for nearly every sample.
+        seed: of the order, and of what the view draws.
+        epoch: None to count; a number for a loader of which every iteration is that epoch, whatever a trainer sets: an
+            evaluation that draws the same each time.
+        drop_last: leave out a last batch that is not full.
+        rank: this process's number among those that share the samples; None for that of `torch.distributed` where it is
+            initialised, or else of the environment (``RANK``, ``WORLD_SIZE``), when an iteration starts.
+        world_size: how many there are; given with `rank` or not at all.
+        uneven: what to do with samples that do not divide among the ranks, see `Uneven`.
+        num_workers: processes that decode; 0 for the threads of this one, which are faster unless the trainer keeps
+            Python busy.
+        threads: that decode, in each process; None for one a core in this one, and one or none in workers.
+        prefetch_factor: batches worked on ahead of the trainer, by each worker or by the threads; None for 2, or 4.
+        pin_memory: copy batches to page-locked memory, for a GPU; None for where CUDA is there.
+        persistent_workers: workers live on between epochs, which spares starting them.
+        multiprocessing_context: how workers start: ``"fork"``, ``"spawn"`` or ``"forkserver"``; None for Python's own.
         timeout: seconds after which a worker that is silent, but alive, counts as lost; one that dies is told at once.
+        on_error: ``"raise"``, or ``"skip"`` samples whose chunk is missing or damaged: they are counted and logged.
+
+    Attributes:
+        dataset: what is read.
+
+    Raises:
+        ParamsError: an argument is out of its range, or there is no such split, field or view.
+        StoreFormatError, MissingShardError, CorruptShardError, DownloadError, CacheError: as `faceshards.open`.
     """
 
     def __init__(
         self,
-        batches: TorchBatches,
+        dataset: Dataset | str | Path,
+        batch_size: int,
         *,
+        split: str | None = None,
+        fields: Sequence[str] | None = None,
+        view: View | None = None,
+        shuffle: bool | Literal["full"] | Shuffle = False,
+        seed: int = 0,
+        epoch: int | None = None,
+        drop_last: bool = False,
+        rank: int | None = None,
+        world_size: int | None = None,
+        uneven: Uneven = "pad",
         num_workers: int = 0,
+        threads: int | None = None,
+        prefetch_factor: int | None = None,
         pin_memory: bool | None = None,
+        persistent_workers: bool = False,
+        multiprocessing_context: str | None = None,
         timeout: float = _WORKER_LOST_AFTER_S,
+        on_error: OnError = "raise",
     ) -> None:
-        self.batches = batches
-        pin = torch.cuda.is_available() if pin_memory is None else pin_memory
-        self._hands_over = num_workers > 0 and not pin and hasattr(os, "memfd_create")
-        self._loader = torch.utils.data.DataLoader(
-            batches,
-            batch_size=None,
-            num_workers=num_workers,
-            pin_memory=pin,
-            timeout=timeout if num_workers else 0,
-        )
-        self._start = self._state = batches.batches().state_dict()
+        self.dataset = _opened(dataset, split)
+        workers = whole_number("num_workers", num_workers, 0)
+        ahead = None if prefetch_factor is None else whole_number("prefetch_factor", prefetch_factor, 1)
+        self._fixed_epoch = None if epoch is None else whole_number("epoch", epoch, 0)
+        self._given_rank = rank, world_size
+        ranks = (0, 1) if self._given_rank == (None, None) else own_rank(rank, world_size)
+        self._sampling = Sampling(batch_size, shuffle, seed, 0, drop_last, *ranks, uneven)
+        options = DecodeOptions(threads, None if workers else ahead, on_error)
+        self._plan = Plan(*self.dataset.bound(fields, view), options)
+        self._worker_options = WorkerOptions(workers, persistent_workers, ahead, timeout, multiprocessing_context)
+        self._pin = _pins(pin_memory)
+        self._memory: Memory = Pool()
+        # What the next iteration begins at, the epoch after that, and what was handed out last.
+        self._next = Position(self._fixed_epoch or 0)
+        self._following = self._after(self._next)
+        self._last: Position | None = None
+        self._newest: weakref.ref[Epoch] | None = None
+        self._running: weakref.ref[Epoch] | None = None
+        self._live: Workers | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy starts workers of its own.
+        return self.__dict__ | dict.fromkeys(("_newest", "_running", "_live")) | {"_memory": Pool()}
 
     def __len__(self) -> int:
-        """Batches of a whole epoch."""
-        return len(self.batches)
+        """Batches of a whole epoch of this rank."""
+        return self._sampling_here().batches(len(self.dataset))
+
+    @property
+    def batch_size(self) -> int:
+        """Samples a batch; the last one may hold fewer."""
+        return self._sampling.batch_size
+
+    @property
+    def drop_last(self) -> bool:
+        """Whether a last batch that is not full is left out."""
+        return self._sampling.drop_last
+
+    @property
+    def num_workers(self) -> int:
+        """Processes that decode."""
+        return self._worker_options.number
+
+    @property
+    def sampler(self) -> "WholeBatches":
+        """For trainers that set the epoch by ``loader.sampler.set_epoch(epoch)``, as Lightning does."""
+        return WholeBatches(self)
+
+    batch_sampler = sampler
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to the start of an epoch; in the one where the loader is, stay: what is left of it comes."""
-        if epoch != self._state["epoch"]:
-            self.batches.set_epoch(epoch)
-            self._state = self._start | {"epoch": epoch}
+        """The next iteration is of this epoch: from its start, or where a loaded position says, if that is in it.
+
+        It has no effect on a loader that was made with an `epoch` of its own.
+
+        Raises:
+            ParamsError: it is no whole number of 0 or more.
+        """
+        epoch = whole_number("epoch", epoch, 0)
+        if self._fixed_epoch is not None or self._next.epoch == epoch:
+            return
+        self._next, self._following = Position(epoch), epoch + 1
+        if self._last is not None and self._last.epoch != epoch:
+            self._last = None
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """What is left of the epoch; then the loader is at the start of the next one."""
-        # A filter, for it lets go of a batch at once.
-        return filterfalse(is_lost, self._turns())
+        """The next epoch, or what is left of the one that a loaded position lies in.
 
-    def _turns(self) -> Iterator[dict[str, Any]]:
-        handover = self._handover()
-        try:
-            for batch in self._begin(handover):
-                self._state = self._state | {"batches_done": self._state["batches_done"] + 1}
-                yield batch.tensors(handover) if handover else batch
-        finally:
-            if handover:
-                handover.trim()
-        self.set_epoch(self._state["epoch"] + 1)
+        Which one that is, and the rank, is settled when the first batch is asked for. Reading on raises:
+            LostBatchError: a batch that was promised did not arrive.
+            MissingShardError, CorruptShardError: what is asked for cannot be read.
+            IteratorEndedError: a later iterator has taken over its persistent workers.
+        """
+        epoch = Epoch(self._begin, self._move, pin=self._pin)
+        self._newest = weakref.ref(epoch)
+        return epoch
 
-    def _begin(self, handover: Handover | None) -> Iterator[Any]:
-        """Start the workers; whoever else iterates over `batches` from then on shares nothing with them."""
-        self.batches.resume_from, self.batches.handover = self._state, handover
-        try:
-            return iter(self._loader)
-        finally:
-            self.batches.resume_from = self.batches.handover = None
+    def _begin(self, epoch: Epoch) -> Begun:
+        start, sampling = self._next, self._sampling_here(strict=True)
+        self._next = Position(self._following)
+        self._following = self._after(self._next)
+        self._last = start
+        before = None if self._running is None else self._running()
+        if self._worker_options.persistent and before is not None:
+            before.take_over()
+        self._running = weakref.ref(epoch)
+        return Begun(self._turns(sampling, start), start, sampling.batches(len(self.dataset)))
 
-    def _handover(self) -> Handover | None:
-        if not self._hands_over:
-            return None
-        workers = self._loader.num_workers
-        needed = self.batches.batches(self.batches.running_in(0, workers)).memory_needed()
-        try:
-            return Handover(workers, _SPARE * needed)
-        except OSError as error:  # too little address space, or a sandbox
-            _log.warning("torch copies each batch of the workers, for they cannot share memory: %s", error)
-            return None
+    def _turns(self, sampling: Sampling, start: Position) -> Iterator[Turn]:
+        options = self._worker_options
+        if not options.number:
+            return OwnTurns(self._plan.batches(sampling, start, self._plan.options, self._memory), start.batches_done)
+        if not options.persistent:
+            return Workers(self._plan, sampling, options).begin(sampling, start)
+        if self._live is None:
+            self._live = Workers(self._plan, sampling, options)
+        return self._live.begin(sampling, start)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the trainer is, in JSON values."""
-        return dict(self._state)
+        """Where the trainer is, in JSON values: after the batch that was handed out last, by whichever iterator.
+
+        After an epoch's last batch, and where a new iterator waits to be asked for its first, it is the start of what
+        comes next.
+        """
+        sampling = self._sampling_here()
+        here, following = self._next, self._following
+        newest = None if self._newest is None else self._newest()
+        waiting = newest is not None and not newest.started
+        if self._last is not None and not waiting and self._last.batches_done < sampling.batches(len(self.dataset)):
+            here, following = self._last, self._next.epoch
+        return saved(here, order_of(self._plan.split, sampling)) | {"next_epoch": following}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where another loader was; the next iteration begins there.
 
         Raises:
-            ParamsError: the other one visits the samples in another order.
+            ParamsError: it is no saved position, or the other one visits the samples in another order.
         """
-        self.batches.batches().load_state_dict(state)
-        self.batches.set_epoch(state["epoch"])
-        self._state = dict(state)
+        self._next = restored(state, order_of(self._plan.split, self._sampling_here()))
+        following = whole_number("next_epoch of a saved position", state.get("next_epoch"), 0)
+        self._following = following if self._fixed_epoch is None else self._fixed_epoch
+        self._last = None
+
+    def _after(self, position: Position) -> int:
+        return position.epoch + 1 if self._fixed_epoch is None else self._fixed_epoch
+
+    def _move(self, position: Position) -> None:
+        self._last = position
+
+    def _sampling_here(self, *, strict: bool = False) -> Sampling:
+        rank, world_size = own_rank(*self._given_rank, strict=strict)
+        return replace(self._sampling, rank=rank, world_size=world_size)
 
 
-class TorchDataset(torch.utils.data.Dataset[dict[str, Any]]):
-    """A map-style dataset for `torch.utils.data.DataLoader`, with any of its samplers and any number of workers.
+class WholeBatches:
+    """What trainers ask of a loader's sampler: to be told the epoch, and how many samples this rank gets."""
 
-    Args:
-        dataset: what `faceshards.open` gave.
-        fields: as in `Dataset.take`.
-        view: as in `Dataset.take`.
-        seed: of what the view draws, with the epoch.
-    """
-
-    def __init__(
-        self, dataset: Dataset, *, fields: Sequence[str] | None = None, view: View = "original", seed: int = 0
-    ) -> None:
-        self.dataset = dataset
-        self.fields = fields
-        self.view: View = view
-        self.seed = seed
-        self.epoch = 0
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw anew from now on. Workers see it when they start: not with ``persistent_workers=True``."""
-        self.epoch = epoch
+        """See `Loader.set_epoch`."""
+        self._loader.set_epoch(epoch)
 
     def __len__(self) -> int:
-        return len(self.dataset)
+        return self._loader._sampling_here().samples(len(self._loader.dataset))
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        return self.__getitems__([index])[0]
+    def __iter__(self) -> Iterator[int]:
+        raise ParamsError(
+            "a faceshards.Loader makes whole batches itself: nobody else can sample for it or skip some. To go on in "
+            "mid-epoch use its state_dict() and load_state_dict(); under Hugging Face's Trainer set "
+            "ignore_data_skip=True (docs/recipes.md)"
+        )
 
-    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
-        """What a DataLoader asks for: the samples of one batch, gathered together."""
-        return samples_of(self.take(indices))
 
-    def take(self, indices: Sequence[int]) -> Batch:
-        """One batch of numpy arrays."""
-        return self.dataset.take(indices, fields=self.fields, view=self.view, seed=self.seed, epoch=self.epoch)
+def _opened(dataset: Dataset | str | Path, split: str | None) -> Dataset:
+    if not isinstance(dataset, Dataset):
+        return open_dataset(dataset, split or "train")
+    if split is not None and split != dataset.split:
+        raise ParamsError(f"split={split!r}, but the data set was opened with {dataset.split!r}: give one of them")
+    return dataset
+
+
+def _pins(pin_memory: bool | None) -> bool:
+    there = torch.cuda.is_available()
+    if pin_memory and not there:
+        _log.warning("pin_memory=True has no effect: there is no CUDA device for which memory could be page-locked")
+    return there if pin_memory is None else pin_memory and there

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.errors import ParamsError, UnknownRegionError
-from faceshards.loader.sampling import erase_keys, variant_choice
+from faceshards.loader.draws import Stream
 from faceshards.ops.choice import FACE_REGIONS
 from faceshards.ops.erase import Fill, draw_regions, erase, named_weights
 from faceshards.records import Batch
+from faceshards.rng import UInt64Array, words
 from faceshards.store.schema import ArraySpec
 
 _FILLS = ("random", "random_1", "random_mix")
@@ -54,15 +55,12 @@ class Erase:
         except UnknownRegionError as error:
             raise ParamsError(f"classes: {error}") from error
 
-    def apply(
-        self, images: NDArray[Any], regions: NDArray[Any], ids: Sequence[str], seed: int, epoch: int
-    ) -> NDArray[np.uint32]:
-        """Erase in place: (B, H, W, 3) C-contiguous images by their (B, H, W) regions, both uint8.
+    def apply(self, images: NDArray[Any], regions: NDArray[Any], keys: UInt64Array) -> NDArray[np.uint32]:
+        """Erase in place: (B, H, W, 3) C-contiguous images by their (B, H, W) regions, both uint8, and (B,) keys.
 
         Returns:
             (B,) uint32 masks of what went.
         """
-        keys = erase_keys(ids, seed, epoch)
         masks, gone = draw_regions(
             keys, regions, weights=self._weights, n_regions=self.n_regions, min_area=self.min_area
         )
@@ -79,20 +77,16 @@ View: TypeAlias = Literal["original", "variants", "all_variants", "erase"] | Era
 """
 
 
-class Picked(NamedTuple):
-    """Samples of one chunk.
+class Selection(NamedTuple):
+    """Some samples of one chunk.
 
     Attributes:
         rows: (n,) int64, their places in the chunk.
-        ids: (n,) their sample ids, of numpy's `StringDType`.
-        seed: of their draws.
-        epoch: likewise.
+        keys: (n,) uint64 that their draws depend on; None where the view draws nothing.
     """
 
     rows: NDArray[np.int64]
-    ids: NDArray[np.void]
-    seed: int
-    epoch: int
+    keys: UInt64Array | None
 
 
 class Rows(NamedTuple):
@@ -121,7 +115,6 @@ class Rows(NamedTuple):
         # Not `out[to] = values[at]`, which copies everything twice.
         for target, origin in zip(to.tolist(), at.tolist(), strict=True):
             out[target] = self.values[origin]
-
 
     def copy_run(self, start: int, out: NDArray[Any]) -> None:
         """Write the values of the samples from one on, whose rows are neighbours, to (n, ...) `out`."""
@@ -153,7 +146,7 @@ _NEEDED = {"original": (), "variants": ("variant",), "all_variants": ("variant",
 
 
 @dataclass(frozen=True)
-class Showing:
+class BoundView:
     """A view of a store with certain arrays.
 
     Attributes:
@@ -181,6 +174,11 @@ class Showing:
         return fields | ({"erased": ((), np.dtype(np.uint32))} if self._kind in ("variants", "erase") else {})
 
     @property
+    def stream(self) -> Stream | None:
+        """The kind of this view's draws; None where it draws nothing."""
+        return {"variants": Stream.VARIANT, "erase": Stream.ERASE}.get(self._kind)
+
+    @property
     def default_fields(self) -> tuple[str, ...]:
         """What is shown where no fields are named."""
         return tuple(name for name in self.fields if name not in _HIDDEN[self._kind])
@@ -198,31 +196,42 @@ class Showing:
         """Whether a field is an array of the store, and nothing else."""
         return self._kind in ("original", "all_variants") or field not in ("image", "erased")
 
-    def show(self, chunks: Mapping[str, NDArray[Any]], fields: Sequence[str], picked: Picked) -> dict[str, Rows]:
+    def show(self, chunks: Mapping[str, NDArray[Any]], fields: Sequence[str], of: Selection) -> dict[str, Rows]:
         """Fields of samples of one chunk.
 
         Args:
             chunks: of the arrays that `reads` names.
             fields: which.
-            picked: which samples, and what their draws depend on.
+            of: which samples.
         """
-        shown = {name: Rows(chunk, picked.rows) for name, chunk in chunks.items()}
+        shown = {name: Rows(chunk, of.rows) for name, chunk in chunks.items()}
         if self._kind in ("variants", "erase") and {"image", "erased"} & set(fields):
-            drawn = self._variants(chunks, picked) if self._kind == "variants" else self._erase(chunks, picked)
+            drawn = self._variants(chunks, of) if self._kind == "variants" else self._erase(chunks, of)
             shown |= {name: Rows(values, np.arange(len(values))) for name, values in drawn.items()}
         return {name: shown[name] for name in fields}
 
-    def _variants(self, chunks: Mapping[str, NDArray[Any]], picked: Picked) -> dict[str, NDArray[Any]]:
-        choice = variant_choice(picked.ids.tolist(), self.arrays["variant"].shape[0], picked.seed, picked.epoch)
+    def _variants(self, chunks: Mapping[str, NDArray[Any]], of: Selection) -> dict[str, NDArray[Any]]:
+        choice = variant_choice(_known(of.keys), self.arrays["variant"].shape[0])
         made_of = {"image": "variant", "erased": "erased"}
-        return {name: chunks[array][picked.rows, choice] for name, array in made_of.items() if array in chunks}
+        return {name: chunks[array][of.rows, choice] for name, array in made_of.items() if array in chunks}
 
-    def _erase(self, chunks: Mapping[str, NDArray[Any]], picked: Picked) -> dict[str, NDArray[Any]]:
+    def _erase(self, chunks: Mapping[str, NDArray[Any]], of: Selection) -> dict[str, NDArray[Any]]:
         options = self.view if isinstance(self.view, Erase) else Erase()
-        images = Rows(chunks["image"], picked.rows).copy()
-        masks = options.apply(images, chunks["region"][picked.rows], picked.ids.tolist(), picked.seed, picked.epoch)
+        images = Rows(chunks["image"], of.rows).copy()
+        masks = options.apply(images, chunks["region"][of.rows], _known(of.keys))
         return {"image": images, "erased": masks}
 
     @property
     def _kind(self) -> str:
         return "erase" if isinstance(self.view, Erase) else self.view
+
+
+def variant_choice(keys: UInt64Array, variants: int) -> NDArray[np.int64]:
+    """The one of K variants that each sample shows: (n,) keys to (n,) int64 in 0 .. `variants` - 1."""
+    return (words(keys, 1)[:, 0] % np.uint64(variants)).astype(np.int64)
+
+
+def _known(keys: UInt64Array | None) -> UInt64Array:
+    if keys is None:
+        raise TypeError("a view that draws needs keys")
+    return keys

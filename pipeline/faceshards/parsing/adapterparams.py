@@ -26,7 +26,7 @@ class AdapterParams:
         classes: a scheme's name, or one of `schemes.CLASS_NAMES` for each class in the order of the outputs.
         size: (height, width) that the network takes; faces are resized to it and the logits back.
         mean: of each channel, in the order that `channels` says.
-        std: likewise.
+        std: of each channel, in the same order.
         channels: the order in which the network takes them.
         scale: what pixel values 0-255 are divided by first.
         output: which of several outputs holds the logits: a position, or a name.

@@ -48,7 +48,7 @@ class ParseMetrics(FaceCounts):
     Attributes:
         with_truth: faces that could be compared with ground truth.
         regions: agreement over the 25 regions; None where no face has ground truth.
-        coarse: agreement over FaceSynthetics' 19 classes; None likewise.
+        coarse: agreement over FaceSynthetics' 19 classes; None where no face has ground truth.
     """
 
     with_truth: int

@@ -7,7 +7,7 @@ index that says "not written" is an error, not fill values. Layout: Zarr v3 shar
 import math
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -243,7 +243,7 @@ class ChunkReader:
         opened = self._files.get(file)
         _check_bounds(opened.size, offset, length)
         stored = bytearray(_CRC_BYTES)
-        buffers = iter([*into, stored])
+        buffers: Iterator[Any] = iter([*into, stored])
         found = 0
         while some := list(islice(buffers, _BUFFERS)):
             found += os.preadv(opened.descriptor, some, offset + found)

@@ -3,7 +3,7 @@
 import mmap
 import os
 import weakref
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,12 +23,16 @@ class _OpenFile:
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.size = os.fstat(descriptor).st_size
+        self._mapped: UInt8Array | None = None
         weakref.finalize(self, os.close, descriptor)
 
-    @cached_property
+    @property
     def mapped(self) -> UInt8Array:
         """(size,) the bytes as they lie in the page cache; to touch what is cut off meanwhile ends the process."""
-        return np.frombuffer(mmap.mmap(self.descriptor, self.size, access=mmap.ACCESS_READ), np.uint8)
+        # Not a cached_property, whose lock another thread may hold while this one forks: a worker would wait for ever.
+        if self._mapped is None:
+            self._mapped = np.frombuffer(mmap.mmap(self.descriptor, self.size, access=mmap.ACCESS_READ), np.uint8)
+        return self._mapped
 
     def still_there(self) -> bool:
         """Whether it has a name still, for another file may have come in its place, and the size that it had."""

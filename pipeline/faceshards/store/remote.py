@@ -48,7 +48,7 @@ class CachedMirror:
         Args:
             file: its path in the store.
             size: its bytes, by the store's inventory.
-            sha256: likewise.
+            sha256: its SHA-256, by the inventory.
 
         Raises:
             MissingShardError: it is not at the origin.

@@ -48,9 +48,7 @@ def test_the_store_loads_nothing_heavy() -> None:
     assert not modules_after("\n".join(f"import faceshards.store.{name}" for name in names)) & HEAVY
 
 
-@pytest.mark.parametrize(
-    ("module", "extra"), [("transforms", "torch"), ("cam", "cam"), ("parsing", "pipeline"), ("loader.torch", "torch")]
-)
+@pytest.mark.parametrize(("module", "extra"), [("transforms", "torch"), ("cam", "cam"), ("parsing", "pipeline")])
 def test_what_needs_torch_says_which_extra_brings_it(module: str, extra: str) -> None:
     script = f"import sys; sys.modules['torch'] = None\nimport faceshards.{module}"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
@@ -59,8 +57,16 @@ def test_what_needs_torch_says_which_extra_brings_it(module: str, extra: str) ->
     )
 
 
+def test_the_loader_says_which_extra_brings_torch(tmp_path: Path) -> None:
+    script = "import sys; sys.modules['torch'] = None\nimport faceshards; faceshards.Loader"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].startswith(
+        "faceshards.errors.MissingExtraError: faceshards.Loader needs an extra: pip install 'faceshards[torch]'"
+    )
+
+
 def test_the_public_face_lists_its_lazy_names() -> None:
-    assert {"Dataset", "Region", "open"} <= set(dir(faceshards))
+    assert {"Cache", "Dataset", "Erase", "Loader", "Region", "Shuffle", "open"} <= set(dir(faceshards))
     with pytest.raises(AttributeError, match="no attribute 'shut'"):
         faceshards.shut()
 

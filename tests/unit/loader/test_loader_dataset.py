@@ -10,6 +10,7 @@ from stores import IDENTITIES, VARIANTS, build_faces, face_arrays, face_spec, sa
 
 import faceshards
 from faceshards.errors import ParamsError, StoreFormatError
+from faceshards.loader.split import Split
 from faceshards.loader.views import View
 from faceshards.store.chunks import ChunkReader
 from faceshards.store.finish import finish
@@ -44,6 +45,24 @@ def test_indices_count_from_either_end_and_stop_there(faces: faceshards.Dataset)
     for index in (21, -22):
         with pytest.raises(IndexError, match="21 faces"):
             faces[index]
+
+
+@pytest.mark.parametrize("index", [1.5, np.float64(2), True, np.True_, "1", None, (1, 2)], ids=repr)
+def test_what_is_no_index_is_refused(faces: faceshards.Dataset, index: Any) -> None:
+    with pytest.raises(TypeError, match="an index is a whole number or a slice, found"):
+        faces[index]
+
+
+@pytest.mark.parametrize("indices", [[0.5], [1.0, 2.0], np.arange(21) > 3, ["1"], [[1, 2]], 3], ids=repr)
+def test_what_are_no_indices_are_refused(faces: faceshards.Dataset, indices: Any) -> None:
+    with pytest.raises(TypeError, match="indices are whole numbers in one row"):
+        faces.take(indices)
+
+
+def test_indices_of_numpy_are_indices(faces: faceshards.Dataset) -> None:
+    assert faces[np.int32(4)]["sample_id"] == faces[np.uint64(4)]["sample_id"] == sample_id("train", 4)
+    assert faces.take(np.array([4, 2], np.uint8))["sample_id"].tolist() == [sample_id("train", n) for n in (4, 2)]
+    assert faces.take([])["image"].shape == (0, 8, 8, 3)
 
 
 def test_iterating_visits_every_sample_once(faces: faceshards.Dataset) -> None:
@@ -102,13 +121,13 @@ def test_without_threads_a_batch_is_decoded_when_it_is_asked_for(
     faces: faceshards.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoding: list[str] = []
-    show = faces.show
+    decode = Split.decode
 
     def watched(*args: Any, **kwargs: Any) -> Any:
         decoding.append(threading.current_thread().name)
-        return show(*args, **kwargs)
+        return decode(*args, **kwargs)
 
-    monkeypatch.setattr(faces, "show", watched)
+    monkeypatch.setattr(Split, "decode", watched)
     running = faces.batches(4, threads=0)
     assert not decoding
     next(running)
@@ -204,11 +223,11 @@ def test_wrong_arguments_are_named(faces: faceshards.Dataset, path: Path, tmp_pa
     with pytest.raises(ParamsError, match="batch_size"):
         faces.batches(0)
     for options in ({"threads": -1}, {"prefetch": -1}, {"prefetch": 0}):
-        with pytest.raises(ParamsError, match=f"{min(options)} must be [01] or more, got"):
+        with pytest.raises(ParamsError, match=f"{min(options)} must be [01] or more, found"):
             faces.batches(4, **options)
     with pytest.raises(ParamsError, match="unknown view"):
         faces.batches(2, view="erased")  # type: ignore[arg-type]
-    with pytest.raises(ParamsError, match="seed=-1"):
+    with pytest.raises(ParamsError, match="seed must be 0 or more, found -1"):
         faces.batches(2, shuffle=True, seed=-1)
     with pytest.raises(StoreFormatError):
         faceshards.open(tmp_path)

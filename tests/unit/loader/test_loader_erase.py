@@ -7,8 +7,8 @@ import pytest
 from stores import ARRAYS, build_faces, face_arrays, face_spec
 
 import faceshards
+from faceshards import Erase
 from faceshards.errors import ParamsError
-from faceshards.loader.views import Erase
 from faceshards.maps import pixels_of
 from faceshards.regions import Region
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceshards.loader.handover import Handover, Place, SharedPool
+from faceshards.loader.handover import Handover, SharedArray, SharedPool
 
 UINT8 = np.dtype(np.uint8)
 
@@ -24,8 +24,8 @@ def filled(memory: SharedPool, value: int, n: int = 1000) -> np.ndarray:
     return array
 
 
-def place_of(memory: SharedPool, array: np.ndarray) -> Place:
-    place = memory.place_of(array)
+def shared(memory: SharedPool, array: np.ndarray) -> SharedArray:
+    place = memory.share(array)
     assert place is not None
     return place
 
@@ -34,7 +34,7 @@ def test_a_part_of_an_array_is_seen_where_it_lies(handover: Handover) -> None:
     memory = handover.memory_of(1)
     slab = memory.take((6, 5), np.dtype(np.int32))
     slab[:] = np.arange(30).reshape(6, 5)
-    seen = handover.array_at(place_of(memory, slab[2:4]))
+    seen = handover.array_at(shared(memory, slab[2:4]))
     assert np.array_equal(seen, slab[2:4])
     slab[2, 0] = -1
     assert seen[0, 0] == -1
@@ -44,7 +44,7 @@ def test_memory_is_used_again_only_when_neither_process_looks_at_it(handover: Ha
     memory = handover.memory_of(0)
     first = filled(memory, 1)
     address = first.ctypes.data
-    places = [place_of(memory, first[:10]), place_of(memory, first[10:20])]
+    places = [shared(memory, first[:10]), shared(memory, first[10:20])]
     seen = [handover.array_at(place) for place in places]
     assert filled(memory, 2).ctypes.data != address, "the worker still looks"
     del first
@@ -60,7 +60,7 @@ def test_memory_is_used_again_only_when_neither_process_looks_at_it(handover: Ha
 
 def test_what_was_sent_and_not_yet_received_is_not_used_again(handover: Handover) -> None:
     memory = handover.memory_of(0)
-    sent = place_of(memory, filled(memory, 7))
+    sent = shared(memory, filled(memory, 7))
     filled(memory, 8)
     assert (handover.array_at(sent) == 7).all()
 
@@ -73,17 +73,17 @@ def test_workers_have_memory_of_their_own(handover: Handover) -> None:
 def test_where_memory_runs_out_arrays_are_private(handover: Handover) -> None:
     memory = handover.memory_of(0)
     held = [filled(memory, i, 200_000) for i in range(7)]
-    assert [memory.place_of(array) is None for array in held] == [False] * 5 + [True] * 2
+    assert [memory.share(array) is None for array in held] == [False] * 5 + [True] * 2
     assert [int(array[-1]) for array in held] == list(range(7))
 
 
 def test_only_contiguous_parts_of_its_own_arrays_have_a_place(handover: Handover) -> None:
     memory = handover.memory_of(0)
     array = memory.take((4, 4), UINT8)
-    assert memory.place_of(array[:, :2]) is None
-    assert memory.place_of(array[:0]) is None
-    assert memory.place_of(np.zeros(4, np.uint8)) is None
-    assert memory.place_of(handover.memory_of(1).take((4,), UINT8)) is None
+    assert memory.share(array[:, :2]) is None
+    assert memory.share(array[:0]) is None
+    assert memory.share(np.zeros(4, np.uint8)) is None
+    assert memory.share(handover.memory_of(1).take((4,), UINT8)) is None
 
 
 def test_arrays_are_aligned_for_jax(handover: Handover) -> None:
@@ -94,7 +94,7 @@ def test_arrays_are_aligned_for_jax(handover: Handover) -> None:
 
 def _fill_and_send(handover: Handover, to: Connection) -> None:
     memory = handover.memory_of(0)
-    to.send(place_of(memory, filled(memory, 9)))
+    to.send(shared(memory, filled(memory, 9)))
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])
@@ -111,7 +111,7 @@ def test_another_process_sees_the_same_memory_however_it_is_started(handover: Ha
 def test_arrays_outlive_the_handover(handover: Handover) -> None:
     short_lived = Handover(1, 4096)
     memory = short_lived.memory_of(0)
-    seen = short_lived.array_at(place_of(memory, filled(memory, 4)))
+    seen = short_lived.array_at(shared(memory, filled(memory, 4)))
     del short_lived, memory
     assert (seen == 4).all()
 
@@ -119,7 +119,7 @@ def test_arrays_outlive_the_handover(handover: Handover) -> None:
 def test_what_a_fork_of_the_trainer_drops_the_trainer_still_sees(handover: Handover) -> None:
     memory = handover.memory_of(0)
     address = (array := filled(memory, 1)).ctypes.data
-    seen = [handover.array_at(place_of(memory, array))]
+    seen = [handover.array_at(shared(memory, array))]
     del array
     context: Any = multiprocessing.get_context("fork")
     process = context.Process(target=seen.clear)
@@ -133,7 +133,7 @@ def test_what_a_fork_of_the_trainer_drops_the_trainer_still_sees(handover: Hando
 def test_trimming_takes_away_what_the_trainer_does_not_look_at(handover: Handover) -> None:
     memory = handover.memory_of(1)
     array = filled(memory, 6, 500_000)
-    places = [place_of(memory, part) for part in (array[:10], array[100_000:200_000], array[200_000:200_001])]
+    places = [shared(memory, part) for part in (array[:10], array[100_000:200_000], array[200_000:200_001])]
     seen = [handover.array_at(place) for place in places]
     del seen[0]
     handover.trim()

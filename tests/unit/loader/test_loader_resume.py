@@ -1,4 +1,4 @@
-"""`Loader` and torchdata's loader: the order does not depend on workers, and an epoch may be interrupted."""
+"""The order of a `Loader` does not depend on its workers, and an epoch may be interrupted."""
 
 import json
 import os
@@ -12,13 +12,14 @@ import pytest
 from stores import build_faces, face_arrays, face_spec
 
 import faceshards
+from faceshards import Shuffle
 from faceshards.errors import ParamsError
-from faceshards.loader.decoding import Running
-from faceshards.loader.sampling import Sampling, Shuffle
+from faceshards.loader.batches import Batches
+from faceshards.loader.decoding import DecodeOptions
+from faceshards.loader.memory import Pool
+from faceshards.loader.sampling import Sampling
 
 torch = pytest.importorskip("torch")
-
-from faceshards.loader.torch import Loader, TorchBatches  # noqa: E402 (after the skip)
 
 BATCH = 3
 SHUFFLE = Shuffle(window=12, shards=2, lanes=2)
@@ -26,7 +27,6 @@ SHUFFLE = Shuffle(window=12, shards=2, lanes=2)
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:.*worker processes in total:UserWarning"),  # more than this machine has cores
-    pytest.mark.filterwarnings("ignore:'set_vital' is deprecated:UserWarning"),  # torchdata calls it
 ]
 
 
@@ -36,8 +36,8 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> faceshards.Dataset:
     return faceshards.open(build_faces(root / "work", root / "out", face_spec({"train": 40})))
 
 
-def batches(faces: faceshards.Dataset, **options: Any) -> TorchBatches:
-    return TorchBatches(faces, Sampling(BATCH, **{"shuffle": SHUFFLE, "seed": 5} | options))
+def loader(faces: faceshards.Dataset, workers: int = 0, **options: Any) -> faceshards.Loader:
+    return faceshards.Loader(faces, BATCH, num_workers=workers, **{"shuffle": SHUFFLE, "seed": 5} | options)
 
 
 def ids(found: Iterable[dict[str, Any]]) -> list[list[str]]:
@@ -46,7 +46,7 @@ def ids(found: Iterable[dict[str, Any]]) -> list[list[str]]:
 
 @pytest.mark.parametrize("workers", [0, 1, 2, 3])
 def test_batches_come_in_the_same_order_from_any_number_of_workers(faces: faceshards.Dataset, workers: int) -> None:
-    found = list(Loader(batches(faces), num_workers=workers))
+    found = list(loader(faces, workers))
     expected = list(faces.batches(BATCH, shuffle=SHUFFLE, seed=5))
     assert ids(found) == [batch["sample_id"].tolist() for batch in expected]
     written = face_arrays("train", 0, 40)["image"]
@@ -57,51 +57,32 @@ def test_batches_come_in_the_same_order_from_any_number_of_workers(faces: facesh
 
 @pytest.mark.parametrize(("before", "after"), [(0, 2), (2, 0), (2, 1), (1, 2), (2, 2)])
 def test_an_epoch_goes_on_with_another_number_of_workers(faces: faceshards.Dataset, before: int, after: int) -> None:
-    whole = ids(Loader(batches(faces, epoch=3)))
-    first = Loader(batches(faces), num_workers=before)
+    whole = ids(loader(faces, epoch=3))
+    first = loader(faces, before)
     first.set_epoch(3)
     running = iter(first)
     seen = [next(running)["sample_id"] for _ in range(5)]
     state = json.loads(json.dumps(first.state_dict()))
-    second = Loader(batches(faces), num_workers=after)
+    second = loader(faces, after)
     second.load_state_dict(state)
     second.set_epoch(3)
     assert seen + ids(second) == whole
     second.set_epoch(4)
-    assert ids(second) == ids(Loader(batches(faces, epoch=4)))
+    assert ids(second) == ids(loader(faces, epoch=4))
 
 
 def test_who_does_not_count_epochs_gets_another_order_in_each(faces: faceshards.Dataset) -> None:
-    loader = Loader(batches(faces))
-    assert len(loader) == 14
-    epochs = [ids(loader) for _ in range(2)]
-    assert epochs == [ids(Loader(batches(faces, epoch=epoch))) for epoch in range(2)]
+    uncounted = loader(faces)
+    assert len(uncounted) == 14
+    epochs = [ids(uncounted) for _ in range(2)]
+    assert epochs == [ids(loader(faces, epoch=epoch)) for epoch in range(2)]
     assert epochs[0] != epochs[1]
 
 
-@pytest.mark.parametrize("workers", [0, 1, 2])
-def test_torchdatas_stateful_loader_saves_and_restores(faces: faceshards.Dataset, workers: int) -> None:
-    stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
-
-    def loader() -> Any:
-        return stateful(batches(faces), batch_size=None, num_workers=workers)
-
-    whole = ids(loader())
-    for stopped in (1, 4, 7):
-        first = loader()
-        running = iter(first)
-        seen = [next(running)["sample_id"] for _ in range(stopped)]
-        state = first.state_dict()
-        del running, first
-        second = loader()
-        second.load_state_dict(state)
-        assert seen + ids(second) == whole
-
-
 def test_a_position_in_another_order_is_refused(faces: faceshards.Dataset) -> None:
-    state = Loader(batches(faces)).state_dict()
+    state = loader(faces).state_dict()
     with pytest.raises(ParamsError, match=r"saved position belongs to another order.*'seed': 5.*'seed': 6"):
-        Loader(batches(faces, seed=6)).load_state_dict(state)
+        loader(faces, seed=6).load_state_dict(state)
     begun = faces.batches(BATCH, shuffle=SHUFFLE, seed=5)
     next(begun)
     with pytest.raises(ParamsError, match="before the first batch"):
@@ -122,8 +103,7 @@ def many_faces(tmp_path_factory: pytest.TempPathFactory) -> faceshards.Dataset:
 
 
 def test_a_batch_that_is_kept_keeps_no_memory_of_others(many_faces: faceshards.Dataset) -> None:
-    loader = Loader(TorchBatches(many_faces, Sampling(64)), num_workers=1)
-    running = iter(loader)
+    running = iter(faceshards.Loader(many_faces, 64, num_workers=1))
     kept = [next(running) for _ in range(12)]
     assert memory_shared_with_workers() > sum(batch["image"].nbytes for batch in kept)
     expected = kept[5]["image"].clone()
@@ -135,7 +115,7 @@ def test_a_batch_that_is_kept_keeps_no_memory_of_others(many_faces: faceshards.D
 
 
 def test_the_loader_itself_keeps_no_batch(faces: faceshards.Dataset) -> None:
-    running = iter(Loader(batches(faces), num_workers=1))
+    running = iter(loader(faces, 1))
     batch = next(running)
     image = weakref.ref(batch.pop("image"))
     assert image() is None
@@ -147,13 +127,14 @@ def test_memory_is_asked_for_as_if_batches_were_no_larger_than_the_split(faces: 
 
 
 def test_a_worker_in_order_has_memory_of_few_batches(many_faces: faceshards.Dataset) -> None:
-    worker = Running().in_worker(0, 2, in_order=True)
-    needed = many_faces.batches_of(Sampling(64), worker, None, "original").memory_needed()
+    worker = DecodeOptions().in_worker(0, 2, in_order=True)
+    split, view, fields = many_faces.bound()
+    needed = Batches(split, Sampling(64), view, fields, worker, Pool()).memory_needed()
     assert needed <= 5 * many_faces[:64]["image"].nbytes
 
 
 @pytest.mark.parametrize("how", ["refused", "unknown"])
-def test_where_no_memory_can_be_shared_torch_copies(
+def test_where_no_memory_can_be_shared_batches_go_through_pipes(
     faces: faceshards.Dataset, how: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(name: str) -> int:
@@ -163,20 +144,8 @@ def test_where_no_memory_can_be_shared_torch_copies(
         monkeypatch.setattr(os, "memfd_create", refuse)
     else:
         monkeypatch.delattr(os, "memfd_create")
-    assert ids(Loader(batches(faces), num_workers=2)) == ids(Loader(batches(faces)))
+    assert ids(loader(faces, 2)) == ids(loader(faces))
     assert ("not in this sandbox" in caplog.text) == (how == "refused")
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_another_loader_over_the_same_batches_has_a_position_and_memory_of_its_own(
-    faces: faceshards.Dataset, workers: int
-) -> None:
-    shared, whole = batches(faces), ids(Loader(batches(faces)))
-    running = iter(Loader(shared, num_workers=workers))
-    seen = [next(running)["sample_id"] for _ in range(3)]
-    assert ids(torch.utils.data.DataLoader(shared, batch_size=None, num_workers=workers)) == whole
-    assert ids(Loader(shared, num_workers=workers)) == whole
-    assert seen + ids(running) == whole
 
 
 def test_workers_start_while_another_thread_works_out_an_order(
@@ -192,12 +161,12 @@ def test_workers_start_while_another_thread_works_out_an_order(
         return order(sampling, places)
 
     monkeypatch.setattr(Sampling, "order", slow_in_the_thread)
-    thread = threading.Thread(target=lambda: len(faces.batches(BATCH)))
+    thread = threading.Thread(target=lambda: next(faces.batches(BATCH)))
     thread.start()
     begun.wait()
     try:
         # Not through a list, which asks for the length.
-        assert sum(1 for _ in Loader(batches(faces), num_workers=1, timeout=10)) == 14
+        assert sum(1 for _ in loader(faces, 1, timeout=10)) == 14
     finally:
         end.set()
         thread.join()

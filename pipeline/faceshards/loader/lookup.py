@@ -1,0 +1,73 @@
+"""Samples by what a user names them by: indices and ids."""
+
+from collections.abc import Sequence
+from operator import index
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceshards.rng import sample_keys
+
+
+def one_index(given: Any) -> int:
+    """An index as an int: of Python, numpy or torch, but no bool and no 2.0.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    try:
+        if isinstance(given, bool | np.bool_):
+            raise TypeError
+        return index(given)
+    except TypeError:
+        raise TypeError(f"an index is a whole number or a slice, found {given!r}") from None
+
+
+def indices_within(given: Sequence[int] | NDArray[np.integer[Any]], n: int, where: str) -> NDArray[np.int64]:
+    """Indices of `n` faces, where negative ones count from the end, as 0 .. n - 1.
+
+    Raises:
+        IndexError: one is out of range.
+        TypeError: they are no whole numbers, or not in one row.
+    """
+    at = np.asarray(given)
+    if at.ndim != 1 or (at.size and at.dtype.kind not in "iu"):
+        raise TypeError(
+            f"indices are whole numbers in one row; found {at.dtype} of shape {at.shape}"
+            + ("; np.flatnonzero turns a mask into indices" if at.dtype.kind == "b" else "")
+        )
+    if at.size and not (-n <= at.min() and at.max() < n):
+        raise IndexError(f"index {at.min()}..{at.max()} out of range: {where} has {n} faces")
+    at = at.astype(np.int64)
+    return at % n if n else at
+
+
+class IdIndex:
+    """Finds samples by id in 16 bytes a sample; a dict of as many strings takes ten times that.
+
+    Args:
+        ids: (N,) unique, of numpy's `StringDType`.
+    """
+
+    def __init__(self, ids: NDArray[np.void]) -> None:
+        self._ids = ids
+        keys = sample_keys(ids.tolist())
+        self._order = np.argsort(keys, kind="stable")
+        self._keys = keys[self._order]
+
+    def find(self, sample_ids: Sequence[str]) -> NDArray[np.int64]:
+        """The index of each id: (n,) int64, -1 where there is no such sample."""
+        wanted = sample_keys(sample_ids)
+        at = np.searchsorted(self._keys, wanted)
+        at[at == len(self._keys)] = 0
+        found = self._order[at] if len(self._order) else np.full(len(wanted), -1)
+        for i, (sample_id, candidate) in enumerate(zip(sample_ids, found.tolist(), strict=True)):
+            if candidate >= 0 and self._ids[candidate] != sample_id:
+                found[i] = self._among_equals(sample_id, wanted[i])
+        return found
+
+    def _among_equals(self, sample_id: str, key: np.uint64) -> int:
+        """The sample among those whose keys are the same by chance."""
+        start, stop = np.searchsorted(self._keys, key, "left"), np.searchsorted(self._keys, key, "right")
+        return next((i for i in self._order[start:stop].tolist() if self._ids[i] == sample_id), -1)

@@ -1,0 +1,177 @@
+"""Processes that decode the batches of a loader's epochs, each its share. Needs torch."""
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from multiprocessing import get_all_start_methods
+from multiprocessing.sharedctypes import RawArray
+from typing import Any
+
+import torch.utils.data
+
+from faceshards.errors import ParamsError
+from faceshards.loader.batches import Batches
+from faceshards.loader.decoding import DecodeOptions
+from faceshards.loader.handover import Handover, SharedPool
+from faceshards.loader.memory import Memory, Pool
+from faceshards.loader.position import Position
+from faceshards.loader.sampling import Sampling
+from faceshards.loader.split import Split
+from faceshards.loader.tensors import SentBatch, Turn
+from faceshards.loader.views import BoundView
+
+_SPARE = 3  # times what a worker works on: batches wait for the trainer, and it looks at some
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What all epochs of a loader have in common.
+
+    Attributes:
+        split: what is read.
+        view: what is shown of it.
+        fields: of a batch.
+        options: how they are read.
+    """
+
+    split: Split
+    view: BoundView
+    fields: tuple[str, ...]
+    options: DecodeOptions
+
+    def batches(self, sampling: Sampling, start: Position, options: DecodeOptions, memory: Memory) -> Batches:
+        """The batches of the position's epoch, from there on."""
+        batches = Batches(self.split, sampling, self.view, self.fields, options, memory)
+        batches.start_at(start)
+        return batches
+
+    def in_worker(self, sampling: Sampling, start: Position, worker: tuple[int, int], memory: Memory) -> Batches:
+        """The same in one of so many workers: every k-th batch, so that k workers give the order of one process."""
+        options = self.options.in_worker(*worker, in_order=not sampling.shuffle)
+        return self.batches(sampling, start, options, memory)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How workers run.
+
+    Attributes:
+        number: how many; 0 for none.
+        persistent: they live on between epochs.
+        prefetch: batches that each works on ahead; None for torch's 2.
+        timeout: seconds after which a worker that is silent, but alive, counts as lost.
+        context: how they start: ``"fork"``, ``"spawn"``, ``"forkserver"``, or None for Python's default.
+
+    Raises:
+        ParamsError: a value that it cannot have.
+    """
+
+    number: int
+    persistent: bool
+    prefetch: int | None
+    timeout: float
+    context: str | None
+
+    def __post_init__(self) -> None:
+        if self.persistent and not self.number:
+            raise ParamsError("persistent_workers=True needs num_workers of 1 or more")
+        if not (isinstance(self.timeout, int | float) and self.timeout >= 0):
+            raise ParamsError(f"timeout is a number of seconds, 0 for no limit; found {self.timeout!r}")
+        if self.context is not None and self.context not in (known := get_all_start_methods()):
+            raise ParamsError(f"multiprocessing_context is None or one of {', '.join(known)}, not {self.context!r}")
+
+
+class Workers:
+    """Processes that make one epoch, or one after the other where they are persistent.
+
+    Args:
+        plan: what they make.
+        sampling: of one of the epochs.
+        options: how they run.
+    """
+
+    def __init__(self, plan: Plan, sampling: Sampling, options: WorkerOptions) -> None:
+        self._handover = _handover(plan, sampling, options.number)
+        self._share = _Share(plan, sampling, self._handover)
+        self._persistent = options.persistent
+        self._loader = torch.utils.data.DataLoader(
+            self._share,
+            batch_size=None,
+            num_workers=options.number,
+            persistent_workers=options.persistent,
+            prefetch_factor=options.prefetch,
+            timeout=options.timeout,
+            multiprocessing_context=options.context,
+        )
+
+    def begin(self, sampling: Sampling, start: Position) -> Iterator[Turn]:
+        """The batches of one epoch from a position on; an earlier iteration, if there is one, is broken off."""
+        self._share.begin(sampling, start)
+        if self._handover is not None:
+            self._handover.keep_seen()
+        return self._received(iter(self._loader))
+
+    def _received(self, sent: Iterator[SentBatch]) -> Iterator[Turn]:
+        try:
+            while (batch := next(sent, None)) is not None:
+                yield batch.received(self._handover)
+        finally:
+            if self._handover is not None and not self._persistent:
+                del sent  # which ends the workers
+                self._handover.trim()
+
+
+class _Share(torch.utils.data.IterableDataset[SentBatch]):
+    """What each worker makes of an epoch."""
+
+    def __init__(self, plan: Plan, sampling: Sampling, handover: Handover | None) -> None:
+        self._plan, self._sampling, self._handover = plan, sampling, handover
+        self._begun: Any = RawArray("q", 4)  # shared, so that workers that are running already see it
+        self._memory: SharedPool | None = None
+
+    def begin(self, sampling: Sampling, start: Position) -> None:
+        """In the trainer's process: what the workers' next iteration is."""
+        self._begun[:] = [start.epoch, start.batches_done, sampling.rank, sampling.world_size]
+
+    def __iter__(self) -> Iterator[SentBatch]:
+        worker = torch.utils.data.get_worker_info()
+        assert worker is not None
+        epoch, done, rank, world_size = self._begun
+        sampling = replace(self._sampling, rank=rank, world_size=world_size)
+        of_workers = worker.id, worker.num_workers
+        batches = self._plan.in_worker(sampling, Position(epoch, done), of_workers, self._own_memory(worker.id))
+        return self._sent(batches, done + worker.id, worker.num_workers)
+
+    def _own_memory(self, worker: int) -> Memory:
+        if self._handover is None:
+            return Pool()
+        if self._memory is None:
+            self._memory = self._handover.memory_of(worker)
+        self._memory.reclaim()
+        return self._memory
+
+    def _sent(self, batches: Batches, number: int, step: int) -> Iterator[SentBatch]:
+        while True:
+            before = batches.skipped
+            try:
+                batch = batches.turn()
+            except StopIteration:
+                return
+            sent = SentBatch.of(number, batch, batches.skipped - before, self._memory)
+            del batch  # its memory is free once the trainer lets go of it
+            yield sent
+            number += step
+
+
+def _handover(plan: Plan, sampling: Sampling, workers: int) -> Handover | None:
+    """Memory for what the workers make; None where the system has none, and pipes have to do."""
+    if not hasattr(os, "memfd_create"):
+        return None
+    needed = plan.in_worker(sampling, Position(0), (0, workers), Pool()).memory_needed()
+    try:
+        return Handover(workers, _SPARE * needed)
+    except OSError as error:  # too little address space, or a sandbox
+        _log.warning("batches of the workers go through pipes, which is slower: no memory can be shared (%s)", error)
+        return None

@@ -1,0 +1,122 @@
+"""What was promised and does not arrive is an error, whatever carries it."""
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stores import build_faces, face_spec
+
+import faceshards
+from faceshards.errors import LostBatchError
+from faceshards.loader.workers import Workers
+
+pytest.importorskip("torch")
+
+FACES, BATCH = 44, 4
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("store")
+    return build_faces(root / "work", root / "out", face_spec({"train": FACES}))
+
+
+@pytest.mark.parametrize("lost", [0, 5, 10])
+def test_a_batch_that_is_lost_is_an_error_that_names_it_and_the_remedy(
+    path: Path, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received = Workers._received
+
+    def losing(self: Workers, sent: Any) -> Iterator[Any]:
+        return received(self, (batch for batch in sent if batch.number != lost))
+
+    monkeypatch.setattr(Workers, "_received", losing)
+    running = iter(faceshards.Loader(path, BATCH, num_workers=2))
+    assert sum(len(next(running)["image"]) for _ in range(lost)) == lost * BATCH
+    for _ in range(2):
+        with pytest.raises(LostBatchError, match=rf"batch {lost} of 11 of epoch 0 .*/dev/shm has .*--shm-size"):
+            next(running)
+
+
+def test_a_batch_too_many_is_an_error_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    received = Workers._received
+
+    def doubling(self: Workers, sent: Any) -> Iterator[Any]:
+        return received(self, (part for batch in sent for part in ((batch,) if batch.number < 10 else (batch, batch))))
+
+    monkeypatch.setattr(Workers, "_received", doubling)
+    with pytest.raises(LostBatchError, match="epoch 0 has 11 batches, and one more arrived"):
+        list(faceshards.Loader(path, BATCH, num_workers=2))
+
+
+_EVERYTHING_ARRIVES = """
+import os, sys, faceshards
+if __name__ == "__main__":
+    shared = os.memfd_create
+    for options in ({}, {"pin_memory": True}, {"multiprocessing_context": "spawn"}):
+        for memory in (True, False):
+            if memory:
+                os.memfd_create = shared
+            else:
+                del os.memfd_create  # batches then go through pipes
+            loader = faceshards.Loader(sys.argv[1], 32, shuffle=True, view="erase", num_workers=2, **options)
+            print(sum(len(batch["image"]) for batch in loader), loader.state_dict()["epoch"])
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="mounts a /dev/shm of its own: needs root")
+def test_a_small_shared_memory_loses_nothing(small_run: Path) -> None:
+    # As in a container, whose /dev/shm has 64 MB: here so much less as the store is smaller.
+    script = f'mount -t tmpfs -o size=64k tmpfs /dev/shm && exec {sys.executable} -c "$0" "$1"'
+    run = subprocess.run(
+        ["unshare", "-m", "bash", "-c", script, _EVERYTHING_ARRIVES, str(small_run / "shards")],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    if "unshare failed" in run.stderr or "permission denied" in run.stderr:
+        pytest.skip(f"this sandbox allows no mounts: {run.stderr.strip()}")
+    faces = len(faceshards.open(small_run / "shards"))
+    assert run.stdout.splitlines() == [f"{faces} 1"] * 6, run.stderr
+
+
+def test_pinning_without_a_device_is_told(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a device")
+    with caplog.at_level(logging.WARNING):
+        loader = faceshards.Loader(path, BATCH, pin_memory=True)
+    assert "no CUDA device" in caplog.text
+    assert sum(len(batch["image"]) for batch in loader) == FACES
+
+
+_LEFT_IN_THE_MIDDLE = """
+import sys, faceshards
+if __name__ == "__main__":
+    faces = faceshards.open(sys.argv[1], view="variants")
+    held = [next(faces.batches(4, shuffle=True))]
+    batches = faces.batches(4, threads=2)
+    next(batches)
+    loaders = [faceshards.Loader(faces, 4, num_workers=n, persistent_workers=p) for n, p in ((0, 0), (2, 0), (2, 1))]
+    running = [iter(loader) for loader in loaders]
+    held += [next(epoch) for epoch in running]
+    loop = [running]
+    loop.append(loop)
+    print("done")
+"""
+
+
+def test_a_process_that_ends_in_mid_epoch_says_nothing(path: Path) -> None:
+    command = [sys.executable, "-c", _LEFT_IN_THE_MIDDLE, str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert (run.stdout, run.stderr, run.returncode) == ("done\n", "", 0)

@@ -1,0 +1,274 @@
+"""When an epoch of a `Loader` begins, which one it is, and where in it the trainer stands."""
+
+import copy
+import json
+import pickle
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+import pytest
+from stores import build_faces, face_spec, sample_id
+
+import faceshards
+from faceshards.errors import IteratorEndedError, ParamsError
+
+torch = pytest.importorskip("torch")
+
+FACES, BATCH = 40, 6
+BATCHES = 7
+ERASE = faceshards.Erase(min_area=1)  # the stores' faces have 64 pixels
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*worker processes in total:UserWarning"),  # more than this machine has cores
+]
+each_kind_of_worker = pytest.mark.parametrize(
+    "how",
+    [{}, {"num_workers": 2}, {"num_workers": 2, "persistent_workers": True}],
+    ids=["own", "workers", "persistent"],
+)
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> faceshards.Dataset:
+    root = tmp_path_factory.mktemp("store")
+    return faceshards.open(build_faces(root / "work", root / "out", face_spec({"train": FACES})))
+
+
+def loader(faces: faceshards.Dataset, **options: Any) -> faceshards.Loader:
+    return faceshards.Loader(faces, BATCH, **{"shuffle": True, "view": ERASE, "seed": 5} | options)
+
+
+def ids(batches: Iterable[dict[str, Any]]) -> list[str]:
+    return [name for batch in batches for name in batch["sample_id"]]
+
+
+def seen(batches: Iterable[dict[str, Any]]) -> list[tuple[str, bytes]]:
+    """Who was seen, and how."""
+    return [
+        (name, image.numpy().tobytes())
+        for batch in batches
+        for name, image in zip(batch["sample_id"], batch["image"], strict=True)
+    ]
+
+
+def numbered(faces: faceshards.Dataset, epoch: int) -> list[tuple[str, bytes]]:
+    """What an epoch must be."""
+    return [
+        (str(name), image.tobytes())
+        for batch in faces.batches(BATCH, shuffle=True, view=ERASE, seed=5, epoch=epoch)
+        for name, image in zip(batch["sample_id"], batch["image"], strict=True)
+    ]
+
+
+@each_kind_of_worker
+def test_every_iteration_is_the_next_epoch_whole(faces: faceshards.Dataset, how: dict[str, Any]) -> None:
+    running = loader(faces, **how)
+    epochs = [seen(running) for _ in range(6)]
+    assert [len(epoch) for epoch in epochs] == [FACES] * 6
+    assert epochs == [numbered(faces, epoch) for epoch in range(6)]
+    assert len({tuple(name for name, _ in epoch) for epoch in epochs}) == 6
+    assert len({dict(epoch)[sample_id("train", 0)] for epoch in epochs}) > 1
+
+
+@each_kind_of_worker
+def test_an_iteration_that_is_not_exhausted_leaves_the_next_one_whole(
+    faces: faceshards.Dataset, how: dict[str, Any]
+) -> None:
+    running = loader(faces, **how)
+    assert len(running) == BATCHES
+    for epoch in range(4):
+        assert seen(islice(running, len(running))) == numbered(faces, epoch)
+
+
+@each_kind_of_worker
+def test_a_peek_begins_an_epoch_and_shortens_none(faces: faceshards.Dataset, how: dict[str, Any]) -> None:
+    running = loader(faces, **how)
+    assert seen([next(iter(running))]) == numbered(faces, 0)[:BATCH]
+    assert seen(running) == numbered(faces, 1)
+    assert len(list(islice(running, 3))) == 3
+    assert seen(running) == numbered(faces, 3)
+
+
+@each_kind_of_worker
+def test_an_iterator_that_nobody_reads_costs_no_epoch(faces: faceshards.Dataset, how: dict[str, Any]) -> None:
+    running = loader(faces, **how)
+    iter(running)
+    kept = iter(running)
+    assert seen(running) == numbered(faces, 0)
+    assert seen(kept) == numbered(faces, 1)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_two_iterators_at_once_do_not_disturb_each_other(faces: faceshards.Dataset, workers: int) -> None:
+    running = loader(faces, num_workers=workers)
+    first, second = iter(running), iter(running)
+    turns = [(next(first), next(second)) for _ in range(3)]
+    assert seen([a for a, _ in turns]) + seen(first) == numbered(faces, 0)
+    assert seen([b for _, b in turns]) + seen(second) == numbered(faces, 1)
+
+
+def test_persistent_workers_serve_one_iterator_and_the_other_says_so(faces: faceshards.Dataset) -> None:
+    running = loader(faces, num_workers=2, persistent_workers=True)
+    first = iter(running)
+    next(first)
+    assert seen(running) == numbered(faces, 1)
+    with pytest.raises(IteratorEndedError, match=r"stood at batch 1 of 7 of epoch 0 .* without persistent_workers"):
+        next(first)
+    assert seen(running) == numbered(faces, 2)
+
+
+def test_persistent_workers_that_are_broken_off_again_and_again_keep_their_memory(faces: faceshards.Dataset) -> None:
+    running = loader(faces, num_workers=1, persistent_workers=True, view="original")
+    held = [next(iter(running)) for _ in range(30)]
+    assert seen(held) == [
+        face for epoch in range(30) for face in seen(islice(loader(faces, epoch=epoch, view="original"), 1))
+    ]
+    assert seen(running) == seen(loader(faces, epoch=30, view="original"))
+
+
+@each_kind_of_worker
+def test_the_epoch_that_is_set_is_the_next_one(faces: faceshards.Dataset, how: dict[str, Any]) -> None:
+    running = loader(faces, **how)
+    for epoch in (4, 4, 0, 9):
+        running.set_epoch(epoch)
+        assert seen(running) == numbered(faces, epoch)
+    assert seen(running) == numbered(faces, 10)
+    running.sampler.set_epoch(2)
+    assert seen(running) == numbered(faces, 2)
+
+
+def test_the_epoch_may_be_set_between_making_an_iterator_and_reading_it(faces: faceshards.Dataset) -> None:
+    running = loader(faces)
+    waiting = iter(running)
+    running.set_epoch(3)
+    assert seen(waiting) == numbered(faces, 3)
+
+
+@each_kind_of_worker
+def test_an_evaluation_gives_the_same_every_time(faces: faceshards.Dataset, how: dict[str, Any]) -> None:
+    in_order = loader(faces, shuffle=False, view="original", **how)
+    assert seen(in_order) == seen(in_order) == seen(in_order)
+    erased = loader(faces, epoch=3, **how)
+    erased.set_epoch(8)
+    assert seen(erased) == seen(erased) == numbered(faces, 3)
+    assert erased.state_dict()["epoch"] == 3
+
+
+@each_kind_of_worker
+@pytest.mark.parametrize("stopped", [0, 1, 4, BATCHES - 1])
+def test_only_a_loaded_position_resumes(faces: faceshards.Dataset, how: dict[str, Any], stopped: int) -> None:
+    first = loader(faces)
+    seen(first)
+    running = iter(first)
+    before = seen(islice(running, stopped))
+    state = json.loads(json.dumps(first.state_dict()))
+    second = loader(faces, **how)
+    second.load_state_dict(state)
+    assert second.state_dict() == state
+    second.set_epoch(1)
+    assert len(second) == BATCHES
+    assert before + seen(second) == numbered(faces, 1)
+    assert seen(second) == numbered(faces, 2)
+
+
+def test_another_epoch_that_is_set_takes_the_place_of_a_loaded_position(faces: faceshards.Dataset) -> None:
+    first = loader(faces)
+    next(iter(first))
+    second = loader(faces)
+    second.load_state_dict(first.state_dict())
+    second.set_epoch(2)
+    assert seen(second) == numbered(faces, 2)
+
+
+@pytest.mark.parametrize("exhausted", [False, True])
+def test_after_the_last_batch_the_position_is_the_start_of_the_next_epoch(
+    faces: faceshards.Dataset, exhausted: bool
+) -> None:
+    first = loader(faces)
+    running = iter(first)
+    list(running if exhausted else islice(running, BATCHES))
+    assert (first.state_dict()["epoch"], first.state_dict()["batches_done"]) == (1, 0)
+    second = loader(faces)
+    second.load_state_dict(first.state_dict())
+    assert seen(second) == numbered(faces, 1)
+
+
+def test_the_position_is_of_the_iterator_that_gave_the_last_batch(faces: faceshards.Dataset) -> None:
+    running = loader(faces)
+    training = iter(running)
+    next(training)
+    peek = iter(running)
+    assert running.state_dict()["epoch"] == 1, "of the iterator that waits"
+    next(peek)
+    next(training)
+    state = running.state_dict()
+    assert (state["epoch"], state["batches_done"], state["next_epoch"]) == (0, 2, 2)
+    resumed = loader(faces)
+    resumed.load_state_dict(state)
+    assert seen(resumed) == seen(training)
+    assert seen(resumed) == seen(running) == numbered(faces, 2)
+
+
+def test_a_position_of_other_faces_or_another_order_is_refused(faces: faceshards.Dataset, tmp_path: Any) -> None:
+    state = loader(faces).state_dict()
+    for options in ({"seed": 6}, {"shuffle": False}, {"drop_last": True}, {"rank": 0, "world_size": 2}):
+        with pytest.raises(ParamsError, match="belongs to another order of samples"):
+            loader(faces, **options).load_state_dict(state)
+    others = faceshards.open(build_faces(tmp_path / "work", tmp_path / "out", face_spec({"train": FACES + 1})))
+    with pytest.raises(ParamsError, match="manifest_sha256"):
+        loader(others).load_state_dict(state)
+    for broken in ({}, state | {"batches_done": "3"}, state | {"epoch": -1}, state | {"next_epoch": None}):
+        with pytest.raises(ParamsError):
+            loader(faces).load_state_dict(broken)
+
+
+def test_a_copy_goes_on_where_its_original_stands(faces: faceshards.Dataset) -> None:
+    running = loader(faces, num_workers=1, persistent_workers=True)
+    next(iter(running))
+    for copied in (pickle.loads(pickle.dumps(running)), copy.deepcopy(running)):  # noqa: S301 (our own)
+        assert seen(copied) == numbered(faces, 1)
+
+
+def test_a_path_and_a_data_set_open_the_same(faces: faceshards.Dataset) -> None:
+    by_path = faceshards.Loader(faces.store.path, BATCH, shuffle=True, view=ERASE, seed=5)
+    assert seen(by_path) == numbered(faces, 0)
+    assert by_path.dataset.split == "train"
+    with pytest.raises(ParamsError, match=r"split='val'.* opened with 'train'"):
+        faceshards.Loader(faces, BATCH, split="val")
+    assert seen(faceshards.Loader(faceshards.open(faces.store.path, view=ERASE), BATCH, shuffle=True, seed=5)) == (
+        numbered(faces, 0)
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"num_workers": -1},
+        {"num_workers": 1.5},
+        {"prefetch_factor": 0},
+        {"persistent_workers": True},
+        {"num_workers": 1, "timeout": -1},
+        {"num_workers": 1, "multiprocessing_context": "thread"},
+        {"epoch": -1},
+        {"rank": 1},
+        {"rank": 2, "world_size": 2},
+        {"on_error": "ignore"},
+        {"view": "erased"},
+        {"fields": "image"},
+        {"fields": ["depth"]},
+        {"threads": -1},
+    ],
+    ids=str,
+)
+def test_a_wrong_argument_is_told_when_the_loader_is_made(faces: faceshards.Dataset, options: dict[str, Any]) -> None:
+    with pytest.raises(ParamsError):
+        loader(faces, **options)
+
+
+def test_nobody_else_samples_for_a_loader(faces: faceshards.Dataset) -> None:
+    running = loader(faces)
+    assert len(running.sampler) == FACES
+    with pytest.raises(ParamsError, match="ignore_data_skip=True"):
+        list(running.batch_sampler)
