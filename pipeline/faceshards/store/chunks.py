@@ -127,9 +127,11 @@ class ChunkReader:
         rows = self._store.chunk_rows
         per_shard = self._store.shard_rows // rows
         last = number + -(-len(out) // rows)
-        if len(out) % rows and number * rows + len(out) != self._rows:
+        end = number * rows + len(out)
+        if number < 0 or end > self._rows or (len(out) % rows and end != self._rows):
             raise IndexError(f"{len(out)} samples from chunk {number} on are not whole chunks of split {self._split!r}")
-        self._bounds(last - 1)
+        if not out.flags.c_contiguous:
+            raise ValueError("the array to read into must be C-contiguous")
         start = number
         while start < last:
             shard, within = divmod(start, per_shard)
