@@ -20,8 +20,9 @@ from peers import peer
 from timing import by_turns, ratio
 from torch import Tensor
 
-from faceshards.loader.views import Erase
+from faceshards import rng
 from faceshards.ops.erase import classes_of
+from faceshards.ops.erasing import Erase
 from faceshards.transforms import FSErasing
 
 Jobs = dict[str, Callable[[], object]]
@@ -104,13 +105,16 @@ def on_faces(images: Tensor, regions: Tensor) -> Jobs:
 def on_array_batches(faces: DemoBatch) -> Jobs:
     """uint8 images in a batch, as the loader's view `erase` has them; the others erase the same faces as floats."""
     images, regions, ids = faces.images.copy(), faces.regions, [str(i) for i in range(len(faces.images))]
-    erase = Erase()
-    masks = erase.apply(images.copy(), regions, ids, 0, 0)
-    epochs = count()
+    erase, epochs = Erase(), count(1)
+
+    def keys(epoch: int) -> NDArray[np.uint64]:
+        return rng.fold(rng.sample_keys(ids), 0, epoch)
+
+    masks = erase.apply(images.copy(), regions, keys(0))
     floats, maps = faces.normalised(), torch.from_numpy(regions)
     tensors, transform = torch.from_numpy(images).movedim(-1, 1), FSErasing(p=1)
     jobs: Jobs = {
-        "FSErasing": lambda: erase.apply(images, regions, ids, 0, next(epochs)),
+        "FSErasing": lambda: erase.apply(images, regions, keys(next(epochs))),
         "FSErasing as a transform of the same as tensors, of a copy": lambda: transform(tensors, maps),
         **face_by_face(floats, maps, masks),
     }

@@ -21,8 +21,7 @@ from peers import peer
 from timing import by_turns, ratio
 from torch import Tensor, nn
 
-from faceshards.cam import FSCAM
-from faceshards.cam.metrics import perturbation_curves
+from faceshards.cam import FSCAM, perturbation_curves
 
 Saliency = NDArray[np.float32]
 Method = Callable[[Tensor, Tensor], Saliency]

@@ -20,13 +20,18 @@ SPLITS = {"train": 21, "val": 3}
 IDENTITIES = 5
 
 
-ARRAYS = (
-    ArraySpec("image", "uint8", (SIDE, SIDE, 3), ("y", "x", "channel")),
-    ArraySpec("region", "uint8", (SIDE, SIDE), ("y", "x"), fill_value=255),
-    ArraySpec("variant", "uint8", (VARIANTS, SIDE, SIDE, 3), ("variant", "y", "x", "channel")),
-    ArraySpec("erased", "uint32", (VARIANTS,), ("variant",)),
-    ArraySpec("identity", "int64"),
-)
+def arrays_of(side: int) -> tuple[ArraySpec, ...]:
+    """Of square faces of so many pixels."""
+    return (
+        ArraySpec("image", "uint8", (side, side, 3), ("y", "x", "channel")),
+        ArraySpec("region", "uint8", (side, side), ("y", "x"), fill_value=255),
+        ArraySpec("variant", "uint8", (VARIANTS, side, side, 3), ("variant", "y", "x", "channel")),
+        ArraySpec("erased", "uint32", (VARIANTS,), ("variant",)),
+        ArraySpec("identity", "int64"),
+    )
+
+
+ARRAYS = arrays_of(SIDE)
 
 
 def face_spec(
@@ -52,13 +57,13 @@ def sample_id(split: str, row: int) -> str:
     return f"{split}-{row:04d}"
 
 
-def face_arrays(split: str, start: int, stop: int) -> dict[str, NDArray[Any]]:
+def face_arrays(split: str, start: int, stop: int, side: int = SIDE) -> dict[str, NDArray[Any]]:
     """Rows of all arrays; the image is noise of its own for every sample."""
     rngs = [np.random.default_rng([row, len(split)]) for row in range(start, stop)]
     return {
-        "image": np.stack([rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8) for rng in rngs]),
-        "region": np.stack([rng.integers(0, N_REGIONS, (SIDE, SIDE), dtype=np.uint8) for rng in rngs]),
-        "variant": np.stack([rng.integers(0, 256, (VARIANTS, SIDE, SIDE, 3), dtype=np.uint8) for rng in rngs]),
+        "image": np.stack([rng.integers(0, 256, (side, side, 3), dtype=np.uint8) for rng in rngs]),
+        "region": np.stack([rng.integers(0, N_REGIONS, (side, side), dtype=np.uint8) for rng in rngs]),
+        "variant": np.stack([rng.integers(0, 256, (VARIANTS, side, side, 3), dtype=np.uint8) for rng in rngs]),
         "erased": np.array(
             [[1 << (row + k) % N_REGIONS for k in range(VARIANTS)] for row in range(start, stop)], np.uint32
         ),
@@ -105,7 +110,8 @@ def shards(spec: StoreSpec) -> list[tuple[str, int]]:
 
 def write_face_shard(work: Path, spec: StoreSpec, split: str, shard: int) -> None:
     start, stop = spec.shard_range(split, shard)
-    arrays = face_arrays(split, start, stop)
+    side = next((a.shape[0] for a in spec.arrays if a.name == "image"), SIDE)
+    arrays = face_arrays(split, start, stop, side)
     rows = manifest_rows(spec, split, start, arrays)
     write_shard(work, spec, split, shard, {a.name: arrays[a.name] for a in spec.arrays}, rows)
 

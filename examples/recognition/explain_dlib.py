@@ -29,9 +29,8 @@ from examples.recognition.command import run
 from examples.recognition.compare import open_folds
 from examples.recognition.evaluate import verify
 from examples.recognition.verification.protocol import FloatArray, all_pairs
-from faceshards.cam import FSCAM, numpy_model
+from faceshards.cam import FSCAM, numpy_model, overlay_regions, overlay_saliency, region_bars
 from faceshards.cam.fscam import Mode
-from faceshards.cam.render import overlay_regions, overlay_saliency, region_bars
 from faceshards.errors import MissingExtraError
 from faceshards.records import Float32Array, UInt8Array
 from faceshards.regions import REGION_NAMES

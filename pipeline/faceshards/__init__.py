@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from faceshards.loader.dataset import open_dataset as open
     from faceshards.loader.sampling import Shuffle
     from faceshards.loader.torch import Loader
-    from faceshards.loader.views import Erase
+    from faceshards.ops.erasing import Erase
     from faceshards.store.cache import Cache
 
 __version__ = "0.1.0"
@@ -20,7 +20,7 @@ __all__ = ["Cache", "Dataset", "Erase", "Loader", "Region", "Shuffle", "__versio
 _LAZY_NAMES = {
     "Cache": ("faceshards.store.cache", "Cache"),
     "Dataset": ("faceshards.loader.dataset", "Dataset"),
-    "Erase": ("faceshards.loader.views", "Erase"),
+    "Erase": ("faceshards.ops.erasing", "Erase"),
     "Loader": ("faceshards.loader.torch", "Loader"),
     "Shuffle": ("faceshards.loader.sampling", "Shuffle"),
     "open": ("faceshards.loader.dataset", "open_dataset"),

@@ -1,7 +1,11 @@
 """Numbers that a user gives, looked at once where they come in."""
 
+from contextlib import suppress
+from math import isfinite
 from operator import index
 from typing import Any
+
+import numpy as np
 
 from faceshards.errors import ParamsError
 
@@ -21,3 +25,39 @@ def whole_number(name: str, value: Any, least: int) -> int:
     if not least <= number < 2**63:
         raise ParamsError(f"{name} must be {f'{least} or more' if number < least else 'below 2**63'}, found {number}")
     return number
+
+
+def finite_number(name: str, value: Any) -> float:
+    """A finite number, as a float: of Python or numpy, but no bool.
+
+    Raises:
+        ParamsError: it is something else.
+    """
+    if not isinstance(value, bool) and isinstance(value, (int, float, np.integer, np.floating)):
+        with suppress(OverflowError):  # of a whole number that no float can hold
+            if isfinite(number := float(value)):
+                return number
+    raise ParamsError(f"{name} must be a finite number, found {value!r}")
+
+
+def probability(name: str, value: Any) -> float:
+    """A number from 0 to 1, as a float.
+
+    Raises:
+        ParamsError: it is something else.
+    """
+    number = finite_number(name, value)
+    if not 0 <= number <= 1:
+        raise ParamsError(f"{name} is a probability from 0 to 1, found {value!r}")
+    return number
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False.
+
+    Raises:
+        ParamsError: it is something else.
+    """
+    if not isinstance(value, bool):
+        raise ParamsError(f"{name} must be True or False, found {value!r}")
+    return value

@@ -8,12 +8,20 @@ class FaceShardsError(Exception):
     """The root of all errors that this package raises on purpose."""
 
 
-class UnknownRegionError(FaceShardsError, ValueError):
-    """A region name that is none of the 25."""
-
-
 class ParamsError(FaceShardsError, ValueError):
     """A parameter that is unknown, of the wrong type, or out of its range."""
+
+
+class UnknownRegionError(ParamsError):
+    """A region name or id that is none of the 25."""
+
+
+class FaceError(FaceShardsError, ValueError):
+    """An image or a region map that a caller gave cannot be used: its shape, or a value in it, is wrong."""
+
+
+class FaceTypeError(FaceError, TypeError):
+    """An image or a region map is missing, or is not of a type or dtype that can be used."""
 
 
 class SourceNotFoundError(FaceShardsError, FileNotFoundError):
@@ -93,6 +101,10 @@ class ExportError(FaceShardsError, ValueError):
     """A store cannot be exported: the output is there already, or the format cannot hold what the store has."""
 
 
+class OutputExistsError(FaceShardsError, FileExistsError):
+    """There is something where a command is to put its output."""
+
+
 class WeightsError(FaceShardsError, ValueError):
     """Network weights that do not fit the network: missing, surplus or misshapen keys, or an unsafe file."""
 
@@ -127,6 +139,27 @@ class TargetError(FaceShardsError, ValueError):
 
 class ModelError(FaceShardsError, ValueError):
     """A model to explain cannot be loaded, refuses aligned faces, or gives something else than one row a face."""
+
+
+class ModelFailedError(ModelError, RuntimeError):
+    """A model to explain raised an error of its own on the images that it was given; that error is the cause."""
+
+
+class NotFiniteError(ModelError):
+    """A model to explain gives a face, or a partly hidden copy of it, a score that is no finite number.
+
+    Args:
+        face: its place in the batch.
+        detail: which copy of it, and the score.
+    """
+
+    def __init__(self, face: int, detail: str) -> None:
+        super().__init__(f"face {face} of the batch: {detail}")
+        self.face = face
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type["NotFiniteError"], tuple[int, str]]:
+        return type(self), (self.face, self.detail)
 
 
 class ModelNotFoundError(ModelError, FileNotFoundError):

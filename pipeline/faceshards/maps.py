@@ -1,12 +1,48 @@
 """Looks at region maps: how large each region is, and where the pixels of some are."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.errors import FaceError, FaceTypeError
 from faceshards.records import UInt8Array
-from faceshards.regions import N_REGIONS
+from faceshards.regions import IGNORE, N_REGIONS
 
 _REGION_BITS = np.uint32((1 << N_REGIONS) - 1)
+_ONE = np.uint8(1)
+
+
+def known_ids(regions: NDArray[Any]) -> UInt8Array:
+    """A region map of a user, every pixel of it looked at: of any shape and integer dtype, as uint8.
+
+    Raises:
+        FaceTypeError: it is not of an integer dtype.
+        FaceError: a pixel has an id that is neither a region's, 0 to 24, nor 255 for none.
+    """
+    if regions.dtype.kind not in "iu":
+        raise FaceTypeError(f"a region map must have an integer dtype, found {regions.dtype}")
+    if not regions.size:
+        return regions.astype(np.uint8)
+    highest = np.maximum.reduce(regions, None)
+    if highest < N_REGIONS and (regions.dtype.kind == "u" or np.minimum.reduce(regions, None) >= 0):
+        return regions.astype(np.uint8, copy=False)
+    # 255 + 1 is 0 in uint8.
+    if regions.dtype == np.uint8 and np.maximum.reduce(np.add(regions, _ONE), None) <= N_REGIONS:
+        return regions
+    wrong = regions[((regions < 0) | (regions >= N_REGIONS)) & (regions != IGNORE)]
+    if wrong.size:
+        raise unknown_ids(np.unique(wrong).tolist())
+    return regions.astype(np.uint8)
+
+
+def unknown_ids(found: list[int]) -> FaceError:
+    """The error of a region map with ids that are no regions'."""
+    return FaceError(
+        f"a region map must hold ids from 0 to {N_REGIONS - 1}, or {IGNORE} for no region; found "
+        f"{', '.join(map(str, found[:8]))}{' and more' if len(found) > 8 else ''}: "
+        "turn the classes of another scheme into those of faceshards.Region first"
+    )
 
 
 def region_areas(maps: UInt8Array) -> NDArray[np.int32]:

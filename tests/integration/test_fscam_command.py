@@ -158,6 +158,100 @@ def test_embeddings_are_explained_by_their_likeness(
     assert np.nanmax(np.abs(scores)) <= 1 + 1e-6
 
 
+@pytest.fixture
+def face_models(small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A module of models in the current folder: an embedding, one logit, and one that breaks on a hidden copy."""
+    (tmp_path / "face_models.py").write_text(
+        """
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+
+
+def net(outputs, *behind):
+    return nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Linear(147, outputs), *behind).eval()
+
+
+raw = net(512, nn.BatchNorm1d(512))
+raw.eval()
+small = net(20, nn.BatchNorm1d(20))
+unit = lambda x: nn.functional.normalize(raw(x))
+one = net(1)
+six = net(6)
+
+
+def breaks(x):
+    hidden = (x == 0).flatten(1).float().mean(1, keepdim=True) > 0.05
+    return six(x).masked_fill(hidden, torch.nan)
+
+
+def nothing(x):
+    return six(x) / 0
+"""
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "face_models"
+    sys.modules.pop("face_models", None)
+
+
+@pytest.mark.parametrize("name", ["raw", "small", "unit"])
+def test_an_embedding_predicts_no_class_by_default_and_the_message_has_the_remedies(
+    small_run: Path, face_models: str, tmp_path: Path, name: str
+) -> None:
+    options = ("--split", "val", "--model", f"{face_models}:{name}", "--device", "cpu")
+    for target in ((), ("--target", "predicted")):
+        code, text = run(small_run / "shards", tmp_path / "out", *options, *target)
+        assert code == 1
+        for remedy in ("CosineTarget", "--target identity-mean", "--reference", "--outputs logits"):
+            assert remedy in " ".join(text.split())
+        assert not (tmp_path / "out").exists()
+    assert run(small_run / "shards", tmp_path / "out", *options, "--target", "identity-mean")[0] == 0
+
+
+def test_who_knows_that_the_outputs_are_logits_says_so(small_run: Path, face_models: str, tmp_path: Path) -> None:
+    options = ("--split", "val", "--model", f"{face_models}:raw", "--device", "cpu", "--outputs")
+    assert run(small_run / "shards", tmp_path / "out", *options, "logits")[0] == 0
+    code, text = run(small_run / "shards", tmp_path / "none", *options, "embeddings")
+    assert code == 1
+    assert "which predict no class" in " ".join(text.split())
+
+
+def test_one_logit_is_explained_as_it_is(small_run: Path, face_models: str, tmp_path: Path) -> None:
+    options = ("--split", "val", "--model", f"{face_models}:one", "--device", "cpu")
+    code, text = run(small_run / "shards", tmp_path / "out", *options)
+    assert code == 0, text
+    about, scores = scores_of(tmp_path / "out")
+    assert {a[2] for a in about} == {"logit"}
+    batch = faceshards.open(small_run / "shards", split="val")[:]
+    expected = FSCAM(sys.modules["face_models"].one).region_scores(
+        InputFormat()(batch["image"]), regions=batch["region"]
+    )
+    assert np.allclose(scores, expected, atol=1e-6, equal_nan=True)
+    code, text = run(small_run / "shards", tmp_path / "none", *options, "--target", "0")
+    assert code == 1
+    assert "class 0: the model has 1 output" in " ".join(text.split())
+
+
+def test_scores_that_are_no_numbers_name_the_face_and_the_region(
+    small_run: Path, face_models: str, tmp_path: Path
+) -> None:
+    options = (small_run / "shards", tmp_path / "out", "--split", "val", "--device", "cpu", "--target", "1", "--model")
+    first = faceshards.open(small_run / "shards", split="val")[0]["sample_id"].item()
+    for name, taught in (
+        ("breaks", f"face {first!r}: partly hidden, with only"),
+        ("nothing", f"face {first!r}: with nothing hidden, the model gives values that are no finite numbers"),
+    ):
+        code, text = run(*options, f"{face_models}:{name}")
+        assert code == 1
+        assert taught in " ".join(text.split())
+        assert not (tmp_path / "out").exists()
+    code, text = run(*options, f"{face_models}:nothing", "--target", "identity-mean")
+    assert code == 1
+    assert f"face {first!r}: with nothing hidden" in " ".join(text.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "taught"),
     [

@@ -14,7 +14,8 @@ from faceshards.build.erase import erase_faces
 from faceshards.build.params import Params, RunParams
 from faceshards.errors import ParamsError, TooManySkippedError
 from faceshards.maps import pixels_of
-from faceshards.ops.erase import draw_regions, erase, named_weights
+from faceshards.ops.choice import RegionChoice
+from faceshards.ops.erase import erase
 from faceshards.store.reader import Store
 from faceshards.store.verify import verify
 
@@ -45,12 +46,10 @@ def test_a_variant_can_be_made_again_from_what_the_store_says_of_it(
 ) -> None:
     params = small_params().erase
     faces = faceshards.open(small_run / "shards").take(range(4), view="all_variants")
-    weights = named_weights(params.classes)
+    choice = RegionChoice.of(params.n_regions, params.classes, params.min_area)
     for k in range(params.variants):
         keys = rng.fold(rng.sample_keys(faces["sample_id"]), params.seed, k)
-        masks, _ = draw_regions(
-            keys, faces["region"], weights=weights, n_regions=params.n_regions, min_area=params.min_area
-        )
+        masks, _ = choice.draw(keys, faces["region"])
         assert np.array_equal(masks, faces["erased"][:, k])
         gone = pixels_of(faces["region"], faces["erased"][:, k])
         variant = erase(faces["image"], faces["region"], gone, keys, params.fill)

@@ -5,7 +5,8 @@ from hypothesis.extra import numpy as nps
 
 from faceshards import rng
 from faceshards.maps import pixels_of, region_areas
-from faceshards.ops.erase import Fill, class_weights, classes_of, draw_regions, erase
+from faceshards.ops.arguments import Fill, region_weights
+from faceshards.ops.erase import classes_of, draw_regions, erase
 
 region_maps = nps.arrays(
     np.uint8, st.tuples(st.integers(1, 4), st.just(12), st.just(10)), elements=st.integers(0, 24) | st.just(255)
@@ -21,7 +22,7 @@ def _keys(n: int, seed: int) -> rng.UInt64Array:
 def test_draws_are_as_many_as_asked_among_large_enough_present_regions(
     regions: np.ndarray, seed: int, low: int, more: int, min_area: int
 ) -> None:
-    weights = class_weights({r: 1.0 + r for r in range(1, 20)})
+    weights = region_weights({r: 1.0 + r for r in range(1, 20)})
     areas = region_areas(regions)
     masks, gone = draw_regions(
         _keys(len(regions), seed), regions, weights=weights, n_regions=(low, low + more), min_area=min_area

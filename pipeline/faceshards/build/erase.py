@@ -21,7 +21,8 @@ from faceshards.build.splits import place, shuffled
 from faceshards.build.workdir import work_dir
 from faceshards.errors import ParamsError
 from faceshards.maps import region_areas
-from faceshards.ops.erase import Fill, draw_regions, erase, named_weights
+from faceshards.ops.erase import erase
+from faceshards.ops.erasing import Erase
 from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE, N_REGIONS
 from faceshards.store.durable import sha256_of
@@ -74,7 +75,9 @@ def erase_faces(
     )
     with work_dir(out, params, store, *(sha256_of(path / DATASET_JSON) for path in (aligned, parsed))) as work:
         create(work, spec)
-        recipe = _Recipe(faces, maps, params, _fill(faces, usable, params))
+        fill = _mean_colour(faces, usable["source_index"].to_numpy()) if params.fill == "mean" else params.fill
+        erasing = Erase(params.n_regions, params.classes, fill, params.min_area)
+        recipe = _Recipe(faces, maps, params, erasing)
         tasks = [
             EraseTask(recipe, work, spec, split, shard, usable.take(rows), placement.identity[rows])
             for split, indices in members.items()
@@ -86,7 +89,7 @@ def erase_faces(
         dropped = maps.manifest.filter(pc.field("status") != OK)
         provenance = {
             **maps.info["provenance"],
-            "erase": {**asdict(params), "fill": recipe.fill},
+            "erase": {**asdict(params), "fill": erasing.fill},
             "versions": {**maps.info["provenance"]["versions"], **versions()},
         }
         finish(work, spec, _rows(dropped, spec), provenance, documents)
@@ -100,7 +103,7 @@ class _Recipe:
     faces: Store
     maps: Store
     params: EraseParams
-    fill: Fill
+    erasing: Erase
 
 
 @dataclass(frozen=True)
@@ -127,10 +130,9 @@ class EraseTask:
 
     def run(self, advance: Callable[[int], object]) -> None:
         """Erase chunk by chunk, then write the shard."""
-        params, fill = self.recipe.params, self.recipe.fill
+        params, erasing = self.recipe.params, self.recipe.erasing
         images, regions = self._read()
         areas = np.empty((self.faces, N_REGIONS), np.int32)
-        weights = named_weights(params.classes)
         sample = rng.fold(rng.sample_keys(self.members["sample_id"].to_pylist()), params.seed)
         variants = np.empty((self.faces, params.variants, *images.shape[1:]), np.uint8)
         erased = np.empty((self.faces, params.variants), np.uint32)
@@ -139,10 +141,8 @@ class EraseTask:
             areas[chunk] = region_areas(regions[chunk])
             for k in range(params.variants):
                 keys = rng.fold(sample[chunk], k)
-                erased[chunk, k], gone = draw_regions(
-                    keys, regions[chunk], weights=weights, n_regions=params.n_regions, min_area=params.min_area
-                )
-                variants[chunk, k] = erase(images[chunk], regions[chunk], gone, keys, fill)
+                erased[chunk, k], gone = erasing.choice.draw(keys, regions[chunk])
+                variants[chunk, k] = erase(images[chunk], regions[chunk], gone, keys, erasing.fill)
             advance(len(sample[chunk]))
         data = {
             "image": images,
@@ -188,12 +188,6 @@ def _rows(members: pa.Table, spec: StoreSpec, **columns: Any) -> pa.Table:
 
     schema = spec.rows_schema
     return pa.table([column(field) for field in schema], schema=schema)
-
-
-def _fill(faces: Store, usable: pa.Table, params: EraseParams) -> Fill:
-    if params.fill != "mean":
-        return params.fill
-    return _mean_colour(faces, usable["source_index"].to_numpy())
 
 
 def _mean_colour(faces: Store, indices: NDArray[np.int64]) -> tuple[int, int, int]:

@@ -1,20 +1,38 @@
 """`params.yaml` as frozen dataclasses: unknown keys, wrong types and values out of range raise, naming the key."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, PlainValidator, TypeAdapter, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from faceshards.errors import ParamsError, UnknownRegionError
-from faceshards.regions import region_ids
+from faceshards.errors import ParamsError
+from faceshards.ops.arguments import Fill, checked_fill, classes_of_faces, number_of_regions, pixels
 from faceshards.yamlfile import read_yaml
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 PositiveInt = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Channel = Annotated[int, Field(ge=0, le=255)]
+
+
+def _by(check: Callable[[Any], Any], argument: str) -> PlainValidator:
+    """A check of `faceshards.ops` as pydantic's, which names the key itself."""
+
+    def validate(value: Any) -> Any:
+        try:
+            return check(value)
+        except ParamsError as error:
+            raise ValueError(str(error).removeprefix(argument).lstrip(": ")) from error
+
+    return PlainValidator(validate)
+
+
+def _classes(value: Any) -> dict[str, float]:
+    if isinstance(value, dict):  # YAML is read through JSON, where an id as a key is a string
+        value = {int(key) if isinstance(key, str) and key.isdecimal() else key: of for key, of in value.items()}
+    return classes_of_faces(value)
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -50,35 +68,21 @@ class ParseParams:
 
 @dataclass(frozen=True, config=_STRICT)
 class EraseParams:
-    """What is erased, how often, with what; the splits, and the order of the faces in each."""
+    """What is erased, how often, with what; the splits, and the order of the faces in each.
+
+    `n_regions`, `classes`, `fill` and `min_area` are those of `faceshards.Erase`; `fill` may also be ``"mean"``, the
+    mean colour of the data set.
+    """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     variants: PositiveInt
-    n_regions: tuple[PositiveInt, PositiveInt]
-    fill: Literal["random", "random_1", "random_mix", "mean"] | tuple[Channel, Channel, Channel]
-    min_area: PositiveInt
-    classes: dict[str, Annotated[float, Field(ge=0)]]
+    n_regions: Annotated[tuple[int, int], _by(number_of_regions, "n_regions")]
+    fill: Annotated[Fill | Literal["mean"], _by(lambda value: checked_fill(value, "mean"), "fill")]
+    min_area: Annotated[int, _by(pixels, "min_area")]
+    classes: Annotated[dict[str, float], _by(_classes, "classes")]
     regions: Literal["parsed", "truth"]
     splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Annotated[float, Field(gt=0, le=1)]]
     order: Literal["shuffled", "source"] = "shuffled"
-
-    @field_validator("n_regions")
-    @classmethod
-    def _ordered(cls, value: tuple[int, int]) -> tuple[int, int]:
-        if value[0] > value[1]:
-            raise ValueError(f"the least number of regions is above the greatest: {list(value)}")
-        return value
-
-    @field_validator("classes")
-    @classmethod
-    def _known_regions(cls, value: dict[str, float]) -> dict[str, float]:
-        try:
-            region_ids(value)
-        except UnknownRegionError as error:
-            raise ValueError(str(error)) from error
-        if not any(value.values()):
-            raise ValueError("no region has a probability above 0")
-        return value
 
     @field_validator("splits")
     @classmethod

@@ -7,21 +7,17 @@ import torch
 from torch import Tensor
 
 from faceshards.cam.faces import Faces
-from faceshards.cam.targets import CosineTarget, SoftmaxTarget, Target, predicted_targets
+from faceshards.cam.targets import ClassTarget, CosineTarget, Target, check_class
 from faceshards.errors import TargetError
 from faceshards.store.schema import NO_IDENTITY
 
-Aim: TypeAlias = Callable[[Faces, Tensor], Sequence[Target]]
-"""A batch of faces and the model's output (B, D) on them to one target a face; `str` of a target names it in tables."""
+Aim: TypeAlias = Callable[[Faces, Tensor], Sequence[Target] | None]
+"""A batch of faces and the model's output (B, D) on them to one target a face; `str` of a target names it in tables.
+None stands for what `faceshards.cam.predicted.predicted_targets` finds."""
 
 
-def predicted_class(_: Faces, outputs: Tensor) -> Sequence[Target]:
-    """The class that the model gives the highest logit.
-
-    Raises:
-        TargetError: the model gives embeddings.
-    """
-    return predicted_targets(outputs)
+def predicted_class(_faces: Faces, _outputs: Tensor) -> None:
+    """The class that the model gives the highest logit, or its only logit; refused for embeddings."""
 
 
 def one_class(class_id: int) -> Aim:
@@ -80,11 +76,9 @@ class LikeOwnIdentity:
         return [CosineTarget(self._sums[identity], "identity_mean") for identity in _known(faces)]
 
 
-def _class(class_id: int, outputs: Tensor, what: str) -> SoftmaxTarget:
-    classes = outputs.shape[1]
-    if not 0 <= class_id < classes:
-        raise TargetError(f"{what}: the model has {classes} outputs, 0-{classes - 1}; it was trained on other classes?")
-    return SoftmaxTarget(class_id)
+def _class(class_id: int, outputs: Tensor, what: str) -> ClassTarget:
+    check_class(class_id, outputs[0], what)
+    return ClassTarget(class_id)
 
 
 def _known(faces: Faces) -> list[int]:

@@ -1,6 +1,7 @@
 """FS-CAM over many faces: region scores of each, and what they come to on average."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,11 +13,14 @@ from tqdm import tqdm
 
 from faceshards.cam.aims import Aim
 from faceshards.cam.faces import FaceReader, Faces
-from faceshards.cam.fscam import FSCAM, saliency_of_scores
-from faceshards.cam.model import Model, device_of, inference, outputs_of
-from faceshards.errors import ModelError, ParamsError, TooManySkippedError
+from faceshards.cam.fscam import FSCAM
+from faceshards.cam.model import Model, device_of, inference
+from faceshards.cam.outputs import as_table, whole_outputs
+from faceshards.cam.painting import saliency_of_scores
+from faceshards.cam.predicted import CHECK, predicted_targets
+from faceshards.cam.targets import Target
+from faceshards.errors import ModelError, NotFiniteError, ParamsError, TooManySkippedError
 from faceshards.records import Float32Array, UInt8Array
-from faceshards.regions import N_REGIONS
 
 OnFaces: TypeAlias = Callable[[Faces, Float32Array], None]
 """Called with each batch and its saliency maps, (B, 112, 112) in [0, 1]."""
@@ -103,10 +107,8 @@ def explain(
     saliency_sum, face_sum = np.zeros((112, 112)), np.zeros((112, 112, 3))
     with tqdm(desc="fscam", total=len(faces), unit="face", disable=None) as bar:
         for batch in faces:
-            inputs = input_format(batch.images)
-            each = list(aim(batch, model_outputs(cam.model, inputs, cam.batch_size)))
-            found = cam.region_scores(inputs, each, regions=batch.regions)
-            _check_scores(found, batch)
+            with _by_sample_id(batch):
+                each, found = _explained(cam, batch, aim, input_format(batch.images))
             maps = saliency_of_scores(found, batch.regions)
             scores.append(found)
             sample_ids += batch.sample_ids
@@ -124,6 +126,24 @@ def explain(
     return Explanation(sample_ids, identities, targets, every, average, mean_face, dict(faces.skipped))
 
 
+def _explained(cam: FSCAM, faces: Faces, aim: Aim, inputs: Tensor) -> tuple[Sequence[Target], Float32Array]:
+    """The targets of a batch and its region scores."""
+    outputs, normalised = _outputs(cam.model, inputs, cam.batch_size)
+    each = aim(faces, outputs)
+    if each is None:
+        each = predicted_targets(outputs, cam.outputs, normalised=normalised)
+    return each, cam.region_scores(inputs, list(each), regions=faces.regions)
+
+
+@contextmanager
+def _by_sample_id(faces: Faces) -> Iterator[None]:
+    """Errors that name a face by its place in the batch name it by its sample id."""
+    try:
+        yield
+    except NotFiniteError as error:
+        raise ModelError(f"face {faces.sample_ids[error.face]!r}: {error.detail}") from error
+
+
 def each_output(
     model: Model, faces: FaceReader, input_format: InputFormat, batch_size: int, take: Callable[[Faces, Tensor], None]
 ) -> None:
@@ -136,7 +156,8 @@ def each_output(
     done = 0
     with tqdm(desc="outputs", total=len(faces), unit="face", disable=None) as bar:
         for batch in faces:
-            take(batch, model_outputs(model, input_format(batch.images), batch_size))
+            with _by_sample_id(batch):
+                take(batch, model_outputs(model, input_format(batch.images), batch_size))
             done += len(batch.sample_ids)
             bar.update(len(batch.sample_ids))
     _refuse_none(done, faces)
@@ -148,24 +169,20 @@ def model_outputs(model: Model, inputs: Tensor, batch_size: int) -> Tensor:
     Raises:
         ModelError: it refuses them, or gives something else, or no finite numbers.
     """
-    shape = f"{str(inputs.dtype).removeprefix('torch.')} {tuple(inputs.shape)}"
-    try:
-        with inference(model):
-            outputs = outputs_of(model, inputs.to(device_of(model, inputs)), batch_size)
-    # Whose model it is, raises what it likes.
-    except Exception as error:
-        raise ModelError(
-            f"the model refuses faces of {shape}: {error!r}; expected a model of (B, 3, 112, 112) images that gives "
-            "logits or embeddings, alone or first in a tuple (what makes a model is given as module:function())"
-        ) from error
-    if outputs.ndim != 2 or len(outputs) != len(inputs):
-        raise ModelError(
-            f"for faces of {shape} the model gives {tuple(outputs.shape)}; expected logits or embeddings, one row a "
-            f"face: ({len(inputs)}, D)"
-        )
-    if not outputs.isfinite().all():
-        raise ModelError("the model gives values that are no finite numbers; check its weights, and --mean and --std")
-    return outputs
+    return _outputs(model, inputs, batch_size)[0]
+
+
+def _outputs(model: Model, inputs: Tensor, batch_size: int) -> tuple[Tensor, bool]:
+    """See `faceshards.cam.outputs.whole_outputs`."""
+    with inference(model):
+        outputs, normalised = whole_outputs(model, inputs.to(device_of(model, inputs)), batch_size)
+    table = as_table(outputs)
+    # Minus infinity is how classifiers rule classes out.
+    wrong = (table.isnan() | table.isposinf()).any(1)
+    if wrong.any():
+        detail = f"with nothing hidden, the model gives values that are no finite numbers; {CHECK}"
+        raise NotFiniteError(int(wrong.int().argmax()), detail)
+    return table, normalised
 
 
 def region_means(scores: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -176,20 +193,18 @@ def region_means(scores: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.
 
     Returns:
         (25,) float64 each, NaN where no face shows the region.
+
+    Raises:
+        ParamsError: an infinite score.
     """
+    if np.isinf(scores).any():
+        raise ParamsError("scores: expected finite numbers, or NaN where a face does not show the region; found others")
     there = np.isfinite(scores)
     counts = np.where(there.any(axis=0), there.sum(axis=0), np.nan)
     values = np.where(there, scores, 0).astype(np.float64)
     means = values.sum(axis=0) / counts
     spread = np.sqrt((np.where(there, values - means, 0) ** 2).sum(axis=0) / counts)
     return means, spread
-
-
-def _check_scores(scores: Float32Array, faces: Faces) -> None:
-    for row, (regions, sample_id) in enumerate(zip(faces.regions, faces.sample_ids, strict=True)):
-        there = np.bincount(regions.ravel(), minlength=256)[:N_REGIONS] > 0
-        if not np.isfinite(scores[row][there]).all():
-            raise ModelError(f"face {sample_id!r}: partly hidden, it gets a score that is no finite number")
 
 
 def _refuse_none(faces_done: int, faces: FaceReader) -> None:

@@ -5,34 +5,48 @@ From Kawai et al., IET Biometrics 2024: with ``M_k`` the mask of region ``k``, t
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from faceshards.cam.model import Model, clean_scores, device_of, inference, masked_scores, resolve_targets
-from faceshards.cam.targets import OutputTarget, Targets
-from faceshards.ops.erase_torch import areas_of, as_maps
-from faceshards.ops.stand_in import StandIn, stand_in
-from faceshards.records import Float32Array, UInt8Array
-from faceshards.regions import N_REGIONS
+from faceshards.cam.attributions import CaptumTarget, attributions
+from faceshards.cam.given import Regions, checked_images, feature_maps, region_maps, stand_ins
+from faceshards.cam.model import Model, device_of, inference
+from faceshards.cam.painting import saliency_of
+from faceshards.cam.predicted import Outputs, check_outputs
+from faceshards.cam.regional import RegionCopies
+from faceshards.cam.scoring import resolve_targets, target_scores
+from faceshards.cam.targets import Targets
+from faceshards.checks import whole_number
+from faceshards.errors import NotFiniteError, ParamsError
+from faceshards.ops.stand_in import StandIn
+from faceshards.records import Float32Array
 
-Regions: TypeAlias = Tensor | NDArray[Any]
 Mode: TypeAlias = Literal["keep", "erase"]
 
 
 class FSCAM:
     """Saliency by face region, called like pytorch-grad-cam: ``cam(input_tensor, targets)``.
 
+        cam = FSCAM(model, mode="erase", baseline="blur")
+        maps = cam(images, [CosineTarget(r) for r in references], regions=regions)
+
+    The model runs without gradients and in eval mode. Afterwards, also after an error, each of its submodules is in the
+    mode it was in. A function around a module keeps that module's mode: call ``.eval()`` there.
+
     Args:
-        model: a torch module, or any callable on tensors (`faceshards.cam.model.numpy_model` for one on arrays).
+        model: a torch module, or any callable on tensors (`faceshards.cam.numpy_model` for one on arrays); see
+            `faceshards.cam.model.Model`.
         parser: makes the region maps from ``input_tensor`` where a call brings none.
         mode: ``"keep"`` shows the model one region at a time, as in the paper; ``"erase"`` takes one away at a time,
             and a region's score is how far the target drops.
         baseline: what hidden pixels become, see `faceshards.ops.stand_in`; 0 is the paper's mid-grey in [-1, 1].
-        batch_size: most images that the model sees at once.
+        batch_size: most images that the model sees at once, from 1.
+        outputs: ``"logits"`` or ``"embeddings"``; None finds out, and refuses where it cannot be sure, see
+            `faceshards.cam.predicted.predicted_targets`.
+
+    Raises:
+        ParamsError: an argument is none of these.
     """
 
     def __init__(
@@ -43,121 +57,113 @@ class FSCAM:
         mode: Mode = "keep",
         baseline: StandIn = 0.0,
         batch_size: int = 64,
+        outputs: Outputs | None = None,
     ) -> None:
-        if mode not in ("keep", "erase"):
-            raise ValueError(f'mode is "keep" or "erase", not {mode!r}')
+        for name, function in (("model", model), ("parser", parser if parser is not None else model)):
+            if not callable(function):
+                raise ParamsError(f"{name}: expected a torch module or a callable, found {type(function).__name__}")
+            if isinstance(function, type) and issubclass(function, nn.Module):
+                raise ParamsError(
+                    f"{name}: expected a module, found the class {function.__name__} itself; make one of it"
+                )
+        if mode not in get_args(Mode):
+            raise ParamsError(f'mode is "keep" or "erase", not {mode!r}')
+        check_outputs(outputs)
         self.model = model
         self.parser = parser
         self.mode = mode
         self.baseline = baseline
-        self.batch_size = batch_size
+        self.batch_size = whole_number("batch_size", batch_size, 1)
+        self.outputs = outputs
 
     def __call__(
         self, input_tensor: Tensor, targets: Targets | None = None, *, regions: Regions | None = None
     ) -> Float32Array:
         """Saliency maps.
 
+            maps = cam(images, 3, regions=regions)  # the probability of class 3
+
         Args:
             input_tensor: (B, C, H, W), as the model takes it.
-            targets: see `faceshards.cam.targets.Targets`; None is the class that the model predicts.
-            regions: (B, H, W) region ids; None calls the parser.
+            targets: see `faceshards.cam.targets.Targets`; None is the class that the model predicts, or its only logit.
+            regions: (B, H, W) region ids, 0-24 or 255; None calls the parser.
 
         Returns:
             (B, H, W) float32 in [0, 1]: 1 for the highest region of each face, 0 for the lowest and for ignored pixels,
             and 0 everywhere where all regions score alike.
 
         Raises:
-            TargetError: `targets` are not one or one a face, or None where the model gives embeddings.
-            ValueError: no regions and no parser, or maps of another size than the images.
+            TargetError: `targets` are not one or one a face, or do not fit the model's outputs; or they are None, and
+                the model gives embeddings or what may be some.
+            ModelError: the model refuses the images, gives something else than one row a face, or a score that is no
+                finite number; the latter is a NotFiniteError that names the face and the region.
+            ParamsError: no regions and no parser, or images or maps of another form.
+            ParserError: the parser gives no region maps.
         """
-        maps = self._maps(input_tensor, regions)
-        return _saliency(self._scores(input_tensor, maps, targets, self.baseline), maps)
+        maps = region_maps(regions, checked_images(input_tensor, "input_tensor"), self.parser)
+        return saliency_of(self._scores(input_tensor, maps, targets), maps)
 
     def region_scores(
         self, input_tensor: Tensor, targets: Targets | None = None, *, regions: Regions | None = None
     ) -> Float32Array:
-        """The score of each region, arguments as for a call: (B, 25) float32, NaN where a face does not show it."""
-        maps = self._maps(input_tensor, regions)
-        scores: Float32Array = self._scores(input_tensor, maps, targets, self.baseline).cpu().numpy()
+        """The score of each region, arguments and errors as for a call: (B, 25) float32.
+
+            nose = cam.region_scores(images, 3, regions=regions)[:, faceshards.Region.NOSE]
+
+        A score is finite, or NaN where a face does not show the region.
+        """
+        maps = region_maps(regions, checked_images(input_tensor, "input_tensor"), self.parser)
+        scores: Float32Array = self._scores(input_tensor, maps, targets).float().cpu().numpy()
         return scores
 
     def attribute(
         self,
         inputs: Tensor,
         baselines: StandIn | None = None,
-        target: int | list[int] | Tensor | None = None,
+        target: CaptumTarget = None,
         *,
         feature_mask: Regions | None = None,
     ) -> Tensor:
         """Attributions in the manner of Captum: in mode ``"erase"``, those of its `FeatureAblation`.
 
+            attributions = FSCAM(model, mode="erase").attribute(images, target=3, feature_mask=regions)
+
         Args:
             inputs: (B, C, H, W).
             baselines: what hidden pixels become; None for the `baseline` of this object.
-            target: index of the output, one or one a face; None where the model gives one number a face.
-            feature_mask: (B, H, W) region maps, or one (1, H, W) for all; None calls the parser.
+            target: as Captum's: the index of an output, one for all faces or a list, array or tensor of one a face; a
+                tuple, or a list of tuples, for outputs of more dimensions. None explains every output. Negative ones
+                are refused: -1 is also how stores write that there is no identity.
+            feature_mask: (B, H, W) region maps, or as Captum's (B, C, H, W), (1, C, H, W) and such; None calls the
+                parser. See `faceshards.cam.given.feature_maps`.
 
         Returns:
-            (B, C, H, W): each pixel has the score of its region, ignored pixels 0.
+            (B, C, H, W) in the outputs' floating dtype: each pixel has the score of its region, ignored pixels 0. Where
+            K numbers a face are explained it is (B * K, C, H, W), all those of the first face first. Captum gives that
+            for a mask that all faces share, and raises an error where each has its own.
+
+        Raises:
+            TargetError, ModelError, ParamsError, ParserError: as for a call.
         """
-        maps = self._maps(inputs, feature_mask)
-        index = 0 if target is None else target
-        ids = [index] * len(inputs) if isinstance(index, int) else list(map(int, index))
-        stand_ins = self.baseline if baselines is None else baselines
-        scores = self._scores(inputs, maps, [OutputTarget(i) for i in ids], stand_ins)
-        return _painted(scores.nan_to_num(0.0), maps)[:, None].to(inputs).expand_as(inputs).clone()
-
-    def _maps(self, images: Tensor, regions: Regions | None) -> Tensor:
-        if regions is None:
-            if self.parser is None:
-                raise ValueError("FSCAM needs region maps: pass regions=..., or FSCAM(model, parser=...)")
-            regions = self.parser(images)
-        given = torch.as_tensor(regions)
-        return as_maps(given.expand(len(images), *given.shape[1:]), images)
-
-    def _scores(self, images: Tensor, maps: Tensor, targets: Targets | None, baseline: StandIn) -> Tensor:
-        """(B, 25) float32, NaN where a region is absent."""
-        images = images.to(device_of(self.model, images))
-        maps = maps.to(images.device)
-        face, region = torch.from_numpy(np.argwhere(areas_of(maps) > 0)).to(images.device).unbind(1)
-        keep = self.mode == "keep"
-
-        def visible(part: Tensor) -> Tensor:
-            return (maps[face[part]] == region[part, None, None]) == keep
-
-        scores = torch.full((len(images), N_REGIONS), torch.nan, device=images.device)
+        maps = feature_maps(feature_mask, checked_images(inputs, "inputs"), self.parser)
         with inference(self.model):
-            each = resolve_targets(self.model, images, targets, self.batch_size)
-            stand_ins = stand_in(images, baseline).expand_as(images)
-            scores[face, region] = masked_scores(self.model, images, stand_ins, each, face, visible, self.batch_size)
-            if keep:
-                return scores
-            return clean_scores(self.model, images, each, self.batch_size)[:, None] - scores
+            copies = self._copies(inputs, maps, self.baseline if baselines is None else baselines)
+            return attributions(self.model, copies, target, self.batch_size).to(inputs.device)
 
+    def _copies(self, images: Tensor, maps: Tensor, baseline: StandIn) -> RegionCopies:
+        images = images.to(device_of(self.model, images))
+        return RegionCopies.of(images, stand_ins(images, baseline), maps, keep=self.mode == "keep")
 
-def saliency_of_scores(scores: Float32Array, regions: UInt8Array) -> Float32Array:
-    """The maps that a call of `FSCAM` gives, from its region scores.
-
-    Args:
-        scores: (B, 25), NaN where a region is absent.
-        regions: (B, H, W) region ids.
-
-    Returns:
-        (B, H, W) float32 in [0, 1].
-    """
-    return _saliency(torch.from_numpy(scores), torch.from_numpy(regions))
-
-
-def _saliency(scores: Tensor, maps: Tensor) -> Float32Array:
-    low = scores.nan_to_num(torch.inf).amin(1, keepdim=True)
-    high = scores.nan_to_num(-torch.inf).amax(1, keepdim=True)
-    share = torch.where(high > low, (scores - low) / (high - low), 0.0)
-    saliency: Float32Array = _painted(share.nan_to_num(0.0), maps).cpu().numpy()
-    return saliency
-
-
-def _painted(scores: Tensor, maps: Tensor) -> Tensor:
-    """Each pixel the score of its region: (B, 25) and (B, H, W) uint8 to (B, H, W); ignored pixels 0."""
-    table = torch.zeros(len(scores), 256, device=scores.device)
-    table[:, :N_REGIONS] = scores
-    return table.gather(1, maps.to(scores.device).flatten(1).long()).view(maps.shape)
+    def _scores(self, images: Tensor, maps: Tensor, targets: Targets | None) -> Tensor:
+        """(B, 25) float32 or float64, NaN where a region is absent."""
+        with inference(self.model):
+            made = self._copies(images, maps, self.baseline)
+            each = resolve_targets(self.model, made.copies.images, targets, self.outputs, self.batch_size)
+            seen = target_scores(self.model, made.copies, each, self.outputs, self.batch_size)
+            scores = made.by_region(seen[:, None])[..., 0]
+        # What overflows when it is subtracted, or as float32, was finite before.
+        beyond = scores.float().isinf()
+        if beyond.any():
+            face, region = beyond.nonzero()[0].tolist()
+            raise NotFiniteError(face, f"the score of region {region} is beyond what float32 holds")
+        return scores

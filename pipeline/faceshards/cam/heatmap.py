@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.errors import ParamsError
 from faceshards.regions import REGION_NAMES
 
 MOST_ROWS = 60
@@ -23,7 +24,12 @@ def identity_heatmap(identities: Sequence[str], scores: NDArray[Any], title: str
         scores: (N, 25), NaN where a region is absent: a cell that no face fills is grey.
         title: written above, with a note where there are more than `MOST_ROWS` identities: those with the most faces
             are shown, in the order of their names.
+
+    Raises:
+        ParamsError: an infinite score.
     """
+    if np.isinf(scores).any():
+        raise ParamsError("scores: expected finite numbers, and NaN where a region is absent; found infinity")
     names, of, counts = np.unique(np.array(identities, np.str_), return_inverse=True, return_counts=True)
     there = np.isfinite(scores)
     sums, filled = np.zeros((len(names), scores.shape[1])), np.zeros((len(names), scores.shape[1]))

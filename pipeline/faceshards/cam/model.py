@@ -1,6 +1,6 @@
-"""Running a model over many partly hidden copies of the same faces, in micro-batches of bounded size."""
+"""What a model to explain is, any callable on images, and the modules in it, left in the mode they were in."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -8,104 +8,95 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-
-from faceshards.cam.targets import Target, Targets, predicted_targets, target_of_each
+from torch.utils.hooks import RemovableHandle
 
 Model: TypeAlias = Callable[[Tensor], Any]
-"""(B, C, H, W) to a tensor or array (B, D), or to a tuple that begins with one. A torch module, or any callable."""
+"""(B, C, H, W) to one row a face: a tensor or array (B, D), (B, 1) or (B,). It may be the first in a tuple, or
+``logits`` of a dict, a dataclass or an object. A torch module, a method of one, or any callable."""
 
 
-def numpy_model(function: Callable[[NDArray[Any]], NDArray[Any]], *, channels_last: bool = False) -> Model:
+def numpy_model(function: Callable[[NDArray[Any]], Any], *, channels_last: bool = False) -> Model:
     """A function on arrays, such as an ONNX session or dlib's embedding, as a model.
 
+        cam = FSCAM(numpy_model(lambda x: session.run(None, {"input": x})))
+        maps = cam(images, 3, regions=regions)
+
     Args:
-        function: (B, C, H, W) to (B, D).
+        function: (B, C, H, W) to (B, D), or to a list or tuple that begins with that.
         channels_last: give it (B, H, W, C) instead.
     """
 
-    def model(images: Tensor) -> Tensor:
+    def model(images: Tensor) -> Any:
         array = (images.movedim(1, -1) if channels_last else images).cpu().numpy()
-        return torch.from_numpy(np.asarray(function(np.ascontiguousarray(array))))
+        given = function(np.ascontiguousarray(array))
+        if isinstance(given, (list, tuple)) and given and np.ndim(given[0]) > 1:
+            given = given[0]
+        return given if isinstance(given, Mapping) else torch.from_numpy(np.asarray(given))
 
     return model
 
 
+def module_of(model: Model) -> nn.Module | None:
+    """The module that a model is, or whose method it is; None for other callables."""
+    owner = getattr(model, "__self__", model)
+    return owner if isinstance(owner, nn.Module) else None
+
+
 def device_of(model: Model, images: Tensor) -> torch.device:
     """Where a module's parameters lie; for other callables, where the images do."""
-    parameters = model.parameters() if isinstance(model, nn.Module) else iter(())
+    module = module_of(model)
+    parameters = iter(()) if module is None else module.parameters()
     return next((p.device for p in parameters), images.device)
 
 
 @contextmanager
 def inference(model: Model) -> Iterator[None]:
     """Without gradients and, for a module, in eval mode; afterwards each submodule is in the mode it was in."""
-    modules = model.modules() if isinstance(model, nn.Module) else ()
+    module = module_of(model)
     # A frozen TorchScript module has no mode.
-    modes = [(m, m.training) for m in modules if hasattr(m, "training")]
-    for module, _ in modes:
-        module.training = False
+    modes = [(m, m.training) for m in (() if module is None else module.modules()) if hasattr(m, "training")]
     try:
+        for submodule, _ in modes:
+            submodule.training = False
         with torch.no_grad():
             yield
     finally:
-        for module, mode in modes:
-            module.training = mode
+        for submodule, mode in modes:
+            submodule.training = mode
 
 
-def resolve_targets(model: Model, images: Tensor, targets: Targets | None, batch_size: int) -> list[Target]:
-    """One target a face; None is the class that the model predicts. Call this within `inference`."""
-    if targets is not None:
-        return target_of_each(targets, len(images))
-    return list(predicted_targets(outputs_of(model, images, batch_size)))
+@contextmanager
+def last_normalised(model: Model) -> Iterator[list[Any]]:
+    """While the context is open, the list holds what a module's normalising layers gave last; no hook outlives it."""
+    module = module_of(model)
+    last: list[Any] = []
+    hooks: list[RemovableHandle] = []
+
+    def keep(_layer: nn.Module, _inputs: Any, output: Any) -> None:
+        last[:] = [output]  # the last alone: all of a deep net would fill the memory
+
+    try:
+        layers = () if module is None else module.modules()
+        hooks.extend(layer.register_forward_hook(keep) for layer in layers if isinstance(layer, _NORMALISING))
+        yield last
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
-def outputs_of(model: Model, images: Tensor, batch_size: int) -> Tensor:
-    """What the model gives for whole faces: (B, D). Call this within `inference`."""
-    return torch.cat([_first(model(part)) for part in torch.split(images, batch_size)])
+def ends_in_norm(model: Model) -> bool:
+    """Whether the last layer of a TorchScript module, in the order in which they were written, is a normalising one.
 
-
-def clean_scores(model: Model, images: Tensor, targets: Sequence[Target], batch_size: int) -> Tensor:
-    """The score of each face with nothing hidden: (B,) float32. Call this within `inference`."""
-    face = torch.arange(len(images), device=images.device)
-    everything = torch.ones(len(images), 1, 1, dtype=torch.bool, device=images.device)
-    return masked_scores(model, images, images, targets, face, everything.__getitem__, batch_size)
-
-
-def masked_scores(
-    model: Model,
-    images: Tensor,
-    stand_ins: Tensor,
-    targets: Sequence[Target],
-    face: Tensor,
-    visible: Callable[[Tensor], Tensor],
-    batch_size: int,
-) -> Tensor:
-    """The score of each of N partly hidden faces; each is seen by the model exactly once.
-
-    Args:
-        model: see `Model`; call this within `inference`.
-        images: (B, C, H, W).
-        stand_ins: (B, C, H, W), what the model sees of hidden pixels.
-        targets: one a face.
-        face: (N,) int64, which face each copy shows.
-        visible: places (n,) in 0..N-1 to the (n, H, W) bool pixels that those copies show.
-        batch_size: most copies that the model sees at once.
-
-    Returns:
-        (N,) float32 on the device of `images`.
+    No hook is called in TorchScript, so `last_normalised` sees nothing there.
     """
-    scores = torch.empty(len(face), device=images.device)
-    for first in range(0, len(face), batch_size):
-        part = torch.arange(first, min(first + batch_size, len(face)), device=images.device)
-        of = face[part]
-        seen = torch.where(visible(part)[:, None], images[of], stand_ins[of])
-        outputs = _first(model(seen))
-        scores[part] = torch.stack(
-            [torch.as_tensor(targets[i](row)).float().reshape(()) for i, row in zip(of.tolist(), outputs, strict=True)]
-        ).to(scores.device)
-    return scores
+    module = module_of(model)
+    if not isinstance(module, torch.jit.ScriptModule):
+        return False
+    names = [str(getattr(m, "original_name", "")) for m in module.modules() if not any(True for _ in m.children())]
+    passing = ("Identity", "Flatten", *(n for n in names if "Dropout" in n))
+    behind = [name for name in names if name not in passing]
+    return bool(behind) and behind[-1].endswith(("Norm", "Norm1d", "Norm2d"))
 
 
-def _first(output: Any) -> Tensor:
-    first = output[0] if isinstance(output, (tuple, list)) else output
-    return first if isinstance(first, Tensor) else torch.from_numpy(np.asarray(first))
+# BatchNorm, SyncBatchNorm and InstanceNorm have the first as their base.
+_NORMALISING = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.errors import ParamsError
+from faceshards.maps import known_ids
 from faceshards.records import UInt8Array
 from faceshards.regions import N_REGIONS, PALETTE, REGION_NAMES
 
@@ -17,6 +19,8 @@ _COLOURS[:N_REGIONS] = PALETTE
 def overlay_saliency(image: UInt8Array, saliency: NDArray[Any], opacity: float = 0.5) -> UInt8Array:
     """Lay a map over a face, from blue (0) to red (1).
 
+        picture = overlay_saliency(face, cam(images, regions=regions)[0])
+
     Args:
         image: (H, W, 3) uint8 RGB.
         saliency: (H, W) in [0, 1].
@@ -24,25 +28,54 @@ def overlay_saliency(image: UInt8Array, saliency: NDArray[Any], opacity: float =
 
     Returns:
         (H, W, 3) uint8 RGB.
+
+    Raises:
+        ParamsError: other shapes, dtypes or ranges.
     """
-    levels = np.round(np.clip(saliency, 0, 1) * 255).astype(np.uint8)
-    colours = cv2.applyColorMap(levels, cv2.COLORMAP_JET)[..., ::-1]
-    return _blend(image, colours, opacity)
+    if not ((saliency >= 0) & (saliency <= 1)).all():  # NaN is neither
+        raise ParamsError("saliency: expected numbers in [0, 1], found others")
+    levels = np.round(np.asarray(saliency) * 255).astype(np.uint8)
+    return _blend(image, cv2.applyColorMap(levels, cv2.COLORMAP_JET)[..., ::-1].astype(np.uint8), opacity)
 
 
 def overlay_regions(image: UInt8Array, regions: UInt8Array, opacity: float = 0.5) -> UInt8Array:
-    """Lay a region map (H, W) over a face (H, W, 3), both uint8, in the colours of `faceshards.regions.PALETTE`."""
-    return _blend(image, _COLOURS[regions], opacity)
+    """Lay a region map over a face, in the colours of `faceshards.regions.PALETTE`; ignored pixels are black.
+
+        picture = overlay_regions(face, regions[0], opacity=0.7)
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        regions: (H, W) region ids, 0-24 or 255.
+        opacity: of the map, in [0, 1].
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ParamsError: other shapes, dtypes or ranges.
+        FaceError: ids of no region.
+    """
+    return _blend(image, _COLOURS[known_ids(regions)], opacity)
 
 
 def region_bars(scores: NDArray[Any], title: str = "", spread: NDArray[Any] | None = None) -> str:
     """A bar for each region, the highest first, as SVG text.
 
+        Path("bars.svg").write_text(region_bars(np.nanmean(scores, axis=0), "mean score"))
+
     Args:
         scores: (25,), NaN where a region is absent, which leaves it out. Negative scores run to the left.
         title: written above.
         spread: (25,) such as standard deviations: a line from ``score - spread`` to ``score + spread``.
+
+    Raises:
+        ParamsError: another number of scores, or infinite ones.
     """
+    for name, given in (("scores", scores), ("spread", scores if spread is None else spread)):
+        if given.shape != (N_REGIONS,) or np.isinf(given).any():
+            raise ParamsError(
+                f"{name}: expected ({N_REGIONS},) finite numbers, or NaN, found {given.shape} or infinity"
+            )
     shown = [int(r) for r in np.argsort(-scores, kind="stable") if np.isfinite(scores[r])]
     beyond = np.zeros(N_REGIONS) if spread is None else spread
     reach = max((abs(float(scores[r])) + float(beyond[r]) for r in shown), default=0.0) or 1.0
@@ -66,6 +99,11 @@ def region_bars(scores: NDArray[Any], title: str = "", spread: NDArray[Any] | No
 
 
 def _blend(image: UInt8Array, colours: UInt8Array, opacity: float) -> UInt8Array:
-    if image.shape != colours.shape:
-        raise ValueError(f"expected a face and a map of one size, found {image.shape} and {colours.shape[:2]}")
+    if image.dtype != np.uint8 or image.shape != colours.shape:
+        raise ParamsError(
+            f"image: expected a uint8 face (H, W, 3) and a map of one size, found {image.dtype} {image.shape} and "
+            f"{colours.shape[:2]}"
+        )
+    if not 0 <= opacity <= 1:
+        raise ParamsError(f"opacity: expected a number in [0, 1], found {opacity}")
     return np.round(image * (1 - opacity) + colours * opacity).astype(np.uint8)

@@ -50,6 +50,9 @@ _COLOUR = "NUMBER[,NUMBER,NUMBER]"
 @click.option("--model", required=True, help="model.pt or .ts (TorchScript), model.onnx, or module:attribute.")
 @click.option("--split", help="Of a store with several.")
 @click.option("--target", callback=_target, default="predicted", show_default=True, help="What to explain; see above.")
+@click.option(
+    "--outputs", type=click.Choice(["logits", "embeddings"]), help="What the model gives, where it is not certain."
+)
 @click.option("--reference", type=PATH, help="Explain the likeness to the face in this image instead.")
 @click.option("--mode", type=click.Choice(["keep", "erase"]), default="keep", show_default=True)
 @click.option(
@@ -91,7 +94,10 @@ def fscam(faces: str, out: Path, **options: Any) -> None:
 
     \b
     What is explained, --target:
-      predicted      the class of the highest logit
+      predicted      the class of the highest logit; a single logit itself;
+                     refused where the outputs are embeddings or may be:
+                     of unit length, made by a normalising layer, or 32, 64,
+                     ..., 8192 of them; for logits say --outputs logits
       3              class 3
       identity       the number of the face's identity, as the store has it;
                      of images, folders by name from 0
@@ -107,8 +113,8 @@ def fscam(faces: str, out: Path, **options: Any) -> None:
     from faceshards.cam.explain import InputFormat, explain
     from faceshards.cam.loading import load_model
     from faceshards.cam.results import OverlayWriter, write_results
-    from faceshards.export.folder import new_folder
     from faceshards.parsing.device import resolve_device
+    from faceshards.store.folder import new_folder
 
     _refuse_contradictions(options)
     device = resolve_device(options["device"])
@@ -117,7 +123,8 @@ def fscam(faces: str, out: Path, **options: Any) -> None:
     with new_folder(out) as work:
         reader = _reader(faces, options, detect)
         model = load_model(options["model"], device)
-        cam = FSCAM(model, mode=options["mode"], baseline=options["baseline"], batch_size=options["batch_size"])
+        settings = {name: options[name] for name in ("mode", "baseline", "batch_size", "outputs")}
+        cam = FSCAM(model, **settings)
         aim = _aim(options, cam, reader, input_format, detect)
         found = explain(cam, reader, aim, input_format, OverlayWriter(work, options["overlays"]))
         write_results(found, work)

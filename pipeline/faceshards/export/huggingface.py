@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection, png
-from faceshards.export.folder import new_folder
+from faceshards.store.folder import new_folder
 from faceshards.store.reader import Store
 
 _ROW_GROUP = 256
@@ -74,7 +75,7 @@ def export_huggingface(
         MissingShardError, CorruptShardError: the store is damaged.
     """
     selection = Selection(store, splits, view)
-    with new_folder(out) as folder:
+    with new_folder(out, ExportError) as folder:
         (folder / "data").mkdir()
         for split in selection.splits:
             files = -(-selection.count(split) // faces_per_file)

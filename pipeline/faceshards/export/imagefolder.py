@@ -4,8 +4,9 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection, png
-from faceshards.export.folder import new_folder
+from faceshards.store.folder import new_folder
 from faceshards.store.reader import Store
 from faceshards.store.schema import NO_IDENTITY
 
@@ -31,7 +32,7 @@ def export_imagefolder(
         MissingShardError, CorruptShardError: the store is damaged.
     """
     selection = Selection(store, splits, view)
-    with new_folder(out) as folder:
+    with new_folder(out, ExportError) as folder:
         for split in selection.splits:
             root = folder / split
             root.mkdir()

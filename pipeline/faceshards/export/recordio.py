@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection, png
-from faceshards.export.folder import new_folder
 from faceshards.source.recordfile import MAGIC
+from faceshards.store.folder import new_folder
 from faceshards.store.reader import Store
 from faceshards.store.schema import NO_IDENTITY
 
@@ -40,7 +40,7 @@ def export_recordio(
         MissingShardError, CorruptShardError: the store is damaged.
     """
     selection = Selection(store, splits, view)
-    with new_folder(out) as folder:
+    with new_folder(out, ExportError) as folder:
         for split in selection.splits:
             identities = selection.num_identities(split)
             if max(identities, selection.count(split) + 1) > _EXACT:

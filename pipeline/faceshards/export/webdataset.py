@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
+from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection, png
-from faceshards.export.folder import new_folder
+from faceshards.store.folder import new_folder
 from faceshards.store.reader import Store
 
 
@@ -37,7 +38,7 @@ def export_webdataset(
         MissingShardError, CorruptShardError: the store is damaged.
     """
     selection = Selection(store, splits, view)
-    with new_folder(out) as folder:
+    with new_folder(out, ExportError) as folder:
         for split in selection.splits:
             numbered = enumerate(selection.faces(split))
             for number, faces in groupby(numbered, lambda pair: pair[0] // faces_per_tar):

@@ -149,6 +149,11 @@ class Loader:
         return self._worker_options.number
 
     @property
+    def prefetch_factor(self) -> int | None:
+        """Batches worked on ahead, as it was given."""
+        return self._worker_options.prefetch
+
+    @property
     def sampler(self) -> "WholeBatches":
         """For trainers that set the epoch by ``loader.sampler.set_epoch(epoch)``, as Lightning does."""
         return WholeBatches(self)

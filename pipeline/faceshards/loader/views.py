@@ -1,72 +1,18 @@
 """What a batch shows of its samples."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faceshards.errors import ParamsError, UnknownRegionError
+from faceshards.errors import ParamsError
 from faceshards.loader.draws import Stream
-from faceshards.ops.choice import FACE_REGIONS
-from faceshards.ops.erase import Fill, draw_regions, erase, named_weights
+from faceshards.ops.erasing import Erase
 from faceshards.records import Batch
 from faceshards.rng import UInt64Array, words
 from faceshards.store.schema import ArraySpec
-
-_FILLS = ("random", "random_1", "random_mix")
-
-
-@dataclass(frozen=True, slots=True)
-class Erase:
-    """The view that erases regions on the fly, others of each sample in every epoch; the stage `erase` is not needed.
-
-    Attributes:
-        n_regions: least and greatest number of regions, both included.
-        classes: which regions may be erased, each with its relative probability; by default the 19 of the face.
-        fill: ``"random"`` (noise a pixel), ``"random_1"`` (one colour a region), ``"random_mix"`` (either, by a coin a
-            region), or one colour as (red, green, blue).
-        min_area: a region of fewer pixels is not erased.
-
-    Raises:
-        ParamsError: a value that it cannot have.
-    """
-
-    n_regions: tuple[int, int] = (1, 5)
-    classes: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys((r.label for r in FACE_REGIONS), 1.0))
-    fill: Fill = "random"
-    min_area: int = 16
-    _weights: NDArray[np.float64] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        bounds = self.n_regions
-        if not (isinstance(bounds, Sequence) and len(bounds) == 2 and 1 <= bounds[0] <= bounds[1]):
-            raise ParamsError(f"n_regions is (least, greatest), the least 1 or more; got {bounds}")
-        colour = isinstance(self.fill, tuple) and len(self.fill) == 3 and all(0 <= c <= 255 for c in self.fill)
-        if not colour and self.fill not in _FILLS:
-            raise ParamsError(f"fill is {', '.join(_FILLS)} or a tuple (red, green, blue), not {self.fill!r}")
-        if not isinstance(self.classes, Mapping):
-            raise ParamsError(f"classes gives each region a probability, as {{'nose': 1}}; got {self.classes}")
-        if not any(self.classes.values()) or min(self.classes.values()) < 0:
-            raise ParamsError(f"classes need probabilities of 0 or more, not all of them 0; got {dict(self.classes)}")
-        try:
-            object.__setattr__(self, "_weights", named_weights(self.classes))
-        except UnknownRegionError as error:
-            raise ParamsError(f"classes: {error}") from error
-
-    def apply(self, images: NDArray[Any], regions: NDArray[Any], keys: UInt64Array) -> NDArray[np.uint32]:
-        """Erase in place: (B, H, W, 3) C-contiguous images by their (B, H, W) regions, both uint8, and (B,) keys.
-
-        Returns:
-            (B,) uint32 masks of what went.
-        """
-        masks, gone = draw_regions(
-            keys, regions, weights=self._weights, n_regions=self.n_regions, min_area=self.min_area
-        )
-        erase(images, regions, gone, keys, self.fill, out=images)
-        return masks
-
 
 View: TypeAlias = Literal["original", "variants", "all_variants", "erase"] | Erase
 """What a batch shows.

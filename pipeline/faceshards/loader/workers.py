@@ -2,12 +2,14 @@
 
 import logging
 import os
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from multiprocessing import get_all_start_methods
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
+import numpy.random  # noqa: F401 (torch seeds it in every worker, each of which would import it in every epoch)
 import torch.utils.data
 
 from faceshards.errors import ParamsError
@@ -105,21 +107,25 @@ class Workers:
             timeout=options.timeout,
             multiprocessing_context=options.context,
         )
+        _out_of_reach(self, [self._loader])
 
     def begin(self, sampling: Sampling, start: Position) -> Iterator[Turn]:
         """The batches of one epoch from a position on; an earlier iteration, if there is one, is broken off."""
         self._share.begin(sampling, start)
         if self._handover is not None:
             self._handover.keep_seen()
-        return self._received(iter(self._loader))
+        sent: list[Iterator[SentBatch]] = [iter(self._loader)]
+        turns = self._received(sent)
+        _out_of_reach(turns, sent)
+        return turns
 
-    def _received(self, sent: Iterator[SentBatch]) -> Iterator[Turn]:
+    def _received(self, sent: list[Iterator[SentBatch]]) -> Iterator[Turn]:
         try:
-            while (batch := next(sent, None)) is not None:
+            while (batch := next(sent[0], None)) is not None:
                 yield batch.received(self._handover)
         finally:
             if self._handover is not None and not self._persistent:
-                del sent  # which ends the workers
+                sent.clear()  # which ends the workers
                 self._handover.trim()
 
 
@@ -163,6 +169,14 @@ class _Share(torch.utils.data.IterableDataset[SentBatch]):
             del batch  # its memory is free once the trainer lets go of it
             yield sent
             number += step
+
+
+def _out_of_reach(owner: object, held: list[Any]) -> None:
+    """Keep what ends workers from Python's search for cycles, as long as its owner is there.
+
+    That search ends the workers' queues before the workers, who then never hear of it: torch waits 5 s for each.
+    """
+    weakref.finalize(owner, held.clear).atexit = False
 
 
 def _handover(plan: Plan, sampling: Sampling, workers: int) -> Handover | None:

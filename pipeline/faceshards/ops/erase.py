@@ -5,19 +5,16 @@ key (see `faceshards.rng`), so a variant is the same bits wherever and in whatev
 loader runs this too.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceshards import rng
+from faceshards.ops.arguments import Fill
 from faceshards.ops.preference import Preference
 from faceshards.records import UInt8Array
-from faceshards.regions import N_REGIONS, region_ids
-
-Fill: TypeAlias = Literal["random", "random_1", "random_mix"] | tuple[int, int, int]
-"""What replaces an erased pixel: noise a pixel, one colour a region, either by a coin a region, or one given RGB."""
+from faceshards.regions import N_REGIONS
 
 _COUNT, _CLASSES, _COLOUR, _COIN, _NOISE = range(5)  # streams: one set of words for each kind of draw
 
@@ -29,7 +26,6 @@ def draw_regions(
     weights: NDArray[np.float64],
     n_regions: tuple[int, int],
     min_area: int,
-    max_area: int | None = None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
     """Draw which regions of each face are erased.
 
@@ -42,7 +38,6 @@ def draw_regions(
         weights: (25,) non-negative; a region of weight 0 is never drawn.
         n_regions: least and greatest number of regions, both included.
         min_area: a region of fewer pixels is not drawn.
-        max_area: nor one of more; None for no limit.
 
     Returns:
         (B,) uint32 masks: bit ``r`` is set where region ``r`` is erased; and (B, H, W) bool where its pixels are.
@@ -50,7 +45,7 @@ def draw_regions(
     allowed = weights.nonzero()[0]
     draws = rng.uniforms(rng.fold(keys[:, None], (_COUNT, _CLASSES)), N_REGIONS)
     preference = Preference.of(draws[:, 0, 0], draws[:, 1, allowed], allowed, weights[allowed], n_regions)
-    return preference.seek(maps, min_area, max_area)
+    return preference.seek(maps, min_area)
 
 
 def erase(
@@ -109,22 +104,6 @@ def _fill_values(keys: rng.UInt64Array, regions: UInt8Array, gone: NDArray[np.bo
 def _random_pixels(keys: rng.UInt64Array, number: NDArray[np.int64]) -> NDArray[np.void]:
     """So many pixels of each key, one key after the other."""
     return rng.octets(keys, 3 * number).view(_PIXEL)
-
-
-def class_weights(named: dict[int, float]) -> NDArray[np.float64]:
-    """Weights by region id as the (25,) array that `draw_regions` takes; what is not named has weight 0."""
-    weights = np.zeros(N_REGIONS)
-    weights[list(named)] = list(named.values())
-    return weights
-
-
-def named_weights(named: Mapping[str, float]) -> NDArray[np.float64]:
-    """Like `class_weights`, by region name, as params and manifests say it.
-
-    Raises:
-        UnknownRegionError: a name is none of the 25.
-    """
-    return class_weights(dict(zip(region_ids(named), named.values(), strict=True)))
 
 
 def classes_of(mask: int) -> Sequence[int]:

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from faceshards.maps import bit_table, pixels_of, region_areas
+from faceshards.errors import FaceError, FaceTypeError
+from faceshards.maps import bit_table, known_ids, pixels_of, region_areas, unknown_ids
 from faceshards.ops.preference import Preference
-from faceshards.regions import N_REGIONS
+from faceshards.regions import IGNORE, N_REGIONS
 
 
 class Pixels(NamedTuple):
@@ -45,14 +46,34 @@ class Pixels(NamedTuple):
 
 
 def as_maps(regions: Tensor, image: Tensor) -> Tensor:
-    """The region maps of an image or a batch as (B, H, W) contiguous uint8; raises where their shapes do not agree."""
+    """The region maps of an image or a batch as (B, H, W) contiguous uint8.
+
+    Raises:
+        FaceTypeError: image or map is no tensor, or the map is not of an integer dtype.
+        FaceError: their shapes do not agree, or a pixel of the map has an id that is no region's.
+    """
+    check_tensors(image, regions)
     lead, plane = image.shape[:-3], image.shape[-2:]
     if image.ndim < 3 or (regions.shape != lead + plane and regions.shape != (*lead, 1, *plane)):
-        raise ValueError(
+        raise FaceError(
             f"expected an image (..., C, H, W) and regions (..., H, W) of the same size, "
             f"found {tuple(image.shape)} and {tuple(regions.shape)}"
         )
-    return regions.reshape(-1, *plane).to(torch.uint8).contiguous()
+    return as_known(regions.reshape(-1, *plane)).contiguous()
+
+
+def check_tensors(image: object, regions: object) -> None:
+    """Raise FaceTypeError where one of them is no tensor."""
+    for what, given in ("image", image), ("region map", regions):
+        if not isinstance(given, Tensor):
+            raise FaceTypeError(f"the {what} must be a torch.Tensor, found {type(given).__name__}")
+
+
+def as_known(regions: Tensor) -> Tensor:
+    """`known_ids` of a tensor of any shape, on its device."""
+    if regions.is_floating_point() or regions.is_complex() or regions.dtype is torch.bool:
+        raise FaceTypeError(f"a region map must have an integer dtype, found {regions.dtype}")
+    return torch.from_numpy(known_ids(regions.numpy())) if _on_host(regions) else _known_on_device(regions)
 
 
 def areas_of(maps: Tensor) -> NDArray[np.int32]:
@@ -65,17 +86,25 @@ def find(maps: Tensor, masks: NDArray[np.uint32]) -> Tensor:
     return torch.from_numpy(pixels_of(maps.numpy(), masks)) if _on_host(maps) else _find_on_device(maps, masks)
 
 
-def take(maps: Tensor, preference: Preference, least: int, greatest: int | None) -> tuple[NDArray[np.uint32], Tensor]:
+def take(maps: Tensor, preference: Preference, least: int) -> tuple[NDArray[np.uint32], Tensor]:
     """The regions that go, as (B,) masks on the host, and where their pixels are; see `Preference.seek`."""
     if _on_host(maps):
-        masks, gone = preference.seek(maps.numpy(), least, greatest)
+        masks, gone = preference.seek(maps.numpy(), least)
         return masks, torch.from_numpy(gone)
-    masks = preference.among(_areas_on_device(maps), least, greatest)
+    masks = preference.among(_areas_on_device(maps), least)
     return masks, _find_on_device(maps, masks)
 
 
 def _on_host(tensor: Tensor) -> bool:
     return tensor.device.type == "cpu"
+
+
+def _known_on_device(regions: Tensor) -> Tensor:
+    ids = regions if regions.dtype is torch.uint8 else regions.long()
+    wrong = ((ids < 0) | (ids >= N_REGIONS)) & (ids != IGNORE)
+    if wrong.any():
+        raise unknown_ids(torch.unique(ids[wrong]).tolist())
+    return ids.to(torch.uint8)
 
 
 def _areas_on_device(maps: Tensor) -> NDArray[np.int32]:

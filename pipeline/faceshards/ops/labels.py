@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from faceshards.errors import BadSampleError
+from faceshards.errors import BadSampleError, ParamsError
 from faceshards.ops.mesh import N_LANDMARKS, Float64Array, mesh_map
 from faceshards.ops.skin import fill, split_skin, unit
 from faceshards.records import Float32Array, UInt8Array
@@ -79,10 +79,10 @@ def detailed_regions(
 
     Raises:
         BadSampleError: a wrong shape or dtype, an unknown class, or a landmark that is not finite.
-        ValueError: an unknown scheme.
+        ParamsError: an unknown scheme.
     """
     if scheme != "facesynthetics":
-        raise ValueError(f"unknown label scheme {scheme!r}; expected 'facesynthetics'")
+        raise ParamsError(f"unknown label scheme {scheme!r}; expected 'facesynthetics'")
     _check(coarse, landmarks)
     regions: UInt8Array = _REGION_OF_COARSE[coarse]
     if (regions == _UNKNOWN).any():

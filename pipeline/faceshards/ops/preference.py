@@ -52,43 +52,38 @@ class Preference:
         ring /= -weights
         return cls(number, regions.take(ring.argsort(1, "stable")))
 
-    def among(self, areas: NDArray[np.int32], least: int, greatest: int | None = None) -> NDArray[np.uint32]:
+    def among(self, areas: NDArray[np.int32], least: int) -> NDArray[np.uint32]:
         """The regions that go, by their areas.
 
         Args:
             areas: (B, 25) pixels.
             least: a region of fewer pixels stays, and one of none.
-            greatest: so does one of more; None for no limit.
 
         Returns:
             (B,) uint32: bit ``r`` is set where region ``r`` goes.
         """
         area = np.take_along_axis(areas, self.order, axis=1)
         eligible = area >= max(least, 1)
-        if greatest is not None:
-            eligible &= area <= greatest
         goes = eligible & (eligible.cumsum(axis=1) <= self.number[:, None])
         bits = np.uint32(1) << self.order.astype(np.uint32)
         masks: NDArray[np.uint32] = np.bitwise_or.reduce(bits, axis=1, where=goes)
         return masks
 
-    def seek(
-        self, maps: UInt8Array, least: int, greatest: int | None = None
-    ) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
+    def seek(self, maps: UInt8Array, least: int) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
         """The regions that go and their pixels, by looks at the pixels.
 
         Args:
             maps: (B, H, W) uint8 region ids.
-            least: see `among`, as is `greatest`.
+            least: see `among`.
 
         Returns:
             What `among` returns, and (B, H, W) where a pixel goes.
         """
         flat = maps.reshape(len(maps), maps.shape[1] * maps.shape[2])
-        limits = max(least, 1), flat.shape[1] if greatest is None else greatest
+        least = max(least, 1)
         gone, look = np.empty(flat.shape, np.bool_), np.empty(flat.shape[1:], np.bool_)
         sought = zip(flat, gone, self.order.tolist(), self.number.tolist(), strict=True)
-        masks = [_seek_in_face(*face, *limits, look) for face in sought]
+        masks = [_seek_in_face(*face, least, look) for face in sought]
         return np.array(masks, np.uint32), gone.reshape(maps.shape)
 
 
@@ -101,7 +96,6 @@ def _seek_in_face(
     order: list[int],
     number: int,
     least: int,
-    greatest: int,
     look: NDArray[np.bool_],
 ) -> int:
     """The bit mask of the first `number` regions in `order` that are there; writes where their pixels are to `gone`.
@@ -113,7 +107,7 @@ def _seek_in_face(
         if not number:
             break
         np.equal(regions, _ID[region], here)
-        if least <= np.count_nonzero(here) <= greatest:
+        if np.count_nonzero(here) >= least:
             if mask:
                 np.logical_or(gone, look, gone)
             mask |= 1 << region

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from faceshards.ops.erase import named_weights
+from faceshards.ops.arguments import region_weights
 from faceshards.regions import N_REGIONS
 from faceshards.report.faces import Faces
 
@@ -32,7 +32,7 @@ class RegionStatistics(NamedTuple):
 def region_statistics(faces: Faces) -> RegionStatistics:
     """Add up over all usable faces, a block of manifest rows at a time."""
     params = faces.erase_params
-    weights = named_weights(params["classes"])
+    weights = region_weights(params["classes"])
     least = max(int(params["min_area"]), 1)
     bits = np.arange(N_REGIONS, dtype=np.uint32)
     pixels, present, eligible, erased = np.zeros((4, N_REGIONS), np.int64)

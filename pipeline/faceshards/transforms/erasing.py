@@ -1,6 +1,5 @@
 """`FSErasing`: random face regions replaced, image and region map together."""
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,10 +8,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from faceshards.checks import flag, probability
+from faceshards.errors import ParamsError
+from faceshards.ops.arguments import Classes
 from faceshards.ops.choice import RegionChoice
 from faceshards.ops.erase_torch import as_maps, take
-from faceshards.transforms._torchvision import IMAGE_TYPES, MASK_TYPES, Transform
-from faceshards.transforms.functional import Value, check_value, is_random, replace_pixels
+from faceshards.transforms._fill import Fill, check_fill, check_fill_of
+from faceshards.transforms._samples import fits, pair
+from faceshards.transforms._torchvision import Transform
+from faceshards.transforms._workers import seed_in_worker, watch
+from faceshards.transforms.functional import replace_pixels
 
 
 class FSErasing(Transform):
@@ -24,54 +29,52 @@ class FSErasing(Transform):
     itself, comes out as it went in. An image is (C, H, W) with (H, W) regions, or a batch (B, C, H, W) with (B, H, W),
     in which each face is drawn for on its own. Regions are drawn only among those that a face shows.
 
+    For example ``images, regions = FSErasing(p=0.5, n_regions=(1, 3), classes=["nose", "mouth"])(images, regions)``.
+
     Args:
         p: how likely a face is erased at all.
-        n_erase: how many regions go, or the least and greatest number; where fewer are eligible, all of those go.
-        value: see `faceshards.transforms.functional.Value`. Random values in floating images are N(0, 1): put
-            `v2.Normalize` before.
-        classes: names or ids of the regions that may be erased; None for `faceshards.ops.choice.FACE_REGIONS`.
-        exclude: regions that may not, taken from `classes`.
-        class_probs: relative probability of each region by name or id; 1 where it is not given.
-        min_area: a region of fewer pixels is not drawn.
-        max_area: a region of more pixels is not drawn; None for no limit.
+        n_regions: how many regions go: a number from 1 to 25, or (least, greatest), both included. A face that shows
+            fewer than are drawn loses all that it shows.
+        classes: which may go: names, ids or `faceshards.Region`; a mapping gives each its relative probability. None
+            for the 19 regions of a face.
+        fill: ``"random"`` (noise a pixel), ``"random_1"`` (one colour a region), ``"random_mix"`` (either, by a coin a
+            region); a number, or one a channel, in the units of the image; a tensor that broadcasts against
+            (B, C, H, W); ``"mean"`` or ``"blur"`` of the face. Random values in uint8 images are uniform over 0 to 255,
+            and in floating images N(0, 1): put `v2.Normalize` before.
+        min_area: a region of fewer pixels is not erased.
         same_on_batch: one draw for the whole batch: the same coin, number and order of preference for every face.
         inplace: write into the image.
-        generator: of all draws; None follows torch's global seed, which a DataLoader sets apart in its workers.
+        generator: of all draws; None follows torch's global seed, which a DataLoader sets apart in its workers. There
+            each worker also sets its copy of a generator apart, from the generator's state and the worker's seed.
 
     Raises:
-        ValueError: a parameter out of its range, or no region left to erase.
-        UnknownRegionError: a name is none of the regions'.
+        ParamsError: a value that it cannot have; the message names the argument.
+        UnknownRegionError: `classes` has a name or an id that is no region's.
     """
 
     def __init__(
         self,
         p: float = 0.5,
-        n_erase: int | tuple[int, int] = (1, 5),
-        value: Value = "random",
-        *,
-        classes: Iterable[int | str] | None = None,
-        exclude: Iterable[int | str] = (),
-        class_probs: Mapping[int | str, float] | None = None,
+        n_regions: int | tuple[int, int] = (1, 5),
+        classes: Classes | None = None,
+        fill: Fill = "random",
         min_area: int = 16,
-        max_area: int | None = None,
+        *,
         same_on_batch: bool = False,
         inplace: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        if not 0 <= p <= 1:
-            raise ValueError(f"p is a probability from 0 to 1, not {p}")
-        if isinstance(value, str) and not is_random(value) and value not in ("mean", "blur"):
-            raise ValueError(
-                f"expected a number, one a channel, random, random_1, random_mix, mean or blur, not {value!r}"
-            )
-        self.p = p
-        self.choice = RegionChoice.of(
-            n_erase, classes=classes, exclude=exclude, class_probs=class_probs, min_area=min_area, max_area=max_area
-        )
-        self.value = value
-        self.same_on_batch = same_on_batch
-        self.inplace = inplace
+        self.p = probability("p", p)
+        self.choice = RegionChoice.of(n_regions, classes, min_area)
+        check_fill(fill)
+        self.fill = fill
+        self.same_on_batch = flag("same_on_batch", same_on_batch)
+        self.inplace = flag("inplace", inplace)
+        if generator is not None:
+            if not isinstance(generator, torch.Generator):
+                raise ParamsError(f"generator must be a torch.Generator or None, found {generator!r}")
+            watch(generator)
         self.generator = generator
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
@@ -81,18 +84,18 @@ class FSErasing(Transform):
             ``maps`` (B, H, W) uint8, ``erased`` (B,) uint32 bit masks of the regions that go, ``gone`` (B, H, W) bool
             where their pixels are, and the ``seed`` of the noise.
         """
-        images, regions = _pair(flat_inputs)
+        images, regions = pair(flat_inputs)
         return self._params(flat_inputs[images[0]], regions)
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Erase in one image what `make_params` drew; the same params give the same pixels."""
-        check_value(inpt, self.value)
+        check_fill_of(inpt, self.fill)
         if not any(params["erased"].tolist()):
             return inpt
         kind = type(inpt)
         image = inpt if kind is Tensor else inpt.as_subclass(Tensor)
         out = replace_pixels(
-            image, params["maps"], params["gone"], value=self.value, seed=params["seed"], inplace=self.inplace
+            image, params["maps"], params["gone"], fill=self.fill, seed=params["seed"], inplace=self.inplace
         )
         if self.inplace:
             return inpt
@@ -102,15 +105,16 @@ class FSErasing(Transform):
         """Erase regions of the images among `inputs`.
 
         Raises:
-            TypeError: no image tensor or no region map among the inputs, or a random value for an image that is neither
-                floating nor uint8.
-            ValueError: image and region map differ in size.
+            FaceTypeError: no image tensor or not one region map among the inputs, or one of a dtype that it cannot
+                have; random values for an image that is neither floating nor uint8.
+            FaceError: image and region map differ in size, or the map has ids that are no region's.
+            ParamsError: the image's dtype cannot hold `fill`, or it does not go with the number of channels.
         """
-        if len(inputs) == 2 and all(type(tensor) is Tensor for tensor in inputs) and _fits(inputs[1], inputs[0]):
+        if len(inputs) == 2 and all(type(tensor) is Tensor for tensor in inputs) and fits(inputs[1], inputs[0]):
             image, regions = inputs  # the most usual sample by a short way: to take it apart lasts as long as to erase
             return self.transform(image, self._params(image, regions)), regions
         flat, spec = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
-        images, regions = _pair(flat)
+        images, regions = pair(flat)
         params = self._params(flat[images[0]], regions)
         for i in images:
             flat[i] = self.transform(flat[i], params)
@@ -118,7 +122,15 @@ class FSErasing(Transform):
 
     def extra_repr(self) -> str:
         """The parameters, as `repr` shows them."""
-        return f"p={self.p}, value={self.value!r}, {self.choice}"
+        return (
+            f"p={self.p}, {self.choice}, fill={self.fill!r}, same_on_batch={self.same_on_batch}, inplace={self.inplace}"
+        )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a copy."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        if self.generator is not None:
+            watch(self.generator)
 
     def _params(self, image: Tensor, regions: Tensor) -> dict[str, Any]:
         maps = as_maps(regions, image)
@@ -126,39 +138,15 @@ class FSErasing(Transform):
         of_face = draws.repeat(len(maps), 0) if self.same_on_batch else draws[: len(maps)]
         preference = self.choice.preference(of_face[:, 1], of_face[:, 3:])
         preference.number[of_face[:, 2] >= self.p] = 0
-        erased, gone = take(maps, preference, self.choice.min_area, self.choice.max_area)
+        erased, gone = take(maps, preference, self.choice.min_area)
         return {"maps": maps, "erased": erased, "gone": gone, "seed": int(draws[0, 0] * 2.0**53)}
 
     def _uniforms(self, draws: int) -> NDArray[np.float64]:
         """Numbers in [0, 1) for a seed, the number of regions, a coin, and the order of K regions: (draws, 3 + K)."""
-        device = None if self.generator is None else self.generator.device
+        device = None
+        if self.generator is not None:
+            seed_in_worker(self.generator)
+            device = self.generator.device
         columns = 3 + len(self.choice.allowed)
         drawn = torch.rand(draws, columns, generator=self.generator, dtype=torch.float64, device=device)
         return drawn.cpu().numpy()
-
-
-def _pair(flat: list[Any]) -> tuple[list[int], Tensor]:
-    """Positions of the images in a flattened sample, and its region map."""
-    tensors = [i for i, leaf in enumerate(flat) if isinstance(leaf, Tensor)]
-    images = [i for i in tensors if isinstance(flat[i], IMAGE_TYPES)]
-    images = images or [i for i in tensors if type(flat[i]) is Tensor][:1]
-    masks = [flat[i] for i in tensors if isinstance(flat[i], MASK_TYPES)]
-    masks = masks or [flat[i] for i in tensors if images and i != images[0] and _fits(flat[i], flat[images[0]])][:1]
-    if not images or len(masks) != 1:
-        raise TypeError(
-            "FSErasing needs an image tensor (put v2.ToImage() before, for PIL and numpy images) and one region map, "
-            f"an integer tensor or tv_tensors.Mask of the image's size; found {[_describe(leaf) for leaf in flat]}"
-        )
-    return images, masks[0]
-
-
-def _fits(leaf: Tensor, image: Tensor) -> bool:
-    lead, plane = image.shape[:-3], image.shape[-2:]
-    whole = not (leaf.is_floating_point() or leaf.is_complex() or leaf.dtype is torch.bool)
-    return whole and type(leaf) is Tensor and leaf.shape in (lead + plane, (*lead, 1, *plane))
-
-
-def _describe(leaf: Any) -> str:
-    return (
-        f"{type(leaf).__name__} {leaf.dtype} {tuple(leaf.shape)}" if isinstance(leaf, Tensor) else type(leaf).__name__
-    )

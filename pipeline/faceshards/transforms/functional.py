@@ -1,26 +1,21 @@
 """Erase given regions of images, and flip image and regions together. Plain tensors in, plain tensors out."""
 
 from collections.abc import Iterable
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.graph import increment_version
-from typing_extensions import TypeIs  # torch depends on it
 
-from faceshards.ops.choice import as_regions
-from faceshards.ops.erase_torch import Pixels, as_maps, find
+from faceshards.errors import FaceError, ParamsError
+from faceshards.ops.arguments import as_regions
+from faceshards.ops.erase_torch import Pixels, as_known, as_maps, check_tensors, find
 from faceshards.ops.noise import HostNoise, Noise, noise
-from faceshards.ops.stand_in import StandIn, stand_in
+from faceshards.ops.stand_in import stand_in
 from faceshards.regions import MIRROR, N_REGIONS
-
-RandomValue: TypeAlias = Literal["random", "random_1", "random_mix"]
-Value: TypeAlias = StandIn | RandomValue
-"""What replaces an erased pixel. ``"random"`` is noise, ``"random_1"`` one random colour a region, and ``"random_mix"``
-either by a coin a region: N(0, 1) in floating images, which should be normalised, and uniform over 0 to 255 in uint8.
-Else see `faceshards.ops.stand_in`."""
+from faceshards.transforms._fill import Fill, check_fill_of, is_random
 
 
 def erase_regions(
@@ -28,51 +23,57 @@ def erase_regions(
     regions: Tensor,
     erased: Iterable[int | str] | NDArray[np.uint32],
     *,
-    value: Value = 0.0,
+    fill: Fill = 0.0,
     inplace: bool = False,
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """Replace the pixels of some regions; all others stay as they are.
 
+    For example ``erase_regions(images, regions, ["nose", "mouth"], fill="mean")``.
+
     Args:
         image: (..., C, H, W), floating or integer, on any device.
         regions: (..., H, W) or (..., 1, H, W) region ids of an integer dtype; 255 is no region.
-        erased: ids or names of the regions to erase in every face, or a uint32 bit mask a face, as from
-            `faceshards.ops.erase.draw_regions`.
-        value: see `Value`; numbers are in the units of `image`.
+        erased: ids or names of the regions to erase in every face; or a uint32 bit mask a face, (B,), in which bit
+            ``r`` says that region ``r`` goes, as in the loader's field `erased`.
+        fill: ``"random"``, ``"random_1"``, ``"random_mix"``, a number, one a channel, a tensor, ``"mean"`` or
+            ``"blur"``, as for `FSErasing`; numbers are in the units of `image`.
         inplace: write into `image` and return it.
-        generator: of the random values; None follows torch's global seed.
+        generator: of the random values; None follows torch's global seed. In a DataLoader worker a generator of the
+            main process is a copy, the same in every worker: give None there, or seed it by `get_worker_info().seed`.
 
     Returns:
         The image, of the same shape, dtype and device.
 
     Raises:
-        TypeError: a random value for an image that is neither floating nor uint8.
-        ValueError: shapes that do not belong together, or a value of the wrong form.
-        UnknownRegionError: a name is none of the regions'.
+        FaceTypeError: image or map is no tensor or of a dtype that it cannot have; random values for an image that is
+            neither floating nor uint8.
+        FaceError: shapes that do not belong together, or ids in `regions` that are no region's.
+        ParamsError: a `fill` of the wrong form, or that the image's dtype cannot hold; an `erased` of the wrong form.
+        UnknownRegionError: `erased` has a name or an id that is no region's.
     """
-    check_value(image, value)
     maps = as_maps(regions, image)
+    check_fill_of(image, fill)
     gone = find(maps, _masks(erased, len(maps)))
-    seed = draw_seed(generator) if is_random(value) else 0
-    return replace_pixels(image, maps, gone, value=value, seed=seed, inplace=inplace)
+    seed = draw_seed(generator) if is_random(fill) else 0
+    return replace_pixels(image, maps, gone, fill=fill, seed=seed, inplace=inplace)
 
 
 def replace_pixels(
-    image: Tensor, maps: Tensor, gone: Tensor, *, value: Value, seed: int, inplace: bool = False
+    image: Tensor, maps: Tensor, gone: Tensor, *, fill: Fill, seed: int, inplace: bool = False
 ) -> Tensor:
     """`erase_regions` where the pixels are known.
 
     Args:
-        image: see `erase_regions`, as are `value` and `inplace`.
+        image: see `erase_regions`, as are `fill` and `inplace`.
         maps: (B, H, W) uint8, from `faceshards.ops.erase_torch.as_maps`.
         gone: (B, H, W) bool, where a pixel goes.
         seed: of the random values.
     """
     by_pixel = _is_by_pixel(image)
     if inplace and not (by_pixel or image.is_contiguous()):
-        return image.copy_(replace_pixels(image, maps, gone, value=value, seed=seed))
-    if value == "random" and _is_array(image):
+        return image.copy_(replace_pixels(image, maps, gone, fill=fill, seed=seed))
+    if is_random(fill) and fill == "random" and _is_array(image):
         array = image.numpy()
         faces = array.reshape(len(maps), *array.shape[-3:])
         made = (_noise_by_pixel if by_pixel else _noise_by_plane)(faces, gone.numpy(), seed, inplace)
@@ -83,7 +84,7 @@ def replace_pixels(
     out = image if inplace else image.clone(memory_format=None if by_pixel else torch.contiguous_format)
     channels, size = image.shape[-3], image.shape[-2] * image.shape[-1]
     pixels = Pixels.of(gone.to(image.device))
-    values = _values(out.view(len(maps), *image.shape[-3:]), maps, pixels, value, seed)
+    values = _values(out.view(len(maps), *image.shape[-3:]), maps, pixels, fill, seed)
     if by_pixel:
         flat, places, step = out.movedim(-3, -1).view(-1), pixels.places_in(size) * channels, 1
     else:
@@ -96,28 +97,30 @@ def replace_pixels(
 def hflip_regions(image: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
     """Flip image and regions left to right; every right region becomes its left counterpart and the reverse.
 
+    For example ``images, regions = hflip_regions(images, regions)``; `RandomHorizontalFlip` does so by a coin.
+
     Args:
-        image: (..., W), any dtype.
-        regions: (..., W) region ids of an integer dtype; what is no region (255) stays.
+        image: (..., H, W), any dtype.
+        regions: (..., H, W) region ids of an integer dtype; what is no region (255) stays.
+
+    Raises:
+        FaceTypeError: one of them is no tensor, or `regions` is not of an integer dtype.
+        FaceError: they differ in height or width, or `regions` has ids that are no region's.
     """
+    check_tensors(image, regions)
+    if image.ndim < 2 or image.shape[-2:] != regions.shape[-2:]:
+        raise FaceError(
+            f"expected an image (..., H, W) and regions (..., H, W) of the same size, "
+            f"found {tuple(image.shape)} and {tuple(regions.shape)}"
+        )
+    return image.flip(-1), mirrored(regions)
+
+
+def mirrored(regions: Tensor) -> Tensor:
+    """The region map of the flipped face: (..., W) of an integer dtype to the same; raises as `hflip_regions`."""
     table = torch.arange(256)
     table[:N_REGIONS] = torch.tensor(MIRROR)
-    mirrored = table.to(regions.device)[regions.flip(-1).to(torch.uint8).long()]
-    return image.flip(-1), mirrored.to(regions.dtype)
-
-
-def is_random(value: Value) -> TypeIs[RandomValue]:
-    """Whether `value` is one of the random ones."""
-    return isinstance(value, str) and value in ("random", "random_1", "random_mix")
-
-
-def check_value(image: Tensor, value: Value) -> None:
-    """Raise TypeError where random values are asked for in an image of which they cannot know the range."""
-    if is_random(value) and not (image.is_floating_point() or image.dtype is torch.uint8):
-        raise TypeError(
-            f"value={value!r} needs a uint8 image or a floating one, found {image.dtype}: put "
-            "v2.ToDtype(torch.float32, scale=True) and v2.Normalize before, or use a number, 'mean' or 'blur'"
-        )
+    return table.to(regions.device)[as_known(regions).flip(-1).long()].to(regions.dtype)
 
 
 def draw_seed(generator: torch.Generator | None) -> int:
@@ -127,11 +130,13 @@ def draw_seed(generator: torch.Generator | None) -> int:
 
 
 def _masks(erased: Iterable[int | str] | NDArray[np.uint32], faces: int) -> NDArray[np.uint32]:
-    if isinstance(erased, np.ndarray):
-        if erased.shape != (faces,) or erased.dtype != np.uint32:
-            raise ValueError(f"expected a uint32 mask for each of {faces} faces, found {erased.dtype} {erased.shape}")
+    if isinstance(erased, np.ndarray) and erased.dtype == np.uint32:
+        if erased.shape != (faces,):
+            raise ParamsError(f"erased must be a uint32 mask for each of {faces} faces; found {erased.shape}")
+        if (erased >> N_REGIONS).any():
+            raise ParamsError(f"erased must set no bit of {N_REGIONS} or above; found {erased.tolist()}")
         return erased
-    bits = sum({1 << region for region in as_regions(erased)})
+    bits = sum({1 << region for region in as_regions("erased", erased)})
     return np.full(faces, bits, np.uint32)
 
 
@@ -182,21 +187,21 @@ def _noise_of_pixels(faces: NDArray[Any], gone: NDArray[np.bool_], seed: int, or
     return numbers.octets(number, channels) if faces.dtype == np.uint8 else numbers.normal(number, channels, order)
 
 
-def _values(faces: Tensor, maps: Tensor, pixels: Pixels, value: Value, seed: int) -> Tensor:
+def _values(faces: Tensor, maps: Tensor, pixels: Pixels, fill: Fill, seed: int) -> Tensor:
     """What replaces each of `pixels`: (C, N) of the dtype and on the device of `faces` (B, C, H, W)."""
     batch, channels, height, width = faces.shape
-    if not is_random(value):
-        stand_ins = stand_in(faces, value)
+    if not is_random(fill):
+        stand_ins = stand_in(faces, fill, argument="fill")
         if stand_ins.shape[2:] == (1, 1):
             return pixels.each(stand_ins.expand(batch, channels, 1, 1)[:, :, 0, 0].T)
         return stand_ins.expand_as(faces).movedim(1, 0).reshape(channels, -1)[:, pixels.places_in(height * width)]
     numbers = noise(seed, faces.device)
-    if value == "random":
+    if fill == "random":
         return _random(numbers, faces.dtype, len(pixels.places), channels)
     region = pixels.each(torch.arange(batch, device=faces.device) * N_REGIONS)
     region += maps.flatten().to(faces.device)[pixels.places_in(height * width)]
     values = _random(numbers, faces.dtype, batch * N_REGIONS, channels)[:, region]
-    if value == "random_mix":
+    if fill == "random_mix":
         heads = numbers.coins(batch * N_REGIONS)[region]
         values = torch.where(heads, _random(numbers, faces.dtype, len(pixels.places), channels), values)
     return values

@@ -4,6 +4,7 @@ import pytest
 
 from faceshards.build.params import load_params
 from faceshards.errors import ParamsError
+from faceshards.regions import REGION_NAMES
 
 
 @pytest.fixture
@@ -31,6 +32,18 @@ def test_a_colour_is_three_channels(edited) -> None:
     assert load_params(edited(("fill: random", "fill: [1, 2, 255]"))).erase.fill == (1, 2, 255)
 
 
+def test_regions_are_said_as_in_python(edited, root: Path) -> None:
+    classes = (root / "params.yaml").read_text().partition("  classes:\n")[2].partition("  # Region maps")[0]
+    for said, meant in {
+        " [nose, 17]": {"nose": 1, "mouth": 1},
+        " {10: 2, mouth: 1}": {"nose": 2, "mouth": 1},
+        " null": dict.fromkeys(REGION_NAMES[1:20], 1),
+    }.items():
+        change = (f"  classes:\n{classes}", f"  classes:{said}\n")
+        assert load_params(edited(change, ("n_regions: [1, 5]", "n_regions: 2"))).erase.classes == meant
+    assert load_params(edited(("n_regions: [1, 5]", "n_regions: 2"))).erase.n_regions == (2, 2)
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -38,14 +51,18 @@ def test_a_colour_is_three_channels(edited) -> None:
         (("  variants: 4", "  variants: '4'"), "erase.variants"),
         (("  variants: 4", "  variants: 4.0"), "erase.variants"),
         (("  seed: 0\n", ""), "erase.seed"),
-        (("n_regions: [1, 5]", "n_regions: [5, 1]"), "the least number of regions is above the greatest"),
-        (("fill: random", "fill: [0, 0, 256]"), "erase.fill.2: Input should be less than or equal to 255; found 256"),
-        (
-            ("fill: random", "fill: randm"),
-            "erase.fill: Input should be 'random', 'random_1', 'random_mix' or 'mean'; found",
-        ),
+        (("n_regions: [1, 5]", "n_regions: [5, 1]"), "erase.n_regions: must be (least, greatest); found [5, 1]"),
+        (("n_regions: [1, 5]", "n_regions: 2.5"), "erase.n_regions: must be a whole number from 1 to 25"),
+        (("n_regions: [1, 5]", "n_regions: true"), "erase.n_regions: must be a whole number from 1 to 25"),
+        (("fill: random", "fill: [0, 0, 256]"), "of whole numbers from 0 to 255; found [0, 0, 256]"),
+        (("fill: random", "fill: randm"), "erase.fill: must be random, random_1, random_mix, mean, or a colour"),
+        (("min_area: 16", "min_area: 0"), "erase.min_area: must be 1 or more"),
+        (("min_area: 16", "min_area: 1.5"), "erase.min_area: must be a whole number, found 1.5"),
+        (("    nose: 1", "    nose: -1"), "erase.classes: the probability of nose must be 0 or more, found -1"),
+        (("    nose: 1", "    nose: true"), "erase.classes: the probability of nose must be a finite number"),
+        (("    nose: 1", "    30: 1"), "erase.classes: 30 is no region"),
         (("workers: auto", "workers: 0"), "run.workers: Input should be greater than or equal to 1; found 0"),
-        (("    nose: 1", "    noze: 1"), "unknown region 'noze'"),
+        (("    nose: 1", "    noze: 1"), "erase.classes: 'noze' is no region"),
         (("    train: 0.8", "    train: 0.9"), "must add up to 1, not 1.1"),
         (
             ("chunk_rows: 32", "chunk_rows: 31"),

@@ -1,7 +1,5 @@
 """The view that erases on the fly."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from stores import ARRAYS, build_faces, face_arrays, face_spec
@@ -53,26 +51,6 @@ def test_what_is_not_asked_for_is_not_handed_out(faces: faceshards.Dataset) -> N
     assert list(faces.take([0], view="erase", fields=["image"])) == ["image"]
     assert list(faces.take([0], view="erase", fields=["erased"])) == ["erased"]
     np.testing.assert_array_equal(faces.take([3], view="erase", fields=["region"])["region"], TRAIN["region"][3:4])
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"n_regions": (0, 2)}, "n_regions"),
-        ({"n_regions": (3, 2)}, "n_regions"),
-        ({"n_regions": 3}, "n_regions"),
-        ({"classes": {"noze": 1}}, "noze"),
-        ({"classes": ["nose"]}, "as {'nose': 1}"),
-        ({"classes": {"nose": 0}}, "classes"),
-        ({"classes": {"nose": -1}}, "classes"),
-        ({"fill": "mean"}, "fill"),
-        ({"fill": (0, 0, 256)}, "fill"),
-        ({"fill": [0, 0, 255]}, "a tuple"),
-    ],
-)
-def test_wrong_options_are_named(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ParamsError, match=message):
-        Erase(**options)
 
 
 def test_a_store_without_regions_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -3,7 +3,8 @@ import pytest
 
 from faceshards import rng
 from faceshards.maps import pixels_of
-from faceshards.ops.erase import Fill, class_weights, classes_of, draw_regions, erase
+from faceshards.ops.arguments import Fill, region_weights
+from faceshards.ops.erase import classes_of, draw_regions, erase
 from faceshards.regions import Region
 
 
@@ -16,7 +17,7 @@ def faces() -> tuple[np.ndarray, np.ndarray, rng.UInt64Array]:
 
 def test_regions_are_drawn_in_proportion_to_their_weights(faces: tuple) -> None:
     _, regions, keys = faces
-    weights = class_weights({Region.NOSE: 3, Region.MOUTH: 1})
+    weights = region_weights({Region.NOSE: 3, Region.MOUTH: 1})
     masks, _ = draw_regions(keys, regions, weights=weights, n_regions=(1, 1), min_area=1)
     noses = np.mean(masks == 1 << Region.NOSE)
     assert noses + np.mean(masks == 1 << Region.MOUTH) == 1

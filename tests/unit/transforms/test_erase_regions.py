@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from faceshards.errors import UnknownRegionError
+from faceshards.errors import FaceError, FaceTypeError, ParamsError
 from faceshards.regions import MIRROR, Region
 from faceshards.transforms import erase_regions, hflip_regions
 
 
 def test_named_regions_get_the_colour_and_nothing_else_changes(images: torch.Tensor, regions: torch.Tensor) -> None:
-    out = erase_regions(images, regions, ["nose", Region.MOUTH], value=(1.0, 2.0, 3.0))
+    out = erase_regions(images, regions, ["nose", Region.MOUTH], fill=(1.0, 2.0, 3.0))
     gone = (regions == Region.NOSE) | (regions == Region.MOUTH)
     for channel in range(3):
         assert (out[:, channel][gone] == channel + 1).all()
@@ -18,14 +18,14 @@ def test_named_regions_get_the_colour_and_nothing_else_changes(images: torch.Ten
 
 def test_each_face_of_a_batch_loses_its_own_regions(images: torch.Tensor, regions: torch.Tensor) -> None:
     masks = np.array([1 << Region.NOSE, 1 << Region.MOUTH] * 4, np.uint32)
-    out = erase_regions(images, regions, masks, value=0)
+    out = erase_regions(images, regions, masks, fill=0)
     for face in range(8):
         region = Region.MOUTH if face % 2 else Region.NOSE
         assert torch.equal(out[face, 1] == 0, regions[face] == region)
 
 
 def test_noise_is_standard_normal_and_independent_in_channels(images: torch.Tensor, regions: torch.Tensor) -> None:
-    out = erase_regions(images, regions, ["nose"], value="random", generator=torch.Generator().manual_seed(0))
+    out = erase_regions(images, regions, ["nose"], fill="random", generator=torch.Generator().manual_seed(0))
     noise = out.movedim(1, 0)[:, regions == Region.NOSE]
     assert noise.mean().abs() < 0.05
     assert (noise.std(1) - 1).abs().max() < 0.07
@@ -33,19 +33,19 @@ def test_noise_is_standard_normal_and_independent_in_channels(images: torch.Tens
 
 
 @pytest.mark.parametrize("inplace", [False, True])
-@pytest.mark.parametrize("value", ["random", "random_1", "random_mix"])
+@pytest.mark.parametrize("fill", ["random", "random_1", "random_mix"])
 def test_random_values_of_uint8_images_are_uniform_over_all_that_they_can_be(
-    images: torch.Tensor, regions: torch.Tensor, value: str, inplace: bool
+    images: torch.Tensor, regions: torch.Tensor, fill: str, inplace: bool
 ) -> None:
     images, regions = images.byte().repeat(40, 1, 1, 1), regions.repeat(40, 1, 1)
     before, nose = images.clone(), regions == Region.NOSE
     out = erase_regions(
-        images, regions, ["nose"], value=value, inplace=inplace, generator=torch.Generator().manual_seed(0)
+        images, regions, ["nose"], fill=fill, inplace=inplace, generator=torch.Generator().manual_seed(0)
     )
     assert out.dtype is torch.uint8
     assert (out is images) == inplace
     values = out.movedim(1, 0)[:, nose].float()
-    assert values.mean() == pytest.approx(127.5, abs=20 if value == "random_1" else 6)
+    assert values.mean() == pytest.approx(127.5, abs=20 if fill == "random_1" else 6)
     assert values.std() == pytest.approx(256 / 12**0.5, abs=8)
     assert values.min() < 8
     assert values.max() > 247
@@ -54,7 +54,7 @@ def test_random_values_of_uint8_images_are_uniform_over_all_that_they_can_be(
 
 
 def test_one_colour_is_one_normal_colour_a_face_and_region(images: torch.Tensor, regions: torch.Tensor) -> None:
-    out = erase_regions(images, regions, ["nose", "mouth"], value="random_1").movedim(1, 0)
+    out = erase_regions(images, regions, ["nose", "mouth"], fill="random_1").movedim(1, 0)
     colours = {
         tuple(out[:, f][:, regions[f] == r].unique(dim=1).T.flatten().tolist()) for f in range(8) for r in (10, 17)
     }
@@ -64,7 +64,7 @@ def test_one_colour_is_one_normal_colour_a_face_and_region(images: torch.Tensor,
 
 def test_a_mix_is_noise_or_one_colour_by_region(images: torch.Tensor, regions: torch.Tensor) -> None:
     images, regions = images.repeat(20, 1, 1, 1), regions.repeat(20, 1, 1)
-    out = erase_regions(images, regions, ["nose"], value="random_mix", generator=torch.Generator().manual_seed(1))
+    out = erase_regions(images, regions, ["nose"], fill="random_mix", generator=torch.Generator().manual_seed(1))
     flat = sum(len(face[0][r == Region.NOSE].unique()) == 1 for face, r in zip(out, regions, strict=True))
     assert 60 < flat < 100
 
@@ -72,31 +72,31 @@ def test_a_mix_is_noise_or_one_colour_by_region(images: torch.Tensor, regions: t
 def test_mean_and_blur_are_of_the_face_itself(regions: torch.Tensor) -> None:
     images = torch.rand(8, 3, 40, 30, generator=torch.Generator().manual_seed(2))
     nose = regions[0] == Region.NOSE
-    mean = erase_regions(images, regions, ["nose"], value="mean")
+    mean = erase_regions(images, regions, ["nose"], fill="mean")
     assert torch.allclose(mean[3, 2][nose], images[3, 2].mean())
-    blurred = erase_regions(images, regions, ["nose"], value="blur")[3, 2][nose]
+    blurred = erase_regions(images, regions, ["nose"], fill="blur")[3, 2][nose]
     assert 0.3 < blurred.mean() < 0.7
     assert 0 < blurred.std() < images.std() / 3
 
 
 def test_a_tensor_can_be_what_is_put_in(images: torch.Tensor, regions: torch.Tensor) -> None:
     other = torch.arange(images.numel(), dtype=torch.float32).view_as(images)
-    out = erase_regions(images, regions, ["nose"], value=other)
+    out = erase_regions(images, regions, ["nose"], fill=other)
     nose = (regions == Region.NOSE)[:, None].expand_as(images)
     assert torch.equal(out[nose], other[nose])
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.bfloat16, torch.float64])
-@pytest.mark.parametrize("value", [5, "mean", "blur"])
-def test_dtype_is_kept(regions: torch.Tensor, dtype: torch.dtype, value: str) -> None:
-    out = erase_regions(torch.full((3, 40, 30), 9).to(dtype), regions[0], ["nose"], value=value)
+@pytest.mark.parametrize("fill", [5, "mean", "blur"])
+def test_dtype_is_kept(regions: torch.Tensor, dtype: torch.dtype, fill: str) -> None:
+    out = erase_regions(torch.full((3, 40, 30), 9).to(dtype), regions[0], ["nose"], fill=fill)
     assert out.dtype == dtype
-    assert (out[:, regions[0] == Region.NOSE].float() - (5 if value == 5 else 9)).abs().max() < 1e-5
+    assert (out[:, regions[0] == Region.NOSE].float() - (5 if fill == 5 else 9)).abs().max() < 1e-5
 
 
 def test_inplace_writes_into_the_image_whatever_its_strides(regions: torch.Tensor) -> None:
     for image in (torch.ones(3, 40, 30), torch.ones(40, 30, 3).movedim(-1, 0), torch.ones(3, 40, 60)[..., ::2]):
-        out = erase_regions(image, regions[0], ["nose"], value=0, inplace=True)
+        out = erase_regions(image, regions[0], ["nose"], fill=0, inplace=True)
         assert out is image
         assert torch.equal(image[2] == 0, regions[0] == Region.NOSE)
 
@@ -108,7 +108,7 @@ def test_noise_is_the_same_for_every_dtype_strides_and_place(
 ) -> None:
     def noisy(image: torch.Tensor, **options: bool) -> torch.Tensor:
         return erase_regions(
-            image, regions, ["nose"], value="random", generator=torch.Generator().manual_seed(0), **options
+            image, regions, ["nose"], fill="random", generator=torch.Generator().manual_seed(0), **options
         )
 
     plain = noisy(torch.full((8, 3, 40, 30), 7.0))
@@ -120,20 +120,18 @@ def test_noise_is_the_same_for_every_dtype_strides_and_place(
         assert torch.equal(out, plain.to(dtype))
 
 
-@pytest.mark.parametrize("value", ["random", "random_1", "random_mix", "mean", "blur", (1.0, 2.0, 3.0)])
+@pytest.mark.parametrize("fill", ["random", "random_1", "random_mix", "mean", "blur", (1.0, 2.0, 3.0)])
 @pytest.mark.parametrize("shape", [(3, 40, 30), (8, 3, 40, 30), (2, 4, 3, 40, 30)])
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("inplace", [False, True])
 def test_channels_last_images_stay_so_and_lose_the_same(
-    regions: torch.Tensor, value: str, shape: tuple[int, ...], dtype: torch.dtype, inplace: bool
+    regions: torch.Tensor, fill: str, shape: tuple[int, ...], dtype: torch.dtype, inplace: bool
 ) -> None:
     maps = regions.view(*shape[:-3], 40, 30) if len(shape) > 3 else regions[0]
     image = torch.rand(shape, generator=torch.Generator().manual_seed(0)).mul(255).to(dtype)
     last = image.movedim(-3, -1).contiguous().movedim(-1, -3)
     outs = [
-        erase_regions(
-            i.clone(), maps, ["nose"], value=value, inplace=inplace, generator=torch.Generator().manual_seed(1)
-        )
+        erase_regions(i.clone(), maps, ["nose"], fill=fill, inplace=inplace, generator=torch.Generator().manual_seed(1))
         for i in (image, last)
     ]
     assert outs[1].stride() == last.stride()
@@ -143,7 +141,7 @@ def test_channels_last_images_stay_so_and_lose_the_same(
 
 def test_gradients_flow_through_the_pixels_that_are_left(regions: torch.Tensor) -> None:
     image = torch.ones(8, 3, 40, 30, requires_grad=True)
-    erase_regions(image, regions, ["nose"], value="random").sum().backward()
+    erase_regions(image, regions, ["nose"], fill="random").sum().backward()
     assert image.grad is not None
     assert torch.equal(image.grad[:, 0] == 0, regions == Region.NOSE)
 
@@ -151,7 +149,7 @@ def test_gradients_flow_through_the_pixels_that_are_left(regions: torch.Tensor) 
 def test_autograd_learns_of_noise_written_in_place(images: torch.Tensor, regions: torch.Tensor) -> None:
     weight = torch.ones((), requires_grad=True)
     product = (images * weight).sum()
-    erase_regions(images, regions, ["nose"], value="random", inplace=True)
+    erase_regions(images, regions, ["nose"], fill="random", inplace=True)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         product.backward()
 
@@ -159,26 +157,86 @@ def test_autograd_learns_of_noise_written_in_place(images: torch.Tensor, regions
 @pytest.mark.parametrize("shape", [(3, 40, 30), (8, 3, 40, 30), (2, 4, 3, 40, 30)])
 def test_regions_may_have_a_channel_axis_of_one_and_any_integer_dtype(regions: torch.Tensor, shape: tuple) -> None:
     maps = regions.view(*shape[:-3], 40, 30) if len(shape) > 3 else regions[0]
-    out = erase_regions(torch.ones(shape), maps.unsqueeze(-3).long(), ["nose"], value=0)
+    out = erase_regions(torch.ones(shape), maps.unsqueeze(-3).long(), ["nose"], fill=0)
     assert torch.equal(out.select(-3, 0) == 0, maps == Region.NOSE)
 
 
 def test_an_empty_batch_stays_empty() -> None:
-    out = erase_regions(torch.ones(0, 3, 4, 4), torch.zeros(0, 4, 4, dtype=torch.uint8), ["nose"], value="random")
+    out = erase_regions(torch.ones(0, 3, 4, 4), torch.zeros(0, 4, 4, dtype=torch.uint8), ["nose"], fill="random")
     assert out.shape == (0, 3, 4, 4)
 
 
 def test_what_does_not_fit_is_refused_with_the_remedy(images: torch.Tensor, regions: torch.Tensor) -> None:
-    with pytest.raises(TypeError, match=r"v2\.Normalize before"):
-        erase_regions(images.int(), regions, ["nose"], value="random")
-    with pytest.raises(ValueError, match=r"found \(8, 3, 40, 30\) and \(8, 30, 40\)"):
+    with pytest.raises(FaceTypeError, match=r"v2\.Normalize before"):
+        erase_regions(images.int(), regions, ["nose"], fill="random")
+    with pytest.raises(FaceError, match=r"found \(8, 3, 40, 30\) and \(8, 30, 40\)"):
         erase_regions(images, regions.transpose(1, 2), ["nose"])
-    with pytest.raises(ValueError, match="3 channels"):
-        erase_regions(images, regions, ["nose"], value=(1.0, 2.0))
-    with pytest.raises(ValueError, match="mask for each of 8 faces"):
-        erase_regions(images, regions, np.zeros(3, np.uint32))
-    with pytest.raises(UnknownRegionError, match="noze"):
-        erase_regions(images, regions, ["noze"])
+    with pytest.raises(FaceTypeError, match=r"region map must be a torch\.Tensor, found ndarray"):
+        erase_regions(images, regions.numpy(), ["nose"])
+    with pytest.raises(FaceTypeError, match=r"floating or integer dtype, found torch\.bool"):
+        erase_regions(images.bool(), regions, ["nose"])
+
+
+@pytest.mark.parametrize(
+    ("erased", "message"),
+    [
+        (["noze"], "erased: 'noze' is no region"),
+        ([30], "erased: 30 is no region"),
+        ([10.0], "erased: 10.0 is no region"),
+        ("nose", "erased must be a list of names or ids"),
+        (10, "erased must be a list of names or ids"),
+        (np.zeros(3, np.uint32), "erased must be a uint32 mask for each of 8 faces"),
+        (np.full(8, 1 << 25, np.uint32), "erased must set no bit of 25"),
+    ],
+)
+def test_regions_that_are_none_are_refused(
+    images: torch.Tensor, regions: torch.Tensor, erased: object, message: str
+) -> None:
+    with pytest.raises(ParamsError, match=message):
+        erase_regions(images, regions, erased)
+
+
+@pytest.mark.parametrize(
+    "fill", [300, -1, 0.5, float("nan"), (1, 2, 256), torch.tensor(-1), torch.full((3, 1, 1), 0.5)]
+)
+def test_what_uint8_cannot_hold_is_refused(images: torch.Tensor, regions: torch.Tensor, fill: object) -> None:
+    with pytest.raises(ParamsError, match=r"fill must be a (whole|finite) number"):
+        erase_regions(images.byte(), regions, ["nose"], fill=fill)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "fill"),
+    [(torch.int8, 128), (torch.int16, 2**15), (torch.uint16, -1), (torch.float16, 1e5), (torch.float32, 1e39)],
+)
+def test_what_a_dtype_cannot_hold_is_refused(regions: torch.Tensor, dtype: torch.dtype, fill: float) -> None:
+    with pytest.raises(ParamsError, match=f"for an image of {dtype}"):
+        erase_regions(torch.zeros(3, 40, 30, dtype=dtype), regions[0], ["nose"], fill=fill)
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [(1.0, 2.0), torch.ones(2), np.ones(4), torch.ones(2, 1, 1), torch.ones(3, 40, 31), torch.ones(1, 8, 3, 1, 1)],
+)
+def test_a_fill_for_other_channels_or_sizes_is_refused(
+    images: torch.Tensor, regions: torch.Tensor, fill: object
+) -> None:
+    with pytest.raises(ParamsError, match=r"fill must be one number, or one for each of 3|fill of shape .* broadcast"):
+        erase_regions(images, regions, ["nose"], fill=fill)
+
+
+@pytest.mark.parametrize(
+    "fill", ["noise", None, True, [], [True], torch.ones(3, dtype=torch.bool), torch.tensor(torch.inf)]
+)
+def test_a_fill_that_is_none_is_refused(images: torch.Tensor, regions: torch.Tensor, fill: object) -> None:
+    with pytest.raises(ParamsError, match="fill must be a finite number, one for each channel"):
+        erase_regions(images, regions, ["nose"], fill=fill)
+
+
+@pytest.mark.parametrize("fill", [(1, 2, 3), [1.0, 2.0, 3.0], np.array([1, 2, 3]), torch.tensor([1, 2, 3])])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float64])
+def test_one_number_a_channel_may_be_in_any_array(regions: torch.Tensor, fill: object, dtype: torch.dtype) -> None:
+    out = erase_regions(torch.full((3, 40, 30), 9).to(dtype), regions[0], ["nose"], fill=fill)
+    assert out[:, regions[0] == Region.NOSE].T.unique(dim=0).tolist() == [[1, 2, 3]]
 
 
 def test_a_flip_swaps_left_and_right_and_twice_is_once() -> None:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from faceshards.errors import FaceError, FaceTypeError
 from faceshards.transforms import FSErasing
 
 v2 = pytest.importorskip("torchvision.transforms.v2", reason="torchvision is not installed", exc_type=ImportError)
@@ -27,7 +28,7 @@ def test_all_images_of_a_sample_lose_the_same_pixels(images: torch.Tensor, regio
         "b": [tv_tensors.Image(images[0] * 2)],
         "m": tv_tensors.Mask(regions[0]),
     }
-    out = FSErasing(p=1, value=-1.0)(sample)
+    out = FSErasing(p=1, fill=-1.0)(sample)
     assert torch.equal(out["a"] == -1, out["b"][0] == -1)
     assert (out["a"] == -1).any()
 
@@ -39,7 +40,7 @@ def test_it_composes_with_flips_crops_and_normalisation(regions: torch.Tensor) -
             v2.RandomResizedCrop(32),
             v2.ToDtype({tv_tensors.Image: torch.float32, "others": None}, scale=True),
             v2.Normalize([0.5] * 3, [0.5] * 3),
-            v2.RandomApply([FSErasing(p=1, n_erase=2, min_area=1, classes=range(25))], p=1.0),
+            v2.RandomApply([FSErasing(p=1, n_regions=2, min_area=1, classes=range(25))], p=1.0),
         ]
     )
     image, mask, label = chain(np.full((40, 30, 3), 200, np.uint8), tv_tensors.Mask(regions[0]), 5)
@@ -59,5 +60,13 @@ def test_a_plain_tensor_beside_an_image_is_only_a_region_map_where_there_is_no_m
 
 
 def test_two_masks_are_one_too_many(images: torch.Tensor, regions: torch.Tensor) -> None:
-    with pytest.raises(TypeError, match="one region map"):
+    with pytest.raises(FaceTypeError, match="one region map"):
         FSErasing()(tv_tensors.Image(images), tv_tensors.Mask(regions), tv_tensors.Mask(regions))
+
+
+@pytest.mark.parametrize("p", [0, 1])
+def test_a_mask_of_another_scheme_is_refused(images: torch.Tensor, regions: torch.Tensor, p: int) -> None:
+    with pytest.raises(FaceError, match="found 30"):
+        FSErasing(p=p)(tv_tensors.Image(images), tv_tensors.Mask(torch.full_like(regions, 30)))
+    with pytest.raises(FaceTypeError, match="integer dtype"):
+        FSErasing(p=p)(tv_tensors.Image(images), tv_tensors.Mask(regions.float()))

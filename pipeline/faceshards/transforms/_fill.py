@@ -1,0 +1,45 @@
+"""What a transform may put in the place of erased pixels."""
+
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor
+from typing_extensions import TypeIs  # torch depends on it
+
+from faceshards.errors import FaceTypeError
+from faceshards.ops.stand_in import StandIn, check_fits, check_form
+
+RandomFill: TypeAlias = Literal["random", "random_1", "random_mix"]
+Fill: TypeAlias = StandIn | RandomFill
+"""What replaces an erased pixel. ``"random"`` is noise, ``"random_1"`` one random colour a region, and ``"random_mix"``
+either by a coin a region: N(0, 1) in floating images, which should be normalised, and uniform over 0 to 255 in uint8.
+Else a number, one a channel, a tensor, ``"mean"`` or ``"blur"``, see `faceshards.ops.stand_in`."""
+
+_RANDOM = ("random", "random_1", "random_mix")
+
+
+def is_random(fill: Fill) -> TypeIs[RandomFill]:
+    """Whether `fill` is one of the random ones."""
+    return isinstance(fill, str) and fill in _RANDOM
+
+
+def check_fill(fill: Fill) -> None:
+    """Raise ParamsError where `fill` is none for any image."""
+    check_form(fill, *_RANDOM, argument="fill")
+
+
+def check_fill_of(image: Tensor, fill: Fill) -> None:
+    """Look whether `fill` can be put into `image`, (..., C, H, W).
+
+    Raises:
+        ParamsError: the image's dtype cannot hold it, or it does not go with the number of channels.
+        FaceTypeError: random values for an image that is neither floating nor uint8.
+    """
+    if not is_random(fill):
+        check_form(fill, *_RANDOM, argument="fill")
+        check_fits(image, fill, argument="fill")
+    elif not (image.is_floating_point() or image.dtype is torch.uint8):
+        raise FaceTypeError(
+            f"fill={fill!r} needs a uint8 image or a floating one, found {image.dtype}: put "
+            "v2.ToDtype(torch.float32, scale=True) and v2.Normalize before, or use a number, 'mean' or 'blur'"
+        )

@@ -1,0 +1,68 @@
+"""`faceshards.Loader` and plain DataLoaders in the hands of Accelerate, in two processes over gloo."""
+
+from pathlib import Path
+
+import pytest
+from programs import torchrun
+from visits import (
+    assert_each_face_once,
+    assert_never_the_same_pixels_again,
+    assert_orders_differ,
+    by_the_numpy_door,
+    epochs_of,
+    read,
+    together,
+    train_ids,
+    val_ids,
+)
+
+pytest.importorskip("accelerate", reason="accelerate is not installed")
+
+RANKS, EPOCHS = (0, 1), (0, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def trained(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("accelerate")
+    torchrun("accelerate_two_processes.py", shards, out)
+    return out
+
+
+def test_a_prepared_loader_is_shared_by_the_ranks_once(trained: Path, shards: Path) -> None:
+    visits = read(trained / "loader")
+    for rank in RANKS:
+        expected = {number: by_the_numpy_door(shards, number, rank, 2) for number in EPOCHS}
+        assert epochs_of(visits, rank=rank) == expected
+    for epoch in together(visits).values():
+        assert_each_face_once(epoch, train_ids(), padding=1)
+    assert_never_the_same_pixels_again(together(visits))
+
+
+def test_gradients_accumulate_over_two_batches_whatever_the_epoch_they_are_of(trained: Path) -> None:
+    assert [(trained / f"steps{rank}.txt").read_text() for rank in RANKS] == ["4", "4"]  # 3 epochs of 3 batches
+
+
+def test_load_state_goes_on_in_the_middle_of_an_epoch(trained: Path) -> None:
+    whole, again = read(trained / "whole"), read(trained / "resumed")
+    assert again == whole
+    assert_each_face_once(together(whole)[3], train_ids(), padding=1)
+
+
+def test_gathered_for_metrics_are_all_faces_of_the_validation(trained: Path) -> None:
+    gathered = (trained / "gathered.txt").read_text().split()
+    assert sorted(gathered) == val_ids()
+
+
+def test_a_prepared_dataloader_over_the_faces_is_shared_once(trained: Path) -> None:
+    epochs = together(read(trained / "map_style"))
+    for epoch in epochs.values():
+        assert_each_face_once(epoch, train_ids(), padding=3)  # Accelerate fills up the last batch of the second process
+    assert_orders_differ(epochs)
+    assert_never_the_same_pixels_again(epochs)
+
+
+def test_fserasing_in_a_compose_draws_for_every_face_of_every_process_worker_and_epoch_anew(trained: Path) -> None:
+    visits = read(trained / "fserasing")
+    for epoch in together(visits).values():
+        assert_each_face_once(epoch, train_ids(), padding=3)
+    assert len({visit.pixels for visit in visits}) == len(visits) == 3 * 24

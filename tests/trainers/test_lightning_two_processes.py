@@ -1,0 +1,65 @@
+"""`faceshards.Loader` and a plain DataLoader under Lightning's DDP, over gloo."""
+
+from pathlib import Path
+
+import pytest
+from programs import HERE, run
+from visits import (
+    BATCH,
+    assert_each_face_once,
+    assert_never_the_same_pixels_again,
+    assert_orders_differ,
+    by_the_numpy_door,
+    epochs_of,
+    read,
+    together,
+    train_ids,
+    val_ids,
+)
+
+pytest.importorskip("lightning", reason="lightning is not installed")
+
+RANKS = (0, 1)
+
+
+@pytest.fixture(scope="module")
+def trained(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("lightning")
+    run([HERE / "lightning_two_processes.py", shards, out])
+    return out
+
+
+def test_the_ranks_share_every_epoch_and_nothing_is_seen_twice_but_the_padding(trained: Path, shards: Path) -> None:
+    visits = read(trained / "loader")
+    for rank in RANKS:
+        mine = epochs_of(visits, rank=rank)
+        assert mine == {number: by_the_numpy_door(shards, number, rank, 2) for number in (0, 1)}
+    for number in (0, 1):
+        both = [visit for visit in visits if (visit.stage, visit.epoch) == ("train", number)]
+        assert_each_face_once(both, train_ids(), padding=1)  # 21 faces for two
+    assert_never_the_same_pixels_again(together(visits))
+
+
+def test_the_ranks_share_the_validation(trained: Path) -> None:
+    visits = read(trained / "loader")
+    for number in (0, 1):
+        assert_each_face_once([v for v in visits if (v.stage, v.epoch) == ("val 0", number)], val_ids())
+        assert [len(epochs_of(visits, "val 0", rank)[number]) for rank in RANKS] == [3, 3]
+
+
+def test_both_ranks_go_on_where_the_checkpoint_of_the_first_was_taken(trained: Path) -> None:
+    before, after = read(trained / "loader"), read(trained / "resumed")
+    for rank in RANKS:
+        whole = epochs_of(before, rank=rank)[1]
+        assert epochs_of(after, rank=rank) == {
+            1: whole[BATCH:]
+        }  # three batches an epoch: step 4 is the first of epoch 1
+
+
+def test_a_dataloader_over_the_faces_is_shared_once(trained: Path) -> None:
+    visits = read(trained / "map_style")
+    for number in (0, 1):
+        assert_each_face_once([v for v in visits if (v.stage, v.epoch) == ("train", number)], train_ids(), padding=1)
+        assert [len(epochs_of(visits, rank=rank)[number]) for rank in RANKS] == [11, 11]
+    assert_never_the_same_pixels_again(together(visits))
+    assert_orders_differ(together(visits))

@@ -1,0 +1,49 @@
+"""Workers that are forked or spawned, of the loader and of a plain DataLoader over the faces."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from visits import (
+    BATCH,
+    SEED,
+    VIEW,
+    assert_each_face_once,
+    assert_never_the_same_pixels_again,
+    assert_orders_differ,
+    by_the_numpy_door,
+    epochs_of,
+    train_ids,
+    visits_of,
+)
+
+import faceshards
+
+METHODS = pytest.mark.parametrize("method", ["fork", "spawn"])
+EPOCHS = 3
+
+
+def seen(loader: Any) -> dict[int, Any]:
+    return epochs_of([v for epoch in range(EPOCHS) for batch in loader for v in visits_of(batch, "train", epoch)])
+
+
+def options(method: str) -> dict[str, Any]:
+    live = method == "spawn"  # which takes seconds
+    return {"num_workers": 2, "multiprocessing_context": method, "persistent_workers": live}
+
+
+@METHODS
+def test_the_loader_gives_what_one_process_gives(shards: Path, method: str) -> None:
+    loader = faceshards.Loader(shards, BATCH, split="train", shuffle=True, view=VIEW, seed=SEED, **options(method))
+    assert seen(loader) == {number: by_the_numpy_door(shards, number) for number in range(EPOCHS)}
+
+
+@METHODS
+def test_a_dataloader_over_the_faces_draws_anew_in_every_epoch(shards: Path, method: str) -> None:
+    faces = faceshards.open(shards, split="train", view=VIEW)
+    epochs = seen(torch.utils.data.DataLoader(faces, BATCH, shuffle=True, **options(method)))
+    for epoch in epochs.values():
+        assert_each_face_once(epoch, train_ids())
+    assert_orders_differ(epochs)
+    assert_never_the_same_pixels_again(epochs)

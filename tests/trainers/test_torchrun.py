@@ -1,0 +1,48 @@
+"""A hand-written training loop that torchrun starts twice."""
+
+from pathlib import Path
+
+import pytest
+from programs import torchrun
+from visits import (
+    assert_each_face_once,
+    assert_never_the_same_pixels_again,
+    by_the_numpy_door,
+    epochs_of,
+    ids,
+    read,
+    together,
+    train_ids,
+    val_ids,
+)
+
+RANKS = (0, 1)
+
+
+@pytest.fixture(scope="module")
+def trained(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("torchrun")
+    torchrun("torchrun_plain.py", shards, out)
+    return out
+
+
+@pytest.mark.parametrize("found_in", ["environment", "distributed", "numpy"])
+def test_the_loader_finds_its_rank_and_the_ranks_share_every_epoch(found_in: str, trained: Path, shards: Path) -> None:
+    visits = read(trained / found_in)
+    for rank in RANKS:
+        expected = {number: by_the_numpy_door(shards, number, rank, 2) for number in (0, 1)}
+        assert epochs_of(visits, rank=rank) == expected
+    for number in (0, 1):
+        assert_each_face_once([visit for visit in visits if visit.epoch == number], train_ids(), padding=1)
+    assert_never_the_same_pixels_again(together(visits))
+
+
+def test_ranks_that_are_given_by_hand_win(trained: Path) -> None:
+    visits = read(trained / "by_hand")
+    assert ids(epochs_of(visits, rank=1)[0]) == train_ids()[:11]
+    assert ids(epochs_of(visits, rank=0)[0]) == [*train_ids()[11:], train_ids()[0]]
+
+
+def test_a_rank_can_be_told_to_read_everything(trained: Path) -> None:
+    visits = read(trained / "alone")
+    assert [ids(epochs_of(visits, "val", rank)[0]) for rank in RANKS] == [val_ids()] * 2

@@ -1,0 +1,130 @@
+"""Draws in DataLoader workers: apart in each worker and epoch, and the same again from the same seeds."""
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchdata.stateful_dataloader import StatefulDataLoader
+
+from faceshards.errors import ParamsError
+from faceshards.transforms import FSErasing
+
+IMAGE, REGIONS = torch.zeros(3, 16, 16), torch.full((16, 16), 10, dtype=torch.uint8)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+class Faces(Dataset[Tensor]):
+    """Eight times the same face, erased."""
+
+    def __init__(self, erase: nn.Module, before: Callable[["Faces", int], None] | None = None) -> None:
+        self.erase, self.before = erase, before
+
+    def __len__(self) -> int:
+        return 8
+
+    def __getitem__(self, index: int) -> Tensor:
+        if self.before is not None:
+            self.before(self, index)
+        return self.erase(IMAGE, REGIONS)[0]
+
+
+class Both(nn.Module):
+    """One transform after the other, as `v2.Compose`; both draw from one generator."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        super().__init__()
+        self.first, self.second = (FSErasing(p=1, generator=generator) for _ in range(2))
+
+    def forward(self, image: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.cat([self.first(image, regions)[0], self.second(image, regions)[0]]), regions
+
+
+def epochs(
+    faces: Faces, *, start: str = "fork", kind: type = DataLoader, torch_seed: int = 5, **options: bool
+) -> Tensor:
+    """What two workers make in two epochs: (16, ...)."""
+    torch.manual_seed(torch_seed)
+    loader = kind(faces, batch_size=None, num_workers=2, multiprocessing_context=start, **options)
+    return torch.stack([face for _ in range(2) for face in loader])
+
+
+def different(faces: Tensor) -> int:
+    return len({face.numpy().tobytes() for face in faces})
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+@pytest.mark.parametrize(
+    ("start", "generator"), [("fork", None), ("fork", seeded()), ("spawn", seeded())], ids=["torch", "fork", "spawn"]
+)
+def test_every_worker_and_epoch_draws_apart(start: str, persistent: bool, generator: torch.Generator | None) -> None:
+    faces = Faces(FSErasing(p=1, generator=generator))
+    assert different(epochs(faces, start=start, persistent_workers=persistent)) == 16
+
+
+@pytest.mark.filterwarnings("ignore:'set_vital' is deprecated")  # torchdata calls it
+def test_every_worker_of_a_stateful_loader_draws_apart() -> None:
+    assert different(epochs(Faces(FSErasing(p=1, generator=seeded())), kind=StatefulDataLoader)) == 16
+
+
+def test_draws_follow_the_generators_seed_and_torchs() -> None:
+    def draw(seed: int, torch_seed: int) -> Tensor:
+        return epochs(Faces(FSErasing(p=1, generator=seeded(seed))), torch_seed=torch_seed)
+
+    first = draw(0, 5)
+    assert torch.equal(draw(0, 5), first)
+    assert different(torch.cat([first, draw(1, 5)])) == 32
+    assert different(torch.cat([first, draw(0, 6)])) == 32
+
+
+def test_draws_go_on_from_where_the_generator_was() -> None:
+    def draw(before: int) -> Tensor:
+        generator = seeded()
+        torch.rand(before, generator=generator)
+        return epochs(Faces(FSErasing(p=1, generator=generator)))
+
+    assert different(torch.cat([draw(0), draw(1)])) == 32
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_two_transforms_of_one_generator_draw_apart(start: str) -> None:
+    both = epochs(Faces(Both(seeded())), start=start)
+    assert different(both.view(32, 3, 16, 16)) == 32
+
+
+def test_a_copy_in_the_main_process_draws_apart_in_workers_too() -> None:
+    assert different(epochs(Faces(copy.deepcopy(FSErasing(p=1, generator=seeded()))))) == 16
+
+
+def by_index(faces: Faces, index: int) -> None:
+    faces.erase.generator.manual_seed(index)
+
+
+def made_in_the_worker(faces: Faces, index: int) -> None:
+    faces.erase = FSErasing(p=1, generator=seeded(index))
+
+
+@pytest.mark.parametrize("before", [by_index, made_in_the_worker])
+def test_a_generator_that_the_worker_seeds_is_obeyed(before: Callable[[Faces, int], None]) -> None:
+    alone = torch.stack([FSErasing(p=1, generator=seeded(index))(IMAGE, REGIONS)[0] for index in range(8)])
+    faces = Faces(FSErasing(p=1, generator=seeded(99)), before)
+    assert torch.equal(epochs(faces), alone.repeat(2, 1, 1, 1))
+
+
+def test_the_main_process_draws_from_the_generator_itself() -> None:
+    generator = seeded()
+    epochs(Faces(FSErasing(p=1, generator=generator)))
+    assert torch.equal(
+        FSErasing(p=1, generator=generator)(IMAGE, REGIONS)[0], FSErasing(p=1, generator=seeded())(IMAGE, REGIONS)[0]
+    )
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a device other than the CPU")
+def test_a_devices_generator_is_refused_in_a_worker() -> None:
+    with pytest.raises(ParamsError, match="generator is on cuda:0, which a DataLoader worker cannot draw from"):
+        epochs(Faces(FSErasing(p=1, generator=torch.Generator("cuda"))))
