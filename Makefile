@@ -24,6 +24,7 @@ lint: $(VENV)/.dev
 lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --editable '.[dev]' torch==2.13.0
+	.venv-lock/bin/python -m pip install --quiet --no-deps albumentations==2.0.8 albucore
 	.venv-lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
 	rm -rf .venv-lock
 
@@ -44,4 +45,6 @@ $(VENV)/.pipeline: $(VENV)/.made pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing the locked dependencies into $(VENV) (about a minute)"
 	$(PIP) --editable '.[dev]'
+	@# Without its dependencies, of which opencv-python-headless would take the place of opencv-python.
+	$(PIP) --no-deps albumentations albucore
 	@touch $@

@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from faceshards.errors import ParamsError, ParserError
-from faceshards.ops.erase_torch import as_maps
+from faceshards.ops.erase_torch import as_known, as_maps
 from faceshards.ops.stand_in import StandIn, stand_in
 
 Regions: TypeAlias = Tensor | NDArray[Any]
-
-_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # torch does not compare these
 
 
 def checked_images(images: Any, name: str) -> Tensor:
@@ -98,17 +96,13 @@ def stand_ins(images: Tensor, baseline: StandIn) -> Tensor:
 
 
 def _integers(given: Any, name: str) -> Tensor:
+    """Region ids as uint8, of any shape."""
     try:
         # torch warns of memory that it may not write to.
         regions = torch.as_tensor(given if isinstance(given, Tensor) else np.require(given, requirements="W"))
     except (TypeError, ValueError, RuntimeError):
         raise ParamsError(f"{name}: expected (B, H, W) whole numbers, found {_shown(given)}") from None
-    if regions.dtype == torch.bool or regions.is_floating_point() or regions.is_complex():
-        raise ParamsError(
-            f"{name}: expected region ids as whole numbers, 0-24 or 255, found {_shown(given)}; for maps with whole "
-            "values pass regions.long()"
-        )
-    return regions.long() if regions.dtype in _UNSIGNED else regions
+    return as_known(regions)
 
 
 def _maps(regions: Tensor, images: Tensor, name: str) -> Tensor:

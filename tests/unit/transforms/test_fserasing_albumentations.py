@@ -185,7 +185,7 @@ def different(faces: torch.Tensor) -> int:
     return len({face.numpy().tobytes() for face in faces})
 
 
-@pytest.mark.parametrize(("start", "persistent"), [("fork", False), ("fork", True), ("spawn", False)])
+@pytest.mark.parametrize(("start", "persistent"), [("fork", False), ("fork", True)])
 @pytest.mark.parametrize("seed", [None, 7])
 def test_workers_and_epochs_draw_apart(start: str, persistent: bool, seed: int | None) -> None:
     faces = Faces(A.Compose([FSErasing(p=1)], seed=seed))
