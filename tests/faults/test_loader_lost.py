@@ -36,7 +36,7 @@ def test_a_batch_that_is_lost_is_an_error_that_names_it_and_the_remedy(
     received = Workers._received
 
     def losing(self: Workers, sent: Any) -> Iterator[Any]:
-        return received(self, (batch for batch in sent if batch.number != lost))
+        return received(self, [(batch for batch in sent[0] if batch.number != lost)])
 
     monkeypatch.setattr(Workers, "_received", losing)
     running = iter(faceshards.Loader(path, BATCH, num_workers=2))
@@ -50,7 +50,8 @@ def test_a_batch_too_many_is_an_error_too(path: Path, monkeypatch: pytest.Monkey
     received = Workers._received
 
     def doubling(self: Workers, sent: Any) -> Iterator[Any]:
-        return received(self, (part for batch in sent for part in ((batch,) if batch.number < 10 else (batch, batch))))
+        parts = (part for batch in sent[0] for part in ((batch,) if batch.number < 10 else (batch, batch)))
+        return received(self, [parts])
 
     monkeypatch.setattr(Workers, "_received", doubling)
     with pytest.raises(LostBatchError, match="epoch 0 has 11 batches, and one more arrived"):
