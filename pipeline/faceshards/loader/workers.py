@@ -10,6 +10,7 @@ from multiprocessing.context import BaseContext
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
+import numpy.random  # noqa: F401 (torch seeds it in every worker, each of which would import it in every epoch)
 import torch.utils.data
 
 from faceshards.checks import finite_number
