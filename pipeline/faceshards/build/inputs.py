@@ -1,19 +1,23 @@
 """The files that params name, as links in one folder, so that DVC sees when one of them changes.
 
-`dvc.yaml` can name only paths that are always there, and most of these params are null or ``bundled``. So the first stage
-links each of them from a fixed place, or writes the param's value there, and the stages that read a file depend on its
+`dvc.yaml` can name only paths that are always there, and most of these params are null or ``bundled``. So a first stage
+links each file from a fixed place, or writes the param's value there, and the stages that read a file depend on its
 link. DVC hashes what a link leads to.
 """
 
 import os
 import shutil
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from faceshards.build.params import Params
 from faceshards.errors import ParamsError
 from faceshards.store.durable import write_file
+from faceshards.yamlfile import read_yaml
 
-_BUNDLED = "bundled"
+BUNDLED = "bundled"
 _DESCRIPTIONS = (".yaml", ".yml")
 
 
@@ -27,29 +31,39 @@ def link_inputs(params: Params, folder: Path) -> None:
             names begin with the model's, which is where ONNX keeps large weights.
 
     Raises:
-        ParamsError: there is nothing at one of the paths.
-        WeightsNotFoundError: there is no such description.
+        ParamsError: there is nothing at one of the paths, or a description is no YAML.
     """
     _link("source.labels", params.source.labels, folder / "labels")
     _link("align.yunet_model", params.align.yunet_model, folder / "yunet_model")
     weights = folder / "weights"
     _remove(weights)
-    if params.parse.weights == _BUNDLED:
-        write_file(weights / _BUNDLED, b"")
-    for path in _weights_files(params.parse.weights):
+    if params.parse.weights == BUNDLED:
+        write_file(weights / BUNDLED, b"")
+    for path in weights_files(params.parse.weights):
         _link("parse.weights", str(path), weights / path.name)
 
 
-def _weights_files(weights: str) -> list[Path]:
-    if weights == _BUNDLED:
-        return []
-    path = Path(weights)
-    if path.suffix not in _DESCRIPTIONS:
-        return [path]
-    from faceshards.parsing.adapterparams import read_adapter  # brings torch, which takes seconds
+def weights_files(weights: str) -> list[Path]:
+    """The files that ``parse.weights`` stands for; none for the bundled weights, which are part of the code.
 
-    model = path.parent / read_adapter(path).model
-    return [path, model, *sorted(beside for beside in model.parent.glob(f"{model.name}?*") if beside.is_file())]
+    Returns:
+        The file of weights; or a description, its model, and the files beside that whose names begin with the model's.
+
+    Raises:
+        ParamsError: a description is no YAML.
+    """
+    path = Path(weights)
+    if weights == BUNDLED:
+        return []
+    if path.suffix not in _DESCRIPTIONS or not path.is_file():
+        return [path]
+    # The stage `parse` checks the rest of the description.
+    named = read_yaml(path, TypeAdapter(dict[str, Any])).get("model")
+    if not isinstance(named, str):
+        return [path]
+    model = path.parent / named
+    beside = model.parent.iterdir() if model.is_file() else ()
+    return [path, model, *sorted(file for file in beside if file.name[: len(model.name)] == model.name != file.name)]
 
 
 def _link(param: str, named: str | None, link: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from faceshards.build.arrays import ALL, REGION
+from faceshards.build.inputs import weights_files
 from faceshards.build.outcome import Outcome, count_outcomes
 from faceshards.build.params import ParseParams, RunParams, StoreParams
 from faceshards.build.provenance import versions
@@ -65,7 +66,7 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         profile=store.profile,
     )
     made_by = versions("torch")
-    read = sha256_of(aligned / DATASET_JSON)
+    read = [sha256_of(path) for path in (aligned / DATASET_JSON, *weights_files(params.weights))]
     with work_dir(out, __name__, params, repr(spec), made_by, dict(parser.provenance), read) as work:
         create(work, spec)
         shards = missing_shards(work, spec)

@@ -31,7 +31,8 @@ def read_python(path: Path, module: str) -> PythonFile:
     """Read a module. Comments, docstrings, blank lines and the breaking of lines change nothing of what comes back.
 
     The digest is of a writing of the tree that leaves out fields that are empty or absent, because newer releases of
-    Python add such fields. It therefore rests on what `ast.parse` says, and on no release's `ast.dump` or `ast.unparse`.
+    Python add such fields. It therefore rests on what `ast.parse` says, and on no `ast.dump` or `ast.unparse`, whose
+    output differs between releases.
 
     Args:
         path: the file.
@@ -54,7 +55,7 @@ def read_python(path: Path, module: str) -> PythonFile:
 def _write(value: object, text: list[str]) -> None:
     if isinstance(value, ast.Constant):
         # `ascii`, because which characters `repr` shows as they are depends on the release's Unicode tables.
-        text.append(f"{type(value.value).__name__} {ascii(value.value)},")
+        text.append(f"{type(value.value).__name__} {value.value!a},")
     elif isinstance(value, ast.AST):
         text.append(f"{type(value).__name__}(")
         for name, field in ast.iter_fields(value):
@@ -69,7 +70,7 @@ def _write(value: object, text: list[str]) -> None:
                 _write(item, text)
         text.append("],")
     else:
-        text.append(f"{ascii(value)},")
+        text.append(f"{value!a},")
 
 
 def _is_docstring(node: object) -> bool:

@@ -40,9 +40,10 @@ _CPUINFO = Path("/proc/cpuinfo")
 def run_record(path: Path, run: RunParams) -> Iterator[None]:
     """Write a JSON file about what is done meanwhile, also where it fails.
 
-    It holds ``started`` (UTC, ISO 8601), ``seconds``, ``ok``, ``python``, ``platform``, ``processor``, ``cores``, ``gpus``
-    (names; empty where PyTorch was not used), ``packages`` (versions with their build tags) and ``run``, the section of
-    the params. All of it is of the machine that the command ran on; workers of a Dask cluster may run on others.
+    It holds ``started`` (UTC, ISO 8601), ``seconds``, ``ok``, ``python``, ``platform``, ``processor``, ``cores``,
+    ``gpus`` (names; empty where PyTorch was not used), ``packages`` (versions with their build tags) and ``run``, the
+    section of the params. All of it is of the machine that the command ran on; workers of a Dask cluster may run on
+    others.
 
     Args:
         path: the file; its folder is made.

@@ -47,5 +47,5 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def torch_release() -> str:
-    """PyTorch's release without the tag of its build: ``2.13.0`` of ``2.13.0+cu130``, for what is written into stores."""
+    """PyTorch's release without the tag of its build, ``2.13.0`` of ``2.13.0+cu130``: what stores say of it."""
     return torch.__version__.partition("+")[0]

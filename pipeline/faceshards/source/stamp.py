@@ -16,9 +16,9 @@ def stamp_of(path: Path) -> str:
     """A digest that another file or folder at the path would not have.
 
     A zip, split ones too, is told by what its directory says of each member: name, size and CRC-32. A folder is told by
-    the name, size, time of change and inode of every file below it, links followed. A file of up to 64 MiB is told by its
-    bytes. A larger one, such as a ``.rec``, is told by its size, time and inode, and by the bytes of the ``.idx`` file
-    beside it.
+    the name, size, times and inode of every file below it, links followed. A file of up to 64 MiB is told by its bytes.
+    A larger one, such as a ``.rec``, is told by its size, times and inode, and by the bytes of the ``.idx`` file beside
+    it.
 
     It does not see bytes that change with no trace in the file system, as a failing disk changes them, or data of a
     zip's member that no longer fits its CRC-32; reading that member fails. Copying a folder, or touching its files,
