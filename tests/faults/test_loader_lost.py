@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from stores import arrays_of, build_faces, face_spec
 
 import faceshards
-from faceshards.errors import LostBatchError
+from faceshards.errors import IteratorEndedError, LostBatchError
 from faceshards.loader.workers import Workers
 
 pytest.importorskip("torch")
@@ -41,8 +42,10 @@ def test_a_batch_that_is_lost_is_an_error_that_names_it_and_the_remedy(
     monkeypatch.setattr(Workers, "_received", losing)
     running = iter(faceshards.Loader(path, BATCH, num_workers=2))
     assert sum(len(next(running)["image"]) for _ in range(lost)) == lost * BATCH
+    with pytest.raises(LostBatchError, match=rf"batch {lost} of 11 of epoch 0 .*--shm-size.*/dev/shm has "):
+        next(running)
     for _ in range(2):
-        with pytest.raises(LostBatchError, match=rf"batch {lost} of 11 of epoch 0 .*/dev/shm has .*--shm-size"):
+        with pytest.raises(IteratorEndedError, match=f"ended with an error at batch {lost} of 11"):
             next(running)
 
 
@@ -114,6 +117,8 @@ if __name__ == "__main__":
     held += [next(epoch) for epoch in running]
     loop = [running]
     loop.append(loop)
+    it = iter(faceshards.Loader(sys.argv[1], 4, num_workers=1))
+    batch = next(it)
     print("done")
 """
 
@@ -122,3 +127,33 @@ def test_a_process_that_ends_in_mid_epoch_says_nothing(path: Path) -> None:
     command = [sys.executable, "-c", _LEFT_IN_THE_MIDDLE, str(path)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert (run.stdout, run.stderr, run.returncode) == ("done\n", "", 0)
+
+
+def test_persistent_workers_of_which_one_died_are_started_anew(path: Path) -> None:
+    running = faceshards.Loader(path, 1, num_workers=2, persistent_workers=True, shuffle=True)
+    broken = iter(running)
+    next(broken)
+    assert running._live is not None
+    os.kill(running._live._loader._iterator._workers[0].pid, signal.SIGKILL)
+    with pytest.raises(LostBatchError, match=r"did not arrive: DataLoader worker .*num_workers=0"):
+        list(broken)
+    assert sum(len(batch["image"]) for batch in running) == FACES
+
+
+def test_what_was_left_out_is_counted_also_after_the_epoch(path: Path, tmp_path: Path) -> None:
+    damaged = Path(shutil.copytree(path, tmp_path / "store"))
+    next((damaged / "train.zarr/image").glob("c.*")).unlink()
+    loader = faceshards.Loader(damaged, BATCH, on_error="skip")
+    assert sum(len(batch["image"]) for batch in loader) + loader.skipped == FACES
+    assert loader.skipped > 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="mounts a /dev/shm of its own: needs root")
+def test_a_store_opens_where_nothing_can_be_shared(path: Path) -> None:
+    script = f'mount -t tmpfs -o ro tmpfs /dev/shm && exec {sys.executable} -c "$0" "$1"'
+    opening = "import sys, faceshards; print(len(list(faceshards.Loader(sys.argv[1], 4))))"
+    command = ["unshare", "-m", "bash", "-c", script, opening, str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    if "unshare failed" in run.stderr or "permission denied" in run.stderr:
+        pytest.skip(f"this sandbox allows no mounts: {run.stderr.strip()}")
+    assert run.stdout == "11\n", run.stderr

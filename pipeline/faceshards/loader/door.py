@@ -77,7 +77,7 @@ class Loader:
             `multiprocessing`; None for Python's own.
         timeout: seconds after which a worker that is silent, but alive, counts as lost; one that dies is told at once.
         on_error: ``"raise"``, or ``"skip"`` samples whose chunk is missing or damaged: they are logged, and counted in
-            ``state_dict()["skipped"]``.
+            `skipped`.
 
     Attributes:
         dataset: what is read.
@@ -167,11 +167,19 @@ class Loader:
         return self._worker_options.prefetch
 
     @property
-    def sampler(self) -> "TrainerSampler":
-        """For trainers that set the epoch by ``loader.sampler.set_epoch(epoch)``, as Lightning does."""
-        return TrainerSampler(self)
+    def skipped(self) -> int:
+        """Samples that were left out of the epoch so far because their chunk cannot be read (`on_error`)."""
+        return self._progress.skipped
 
-    batch_sampler = sampler
+    @property
+    def sampler(self) -> "TrainerSampler":
+        """For trainers that tell their epoch by ``loader.sampler.set_epoch(epoch)``, as Lightning does."""
+        return TrainerSampler(self._progress, self._sampling_here().samples(len(self.dataset)))
+
+    @property
+    def batch_sampler(self) -> "TrainerSampler":
+        """The same; its length is that of the loader."""
+        return TrainerSampler(self._progress, len(self))
 
     def set_epoch(self, epoch: int) -> None:
         """The next iteration is of this epoch: from its start, or where a loaded position says, if that is in it.
@@ -193,7 +201,7 @@ class Loader:
         """
         from faceshards.loader.epoch import Epoch
 
-        epoch = Epoch(self._begin, self._progress.moved, pin=self._pin)
+        epoch = Epoch(self._begin, pin=self._pin)
         self._newest = weakref.ref(epoch)
         return epoch
 
@@ -201,12 +209,16 @@ class Loader:
         from faceshards.loader.epoch import Begun
 
         sampling = self._sampling_here(strict=True)
-        start = self._progress.begin()
+        total = sampling.batches(len(self.dataset))
+        if sampling.world_size > 1 and self._given_rank == (None, None):
+            found = f"rank {sampling.rank} of {sampling.world_size}: {sampling.samples(len(self.dataset))}"
+            _log.info("%s of %d faces; rank=0, world_size=1 gives all", found, len(self.dataset))
+        start, moved = self._progress.begin()
         before = None if self._running is None else self._running()
         if self._worker_options.persistent and before is not None:
             before.take_over()
         self._running = weakref.ref(epoch)
-        return Begun(self._turns(sampling, start), start, sampling.batches(len(self.dataset)))
+        return Begun(self._turns(sampling, start), start, total, moved)
 
     def _turns(self, sampling: Sampling, start: Position) -> "Iterator[Turn]":
         from faceshards.loader.tensors import OwnTurns
@@ -219,17 +231,24 @@ class Loader:
             return Workers(self._plan, sampling, options).begin(sampling, start)
         if self._live is None:
             self._live = Workers(self._plan, sampling, options)
-        return self._live.begin(sampling, start)
+        return self._of_live(self._live.begin(sampling, start))
+
+    def _of_live(self, turns: "Iterator[Turn]") -> "Iterator[Turn]":
+        try:
+            yield from turns
+        except Exception:
+            self._live = None  # one of them may be dead: the next iteration starts others
+            raise
 
     def state_dict(self) -> dict[str, Any]:
         """Where the trainer is, in JSON values: after the batch that was handed out last, by whichever iterator.
 
-        After an epoch's last batch, and where a new iterator waits to be asked for its first, it is the start of what
-        comes next.
+        After an epoch's last batch, and where a new iterator has taken the place of the last one, it is the start of
+        what comes next.
         """
         sampling = self._sampling_here()
-        newest = None if self._newest is None else self._newest()
-        waiting = newest is not None and not newest.started
+        newest, running = (None if found is None else found() for found in (self._newest, self._running))
+        waiting = newest is not None and not newest.started and (running is None or running.finished)
         here, following = self._progress.here(sampling.batches(len(self.dataset)), waiting=waiting)
         return saved(here, order_of(self._plan.split, sampling)) | {"next_epoch": following}
 
@@ -243,6 +262,11 @@ class Loader:
         if "next_epoch" not in state:
             raise ParamsError("this position was saved by Dataset.batches; load it into what batches() gives")
         following = whole_number("next_epoch of a saved position", state["next_epoch"], 0)
+        fixed, total = self._progress.fixed, len(self)
+        if position.batches_done > total:
+            raise ParamsError(f"the saved position is batch {position.batches_done} of an epoch of {total}")
+        if fixed is not None and position.epoch != fixed:
+            raise ParamsError(f"the saved position is in epoch {position.epoch}; this loader has only epoch={fixed}")
         self._progress.load(position, following)
 
     def _sampling_here(self, *, strict: bool = False) -> Sampling:
@@ -251,17 +275,22 @@ class Loader:
 
 
 class TrainerSampler:
-    """What trainers ask of a loader's sampler: to be told the epoch, and how many samples this rank gets."""
+    """What trainers ask of a loader's sampler: to be told the epoch, and for a length.
 
-    def __init__(self, loader: Loader) -> None:
-        self._loader = loader
+    Args:
+        progress: the loader's.
+        length: how many samples, or batches, this rank gets.
+    """
+
+    def __init__(self, progress: Progress, length: int) -> None:
+        self._progress, self._length = progress, length
 
     def set_epoch(self, epoch: int) -> None:
-        """See `Loader.set_epoch`."""
-        self._loader.set_epoch(epoch)
+        """The trainer is in this epoch: see `Loader.set_epoch`. More iterations within it draw anew."""
+        self._progress.set_epoch(whole_number("epoch", epoch, 0), of_trainer=True)
 
     def __len__(self) -> int:
-        return self._loader._sampling_here().samples(len(self._loader.dataset))
+        return self._length
 
     def __iter__(self) -> Iterator[int]:
         raise ParamsError(

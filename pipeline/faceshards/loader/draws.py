@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from multiprocessing.context import get_spawning_popen
 from multiprocessing.sharedctypes import RawValue
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 from faceshards.rng import UInt64Array, fold, sample_keys, words
@@ -80,7 +81,11 @@ class SharedEpoch:
     _UNSET = -1
 
     def __init__(self, epoch: int | None = None) -> None:
-        self._value: Any = RawValue("q", self._UNSET if epoch is None else epoch)
+        value = self._UNSET if epoch is None else epoch
+        try:
+            self._value: Any = RawValue("q", value)
+        except OSError:  # a /dev/shm and a temporary folder that cannot be written
+            self._value = SimpleNamespace(value=value)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A process that is being started gets the memory itself; a copy made for anything else is a copy.

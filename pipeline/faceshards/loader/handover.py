@@ -95,12 +95,18 @@ class Handover:
     def trim(self) -> None:
         """Take all pages away but those of arrays that this process looks at; for when no worker runs any more."""
         end, start_of_flags = 0, self._workers * self._capacity
-        looked_at = sorted((seen.ctypes.data - self._bytes.ctypes.data, seen.size) for seen in self._seen.values())
+        looked_at = sorted((_address(seen) - _address(self._bytes), seen.size) for seen in self._seen.values())
         for start, size in [*looked_at, (start_of_flags, 0)]:
             first, stop = -(-end // mmap.PAGESIZE) * mmap.PAGESIZE, start // mmap.PAGESIZE * mmap.PAGESIZE
             if first < stop:
                 self._map.madvise(mmap.MADV_REMOVE, first, stop - first)
             end = start + size
+
+
+def _address(array: UInt8Array) -> int:
+    # Not `.ctypes.data`, which imports, and a loader may be trimmed while the interpreter ends.
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 def _let_go(flags: UInt8Array, flag: int, looking: int) -> None:

@@ -1,13 +1,16 @@
 """Where in an epoch a reader is: counted, and as JSON values that can be saved and taken up again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
+from threading import Lock
 from typing import Any
 
 from faceshards.checks import whole_number
 from faceshards.errors import ParamsError
 
 _VERSION = 1
+_ROUND = 1 << 32  # epochs that a trainer tells are below
 _NUMBERS = ("epoch", "batches_done", "skipped")
 
 
@@ -64,50 +67,83 @@ def _differing(state: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
 class Progress:
     """Which epoch a loader begins next, and where in it or before it the trainer is.
 
+    Threads may share it. A trainer may tell each of its epochs and go through the loader more than once in one of them:
+    the rounds are then epochs of their own, e, e + 2**32, e + 2 * 2**32 and so on.
+
     Args:
         fixed: the one epoch of a loader that does not count; None to count 0, 1, 2 and so on.
     """
 
     def __init__(self, fixed: int | None) -> None:
-        self._fixed = fixed
+        self.fixed = fixed
+        self._step = 1 if fixed is None else 0
         self._last: Position | None = None  # after the batch that was handed out last
         self._next = Position(fixed or 0)
-        self._following = self._after(self._next)  # the epoch after `_next`
+        self._following = self._next.epoch + self._step  # the epoch after `_next`
+        self._generation = 0  # an iteration that began before something was set or loaded moves nothing any more
+        self._lock = Lock()
 
-    def begin(self) -> Position:
-        """Where the iteration that starts now begins; the one after it is of the next epoch."""
-        start, self._next = self._next, Position(self._following)
-        self._following = self._after(self._next)
-        self._last = start
-        return start
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
 
-    def moved(self, position: Position) -> None:
-        """A batch was handed out."""
-        self._last = position
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = Lock()
 
-    def set_epoch(self, epoch: int) -> None:
-        """The next iteration is of this epoch; a loaded position in it stays, and so does a fixed epoch."""
-        if self._fixed is not None or self._next.epoch == epoch:
+    @property
+    def skipped(self) -> int:
+        """Samples that were left out of the batches that were handed out last."""
+        return 0 if self._last is None else self._last.skipped
+
+    def begin(self) -> tuple[Position, Callable[[Position], None]]:
+        """Where the iteration that starts now begins, and what to call after every batch with the new position."""
+        with self._lock:
+            start, self._next = self._next, Position(self._following)
+            self._following = self._next.epoch + self._step
+            self._last = start
+            return start, partial(self._moved, self._generation)
+
+    def set_epoch(self, epoch: int, *, of_trainer: bool = False) -> None:
+        """The next iteration is of this epoch; a loaded position in it stays, and so does a fixed epoch.
+
+        Args:
+            epoch: its number.
+            of_trainer: iterations that follow without another call are rounds of this epoch.
+        """
+        if self.fixed is not None:
             return
-        self._next, self._following = Position(epoch), epoch + 1
-        if self._last is not None and self._last.epoch != epoch:
-            self._last = None
+        with self._lock:
+            self._step = _ROUND if of_trainer else 1
+            if of_trainer and self._next.epoch % _ROUND == epoch:
+                self._following = self._next.epoch + _ROUND
+                return
+            if self._next.epoch == epoch:
+                return
+            self._next, self._following = Position(epoch), epoch + self._step
+            if self._last is not None and self._last.epoch != epoch:
+                self._last = None
+                self._generation += 1
 
     def here(self, total: int, *, waiting: bool) -> tuple[Position, int]:
         """Where the trainer is, and the epoch after that.
 
         Args:
             total: batches of an epoch; after the last of them it is the start of the next one.
-            waiting: a new iterator was made and not started: it is the start of what comes next.
+            waiting: a new iterator has taken the place of the last one: it is the start of what comes next.
         """
-        if self._last is None or waiting or self._last.batches_done >= total:
-            return self._next, self._following
-        return self._last, self._next.epoch
+        with self._lock:
+            if self._last is None or waiting or self._last.batches_done >= total:
+                return self._next, self._following
+            return self._last, self._next.epoch
 
     def load(self, position: Position, following: int) -> None:
         """The next iteration begins there, and the one after it is of the epoch `following`."""
-        self._next, self._last = position, None
-        self._following = following if self._fixed is None else self._fixed
+        with self._lock:
+            self._next, self._last = position, None
+            self._following = following if self.fixed is None else self.fixed
+            self._generation += 1
 
-    def _after(self, position: Position) -> int:
-        return position.epoch + 1 if self._fixed is None else self._fixed
+    def _moved(self, generation: int, position: Position) -> None:
+        with self._lock:
+            if generation == self._generation:
+                self._last = position

@@ -39,9 +39,11 @@ def _of_environment(strict: bool) -> tuple[int, int]:
         return 0, 1
     try:
         rank, world_size = int(found["RANK"]), int(found["WORLD_SIZE"])
+        if not 0 <= rank < world_size:
+            raise ValueError
     except (KeyError, ValueError):
         raise ParamsError(
-            "the environment should name this process by two numbers, RANK and WORLD_SIZE, or by neither; it has "
+            "the environment should name this process by RANK, a number from 0, and WORLD_SIZE, or by neither; it has "
             f"{found}; unset them, or pass rank=... and world_size=..."
         ) from None
     return rank, world_size

@@ -109,6 +109,7 @@ class Workers:
             prefetch_factor=options.prefetch,
             timeout=options.timeout,
             multiprocessing_context=options.context,
+            generator=torch.Generator().manual_seed(sampling.seed),  # torch's global one stays as it is
         )
         _out_of_reach(self, [self._loader])
 

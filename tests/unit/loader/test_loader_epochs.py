@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import pickle
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
@@ -201,7 +202,7 @@ def test_the_position_is_of_the_iterator_that_gave_the_last_batch(faces: facesha
     training = iter(running)
     next(training)
     peek = iter(running)
-    assert running.state_dict()["epoch"] == 1, "of the iterator that waits"
+    assert running.state_dict()["batches_done"] == 1, "one made ahead does not count while another is in its middle"
     next(peek)
     next(training)
     state = running.state_dict()
@@ -210,6 +211,83 @@ def test_the_position_is_of_the_iterator_that_gave_the_last_batch(faces: facesha
     resumed.load_state_dict(state)
     assert seen(resumed) == seen(training)
     assert seen(resumed) == seen(running) == numbered(faces, 2)
+
+
+def test_an_iterator_that_takes_the_place_of_a_broken_off_one_is_where_the_trainer_is(
+    faces: faceshards.Dataset,
+) -> None:
+    running = loader(faces)
+    training = iter(running)
+    next(training)
+    training = iter(running)
+    assert (running.state_dict()["epoch"], running.state_dict()["batches_done"]) == (1, 0)
+    assert seen(training) == numbered(faces, 1)
+
+
+def test_an_iterator_from_before_a_position_was_loaded_moves_it_no_more(faces: faceshards.Dataset) -> None:
+    running = loader(faces)
+    old = iter(running)
+    next(old)
+    state = running.state_dict()
+    running.load_state_dict(state)
+    next(old)
+    assert running.state_dict() == state
+    assert seen(running) == numbered(faces, 0)[BATCH:]
+
+
+def test_rounds_within_an_epoch_that_a_trainer_tells_are_unlike_every_epoch(faces: faceshards.Dataset) -> None:
+    # As Lightning's CombinedLoader goes through the smaller of two loaders again and again.
+    running = loader(faces)
+    rounds = []
+    for epoch in range(2):
+        running.sampler.set_epoch(epoch)
+        rounds += [seen(running) for _ in range(3)]
+    assert rounds[0] == numbered(faces, 0)
+    assert rounds[3] == numbered(faces, 1)
+    assert len({tuple(found) for found in rounds}) == 6
+
+
+def test_a_position_in_a_later_round_is_kept_when_the_trainer_tells_its_epoch(faces: faceshards.Dataset) -> None:
+    running = loader(faces)
+    running.sampler.set_epoch(1)
+    seen(running)
+    second = iter(running)
+    assert len(seen(islice(second, 2))) == 2 * BATCH
+    resumed = loader(faces)
+    resumed.load_state_dict(json.loads(json.dumps(running.state_dict())))
+    resumed.sampler.set_epoch(1)
+    assert seen(resumed) == seen(second)
+    assert seen(resumed) == seen(running)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_threads_share_epochs_and_batches(faces: faceshards.Dataset, workers: int) -> None:
+    running = loader(faces, num_workers=workers)
+    with ThreadPoolExecutor(4) as threads:
+        epochs = list(threads.map(lambda _: seen(running), range(4)))
+    assert sorted(epochs) == sorted(numbered(faces, epoch) for epoch in range(4))
+    shared = iter(running)
+    with ThreadPoolExecutor(4) as threads:
+        parts = list(threads.map(lambda _: seen(shared), range(4)))
+    assert sorted(face for part in parts for face in part) == sorted(numbered(faces, 4))
+
+
+def test_workers_leave_torchs_global_seed_alone(faces: faceshards.Dataset) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    seen(loader(faces, num_workers=2))
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_a_fixed_epoch_refuses_a_position_in_another(faces: faceshards.Dataset) -> None:
+    first = loader(faces)
+    first.set_epoch(7)
+    next(iter(first))
+    with pytest.raises(ParamsError, match="in epoch 7; this loader has only epoch=3"):
+        loader(faces, epoch=3).load_state_dict(first.state_dict())
+    with pytest.raises(ParamsError, match="batch 99 of an epoch of 7"):
+        loader(faces).load_state_dict(first.state_dict() | {"batches_done": 99})
 
 
 def test_a_position_of_other_faces_or_another_order_is_refused(faces: faceshards.Dataset, tmp_path: Any) -> None:
@@ -304,6 +382,6 @@ def test_a_loader_says_what_it_is(faces: faceshards.Dataset) -> None:
 
 def test_nobody_else_samples_for_a_loader(faces: faceshards.Dataset) -> None:
     running = loader(faces)
-    assert len(running.sampler) == FACES
+    assert (len(running.sampler), len(running.batch_sampler)) == (FACES, BATCHES)
     with pytest.raises(ParamsError, match="ignore_data_skip=True"):
         list(running.batch_sampler)
