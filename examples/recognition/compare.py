@@ -71,9 +71,7 @@ def open_folds(shards: Path) -> dict[str, faceshards.Dataset]:
     """
     description = shards / "dataset.json"
     if not description.exists():
-        raise StoreFormatError(
-            f"{description}: expected a store's description, found no file; build the shards"
-        )
+        raise StoreFormatError(f"{description}: expected a store's description, found no file; build the shards")
     folds = {split: faceshards.open(shards, split) for split in json.loads(description.read_text())["splits"]}
     if len(folds) < 2:
         raise ParamsError(f"{shards}: a comparison needs two splits or more, found {', '.join(folds)}; build more")
