@@ -19,11 +19,8 @@ pytest.importorskip("accelerate", reason="accelerate is not installed")
 RANKS = (0, 1)
 
 
-@pytest.fixture(scope="module")
-def trained(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("accelerate")
+def train(shards: Path, out: Path) -> None:
     torchrun("accelerate_two_processes.py", shards, out)
-    return out
 
 
 def test_a_prepared_loader_is_shared_by_the_ranks_once(trained: Path, shards: Path) -> None:

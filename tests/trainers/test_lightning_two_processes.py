@@ -20,11 +20,8 @@ pytest.importorskip("lightning", reason="lightning is not installed")
 RANKS = (0, 1)
 
 
-@pytest.fixture(scope="module")
-def trained(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("lightning")
+def train(shards: Path, out: Path) -> None:
     run([HERE / "lightning_two_processes.py", shards, out])
-    return out
 
 
 def test_the_ranks_share_every_epoch_and_nothing_is_seen_twice_but_the_padding(trained: Path, shards: Path) -> None:

@@ -16,11 +16,8 @@ from visits import (
 RANKS = (0, 1)
 
 
-@pytest.fixture(scope="module")
-def trained(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("torchrun")
+def train(shards: Path, out: Path) -> None:
     torchrun("torchrun_plain.py", shards, out)
-    return out
 
 
 @pytest.mark.parametrize("found_in", ["environment", "distributed", "numpy"])
