@@ -1,15 +1,18 @@
 """How fast faces reach a trainer, beside the ways that a lab would pick instead.
 
-    python benchmarks/loader.py ../shared/facesynthetics/dataset_71.zip [--quick]
+    python benchmarks/loader.py ../shared/facesynthetics/dataset_71.zip [--quick] [--before CHECKOUT]
 
 Every measurement is a process of its own; formats take turns, so that whatever else the machine does meets all alike.
 Rates are medians over the repeats, and ratios are taken within a repeat. Peers that are not installed are named.
 Warm: all files are in the page cache, and in process the epoch is the second one. Cold: no page of them is, which is
-checked, and the epoch is the first; `disk MB` is what was read from the disk for it.
+checked, and the epoch is the first; `disk MB` is what was read from the disk for it. First batch: warm, from opening
+the files to the first batch, without imports. With `--before`, another checkout of faceshards takes turns too, driven
+by its own benchmark; quartiles are given of the ratios to it.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -21,6 +24,7 @@ from typing import Any
 import numpy as np
 from faces import jittered_faces
 from loader_format import Faces, Format
+from loader_images import ImageFolder, RecordIO, Spdl
 from loader_ours import Ours, ZarrIndexing
 from loader_peers import (
     ArrayRecord,
@@ -47,6 +51,10 @@ FORMATS: tuple[Format, ...] = (
     HuggingFace(),
     ArrayRecord("png"),
     ArrayRecord("zstd"),
+    Spdl(),
+    RecordIO(),
+    ImageFolder(".jpg"),
+    ImageFolder(".png"),
 )
 MODES = {
     f"{order}{', 2 workers' if workers else ''}{', cold' if cold else ''}": {
@@ -58,7 +66,14 @@ MODES = {
     for workers in (0, 2)
     for order in ("sequential", "shuffled")
 }
-BAR = 3.0
+FIRST_BATCH = {
+    f"first batch, {order}, 2 workers": {"shuffle": order == "shuffled", "workers": 2, "cold": False, "first": True}
+    for order in ("sequential", "shuffled")
+}
+MODES |= FIRST_BATCH
+PACKAGE = Path(__file__).parents[1]
+COMPACT_BAR = 3.0
+FAST_BARS = {"sequential": 0.6, "shuffled": 0.8}  # of the memmap
 LOOK_EVERY_S = 0.05  # at memory and disk, which costs a fast format as much as a batch
 
 
@@ -71,6 +86,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="the most that one measurement takes")
     parser.add_argument("--only", nargs="*", default=[], help="parts of formats' names")
     parser.add_argument("--modes", nargs="*", default=list(MODES), choices=MODES, metavar="MODE", help=", ".join(MODES))
+    parser.add_argument("--before", type=Path, help="another checkout of faceshards, to be measured beside this one")
     parser.add_argument("--quick", action="store_true", help="2,048 samples, one repeat of a second")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -88,17 +104,22 @@ def main() -> None:
     del faces
     for mode in args.modes:
         found: dict[str, list[dict[str, float] | None]] = {form.name: [] for form in formats}
+        before: dict[str, list[dict[str, float] | None]] = {}
         for _ in range(args.repeats):
             for form in formats:
                 order = {"name": form.name, "folder": str(folder(work, form)), "seconds": args.seconds, **MODES[mode]}
                 found[form.name].append(in_a_process(args.zip, order))
+                if args.before and isinstance(form, Ours) and mode not in FIRST_BATCH:
+                    before.setdefault(form.name, []).append(in_a_process(args.zip, order, args.before))
         whole = {name: [run for run in runs if run] for name, runs in found.items() if all(runs)}
         ran = [form for form in formats if form.name in whole]
         report(mode, ran, whole, {form.name: size(folder(work, form)) / args.samples for form in ran})
+        for name, runs in before.items():
+            beside(name, found[name], runs)
 
 
 def folder(work: Path, form: Format) -> Path:
-    return work / form.name.replace(" ", "-")
+    return work / form.name.replace(",", "").replace(" ", "-")
 
 
 def load(work: Path, frames: Path, n: int) -> Faces:
@@ -126,9 +147,11 @@ def size(of: Path) -> int:
     return sum(path.stat().st_size for path in of.rglob("*") if path.is_file())
 
 
-def in_a_process(frames: Path, order: dict[str, Any]) -> dict[str, float] | None:
-    command = [sys.executable, __file__, str(frames), "--measure", json.dumps(order)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def in_a_process(frames: Path, order: dict[str, Any], package: Path = PACKAGE) -> dict[str, float] | None:
+    script = package / "benchmarks" / Path(__file__).name
+    command = [sys.executable, str(script), str(frames), "--measure", json.dumps(order)]
+    environment = os.environ | {"PYTHONPATH": str(package / "pipeline")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         print(f"left out, for it failed: {order}:\n{done.stderr}", file=sys.stderr)
         return None
@@ -136,11 +159,15 @@ def in_a_process(frames: Path, order: dict[str, Any]) -> dict[str, float] | None
     return found
 
 
-def measure(name: str, folder: str, seconds: float, shuffle: bool, workers: int, cold: bool) -> dict[str, float]:
+def measure(
+    name: str, folder: str, seconds: float, shuffle: bool, workers: int, cold: bool, first: bool = False
+) -> dict[str, float]:
     """One epoch, or as much of it as the time allows; memory grows from a quarter of it to its end."""
     form = next(f for f in FORMATS if f.name == name)
     form.available()  # imports it, which is not to be timed
     (drop if cold else warm)(Path(folder))
+    if first:
+        return _read(lambda: form.read(Path(folder), shuffle, workers), 0.0)
     if cold:  # opening is timed too: some formats read all there and then
         return _read(lambda: form.read(Path(folder), shuffle, workers), seconds)
     if not workers:  # a trainer's second epoch: files in the page cache and mapped, memory in hand
@@ -197,18 +224,41 @@ def report(mode: str, formats: list[Format], found: dict[str, list[dict[str, flo
         of_ours = median(o / r["rate"] for o, r in zip(ours, runs, strict=True)) if ours else float("nan")
         kind = "" if form.compressed else " (not compressed)"
         kind += "" if form.lossless else " (lossy)"
+        kind += "" if form.regions else " (no region maps)"
         print(
             f"{form.name:22}{mid['rate']:9,.0f}  1/{of_ours:5.2f}  {sizes[form.name]:12,.0f}  "
             f"{mid['first'] * 1000:8.0f} ms  {mid['peak']:7.0f}  {mid['growth']:9.0f}  {mid['disk']:7.1f}{kind}"
         )
-    rivals = [f.name for f in formats if f.lossless and f.compressed and not f.name.startswith("faceshards")]
+    peers = [form for form in formats if not isinstance(form, Ours)]
+    if mode in FIRST_BATCH:
+        soonest("compact", found, peers)
+        return
+    rivals = [form.name for form in peers if form.lossless and form.compressed]
     if ours and rivals:
         each = [o / max(found[name][i]["rate"] for name in rivals) for i, o in enumerate(ours)]
         best = max(rivals, key=lambda name: median(run["rate"] for run in found[name]))
-        print(f"compact over the fastest lossless compressed peer ({best}): {median(each):.2f}, bar {BAR}")
+        print(f"compact over the fastest lossless compressed peer ({best}): {median(each):.2f}, bar {COMPACT_BAR}")
     if "faceshards fast" in found and "numpy memmap" in found:
         each = [f["rate"] / m["rate"] for f, m in zip(found["faceshards fast"], found["numpy memmap"], strict=True)]
-        print(f"fast over the memmap: {median(each):.2f}, bar 0.5")
+        bar = f", bar {FAST_BARS[mode]}" if mode in FAST_BARS else ""
+        print(f"fast over the memmap: {median(each):.2f}{bar}")
+
+
+def soonest(profile: str, found: dict[str, list[dict[str, float]]], peers: list[Format]) -> None:
+    """Of the peers, the one whose first batch comes first, and how much longer ours takes."""
+    ours = [run["first"] for run in found.get(f"faceshards {profile}", [])]
+    if ours and peers:
+        each = [o / min(found[form.name][i]["first"] for form in peers) for i, o in enumerate(ours)]
+        best = min((form.name for form in peers), key=lambda name: median(run["first"] for run in found[name]))
+        print(f"time to the first batch of {profile} over the soonest peer's ({best}): {median(each):.2f}, bar 1")
+
+
+def beside(name: str, now: list[dict[str, float] | None], before: list[dict[str, float] | None]) -> None:
+    """Rates over those of the code before, turn by turn."""
+    each = [n["rate"] / b["rate"] for n, b in zip(now, before, strict=True) if n and b]
+    if each:
+        low, middle, high = np.quantile(each, (0.25, 0.5, 0.75))
+        print(f"{name} over the code before: {middle:.2f} ({low:.2f} to {high:.2f})")
 
 
 if __name__ == "__main__":

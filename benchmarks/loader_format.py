@@ -37,11 +37,13 @@ class Format:
         name: in the table.
         lossless: the image comes back as it was.
         compressed: and takes less room than its pixels.
+        regions: it carries region maps too; where not, it has less to read.
     """
 
     name: str
     lossless = True
     compressed = True
+    regions = True
 
     def available(self) -> bool:
         return True
@@ -72,9 +74,8 @@ def over_rows(n: int, take: Any, shuffle: bool, workers: int) -> Batches:
     return DataLoader(_Mapped(batches, take), batch_size=None, num_workers=workers)
 
 
-def map_style(items: Sequence[Any], sample: Any, shuffle: bool, workers: int, decode: Any) -> Batches:
-    data = _Mapped(items, lambda item: decode(sample(item)))
-    return DataLoader(data, batch_size=BATCH, shuffle=shuffle, num_workers=workers)
+def map_style(items: Sequence[Any], sample: Any, shuffle: bool, workers: int) -> Batches:
+    return DataLoader(_Mapped(items, sample), batch_size=BATCH, shuffle=shuffle, num_workers=workers)
 
 
 def encoded(faces: Faces, suffix: str | None) -> Iterator[dict[str, Any]]:

@@ -22,6 +22,9 @@ class Ours(Format):
         self.compressed = profile != "fast"
         self._profile, self._chunk_rows = profile, chunk_rows
 
+    def available(self) -> bool:
+        return bool(faceshards.open and faceshards.Loader)  # which imports them
+
     def write(self, folder: Path, faces: Faces) -> None:
         n = len(faces.image)
         arrays = (IMAGE, REGION, IDENTITY)

@@ -67,21 +67,15 @@ class PngFolder(Format):
 
     def read(self, folder: Path, shuffle: bool, workers: int) -> Batches:
         paths = sorted(p for p in folder.glob("*/*.png") if not p.stem.endswith("region"))
-        return map_style(
-            [str(p) for p in paths],
-            lambda path: {
-                "image": path,
-                "region": f"{path[:-4]}_region.png",
-                "identity": int(Path(path).parent.name),
-            },
-            shuffle,
-            workers,
-            decode=lambda s: {
-                **s,
-                "image": cv2.imread(s["image"], cv2.IMREAD_COLOR_RGB),
-                "region": cv2.imread(s["region"], cv2.IMREAD_UNCHANGED),
-            },
-        )
+        return map_style([str(p) for p in paths], self.sample, shuffle, workers)
+
+    @staticmethod
+    def sample(path: str) -> dict[str, Any]:
+        return {
+            "image": cv2.imread(path, cv2.IMREAD_COLOR_RGB),
+            "region": cv2.imread(f"{path[:-4]}_region.png", cv2.IMREAD_UNCHANGED),
+            "identity": int(Path(path).parent.name),
+        }
 
 
 class WebDataset(Format):

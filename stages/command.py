@@ -1,6 +1,7 @@
-"""What all stage commands share: the params file, and errors told as one message instead of a traceback."""
+"""What all stage commands share: the params file, the record of the run, and errors told without a traceback."""
 
 import functools
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import click
 
 from faceshards.build.params import Params, load_params
+from faceshards.build.runrecord import run_record
 from faceshards.errors import FaceShardsError
 
 
@@ -28,8 +30,11 @@ def stage_command(function: Callable[[Params], None]) -> click.Command:
     )
     @functools.wraps(function)
     def command(params_file: Path) -> None:
+        stage = Path(inspect.getfile(function)).stem
         try:
-            function(load_params(params_file))
+            params = load_params(params_file)
+            with run_record(Path("reports/run") / f"{stage}.json", params.run):
+                function(params)
         except FaceShardsError as error:
             raise click.ClickException(str(error)) from error
 

@@ -46,6 +46,17 @@ class Region(IntEnum):
         """The name used in params, manifests and pictures, such as ``"right_cheek"``."""
         return self.name.lower()
 
+    @classmethod
+    def of_mask(cls, mask: int) -> "tuple[Region, ...]":
+        """The regions of an `erased` bit mask, in which bit ``r`` stands for region ``r``.
+
+        Two lines of use::
+
+            batch = faceshards.open("data/shards", view="erase")[:8]
+            Region.of_mask(int(batch["erased"][0]))  # (Region.NOSE, Region.MOUTH)
+        """
+        return tuple(region for region in cls if mask >> region & 1)
+
 
 class CoarseRegion(IntEnum):
     """The 19 classes of FaceSynthetics' segmentation (Wood et al., ICCV 2021)."""

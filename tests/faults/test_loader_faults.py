@@ -77,6 +77,21 @@ def test_damage_is_an_error_or_leaves_out_just_its_samples(
         np.testing.assert_array_equal(image, written[int(name.split("-")[1])])
 
 
+@pytest.mark.parametrize("batch_size", [4, 8, 20])  # whole chunks, which are read in runs
+@pytest.mark.parametrize("threads", [0, 2])
+def test_damage_in_a_run_of_chunks_leaves_out_just_its_samples(path: Path, batch_size: int, threads: int) -> None:
+    damage(path / SECOND_SHARD, "flipped")
+    faces = faceshards.open(path)
+    with pytest.raises(CorruptShardError, match=r"c\.1\.0\.0\.0: rows 8\.\.11 of split 'train' do not decode .*CRC"):
+        list(faces.batches(batch_size, threads=threads))
+    batches = faces.batches(batch_size, threads=threads, on_error="skip")
+    found = {name: image for b in batches for name, image in zip(b["sample_id"], b["image"], strict=True)}
+    left = [row for row in range(ROWS) if row not in range(8, 12)]
+    assert list(found) == [sample_id("train", row) for row in left]
+    np.testing.assert_array_equal(np.stack(list(found.values())), face_arrays("train", 0, ROWS)["image"][left])
+    assert batches.skipped == 4
+
+
 def test_any_flipped_bit_is_noticed(path: Path) -> None:
     file = path / SECOND_SHARD
     data = file.read_bytes()

@@ -11,7 +11,10 @@ import pytest
 from ruamel.yaml import YAML
 from small_pipeline import RECIPE
 
-PROJECT = ("dvc.yaml", "params.yaml", "manifests", "stages", "pipeline", ".dvc/config", ".dvc/plots", ".dvcignore")
+PROJECT = (
+    *("dvc.yaml", "params.yaml", "manifests", "stages", "pipeline", "reports/.gitignore", ".gitignore"),
+    *(".dvc/.gitignore", ".dvc/config", ".dvc/plots", ".dvcignore"),
+)
 
 
 def copy_of_the_project(root: Path, to: Path, workers: int) -> Path:
@@ -19,7 +22,8 @@ def copy_of_the_project(root: Path, to: Path, workers: int) -> Path:
         source, target = root / name, to / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "shards.sha256"))
+            ignored = shutil.ignore_patterns("__pycache__", "shards.sha256", "parser", "cache", "tmp")
+            shutil.copytree(source, target, symlinks=True, ignore=ignored)
         else:
             shutil.copy(source, target)
     (to / "manifests/demo.yaml").write_text(RECIPE)

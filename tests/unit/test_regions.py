@@ -25,3 +25,8 @@ def test_names_become_regions_and_an_unknown_one_is_answered_with_the_list() -> 
     assert region_ids(["nose", "left_brow"]) == (Region.NOSE, Region.LEFT_BROW)
     with pytest.raises(UnknownRegionError, match=r"'noze'.*" + REGION_NAMES[-1]):
         region_ids(["noze"])
+
+
+def test_a_mask_names_its_regions() -> None:
+    assert Region.of_mask(1 << 10 | 1 << 17) == (Region.NOSE, Region.MOUTH)
+    assert Region.of_mask(0) == ()

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from faceshards.build.outcome import Outcome, count_outcomes, refuse_too_many
 from faceshards.build.params import AlignParams, RunParams, StoreParams
 from faceshards.build.provenance import versions
 from faceshards.build.shards import run_tasks
-from faceshards.build.source import NOTE, read_note
+from faceshards.build.source import read_note
 from faceshards.build.sourceshard import SourceShard, missing_shards
 from faceshards.build.workdir import work_dir
 from faceshards.errors import BadSampleError
@@ -26,7 +26,7 @@ from faceshards.source.alignment import face_alignment
 from faceshards.source.base import Source
 from faceshards.source.decode import decode_image
 from faceshards.source.detect import Detector, DetectorName, load_detector
-from faceshards.store.durable import sha256_of
+from faceshards.source.stamp import stamp_of
 from faceshards.store.finish import finish
 from faceshards.store.schema import NO_IDENTITY, OK, SKIPPED, StoreSpec
 from faceshards.store.writer import create, write_shard
@@ -58,12 +58,14 @@ def align_faces(source: Path, out: Path, params: AlignParams, store: StoreParams
     )
     # A missing extra is to be told before anything is written.
     _detector(params.detector, params.yunet_model)
-    with work_dir(out, params.detector, params.yunet_model, store, sha256_of(source / NOTE)) as work:
+    made_by = versions("numpy", "opencv-python")
+    read = (note.stamps(source), params.yunet_model and stamp_of(Path(params.yunet_model)))
+    with work_dir(out, __name__, params.detector, repr(spec), made_by, asdict(note), read) as work:
         create(work, spec)
         shards = missing_shards(work, spec)
         run_tasks([AlignTask(work, spec, shard, faces, params) for shard in shards], run, "align")
         provenance = {"source": {"name": note.name, "format": faces.name}, "align": {"detector": params.detector}}
-        finish(work, spec, None, {**provenance, "versions": versions("numpy", "opencv-python")})
+        finish(work, spec, None, {**provenance, "versions": made_by})
         outcome = count_outcomes(work)
         refuse_too_many(outcome, work, params.max_skipped, "align")
     return outcome

@@ -73,7 +73,9 @@ def erase_faces(
         profile=store.profile,
         columns=(REGION_PX, erased_field(params.variants), SEED, WEIGHTS_SHA256, VERSION),
     )
-    with work_dir(out, params, store, *(sha256_of(path / DATASET_JSON) for path in (aligned, parsed))) as work:
+    made_by = versions()
+    read = [sha256_of(path / DATASET_JSON) for path in (aligned, parsed)]
+    with work_dir(out, __name__, params, repr(spec), made_by, read) as work:
         create(work, spec)
         fill = _mean_colour(faces, usable["source_index"].to_numpy()) if params.fill == "mean" else params.fill
         erasing = Erase(params.n_regions, params.classes, fill, params.min_area)
@@ -90,7 +92,7 @@ def erase_faces(
         provenance = {
             **maps.info["provenance"],
             "erase": {**asdict(params), "fill": erasing.fill},
-            "versions": {**maps.info["provenance"]["versions"], **versions()},
+            "versions": {**maps.info["provenance"]["versions"], **made_by},
         }
         finish(work, spec, _rows(dropped, spec), provenance, documents)
         return count_outcomes(work)

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from faceshards.build.arrays import ALL, REGION
+from faceshards.build.inputs import weights_files
 from faceshards.build.outcome import Outcome, count_outcomes
 from faceshards.build.params import ParseParams, RunParams, StoreParams
 from faceshards.build.provenance import versions
@@ -64,7 +65,9 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         chunk_rows=store.chunk_rows,
         profile=store.profile,
     )
-    with work_dir(out, params, store, parser.provenance, sha256_of(aligned / DATASET_JSON)) as work:
+    made_by = versions("torch")
+    read = [sha256_of(path) for path in (aligned / DATASET_JSON, *weights_files(params.weights))]
+    with work_dir(out, __name__, params, repr(spec), made_by, dict(parser.provenance), read) as work:
         create(work, spec)
         shards = missing_shards(work, spec)
         threads = threads_per_worker(run, len(shards))
@@ -72,7 +75,7 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         provenance = {
             **faces.info["provenance"],
             "parse": dict(parser.provenance),
-            "versions": {**faces.info["provenance"]["versions"], **versions("torch")},
+            "versions": {**faces.info["provenance"]["versions"], **made_by},
         }
         finish(work, spec, None, provenance)
         return _compare(faces, Store.open(work), count_outcomes(work))

@@ -10,14 +10,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from faceshards.build.code import code_digest
 from faceshards.errors import BusyError
 from faceshards.store.durable import replace_folder
 
-_PACKAGE = Path(__file__).parents[1]
-
 
 @contextmanager
-def work_dir(out: Path, *inputs: object) -> Iterator[Path]:
+def work_dir(out: Path, maker: str, *inputs: object) -> Iterator[Path]:
     """A folder for making `out`, the same one again when a killed run is started again with the same inputs.
 
     On leaving without an error, the folder replaces `out` and what other inputs had left behind is removed. On an error
@@ -25,8 +24,10 @@ def work_dir(out: Path, *inputs: object) -> Iterator[Path]:
 
     Args:
         out: the folder to make; its parent holds the work folder too, so that the rename stays within a file system.
-        inputs: dataclasses and plain values that decide the bytes: params, digests of what is read. The code of this
-            package counts as well.
+        maker: name of the module that makes `out`, ``__name__`` there. Its code decides the bytes, as `code.code_of`
+            lists it.
+        inputs: dataclasses and plain values that decide the bytes as well: params, the spec of the store, versions of
+            the libraries that write it, digests of what is read.
 
     Raises:
         BusyError: another process is making the same out.
@@ -35,7 +36,7 @@ def work_dir(out: Path, *inputs: object) -> Iterator[Path]:
     root.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(root / f"{out.name}.lock", timeout=0):
-            work = root / f"{out.name}-{_digest(inputs)}"
+            work = root / f"{out.name}-{_key(maker, inputs)}"
             work.mkdir(exist_ok=True)
             yield work
             replace_folder(work, out)
@@ -45,9 +46,7 @@ def work_dir(out: Path, *inputs: object) -> Iterator[Path]:
         raise BusyError(f"{out} is being made by another process; wait for it or stop it, then run again") from error
 
 
-def _digest(inputs: tuple[object, ...]) -> str:
+def _key(maker: str, inputs: tuple[object, ...]) -> str:
     plain = [asdict(value) if is_dataclass(value) and not isinstance(value, type) else value for value in inputs]
-    digest = hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode())
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        digest.update(path.relative_to(_PACKAGE).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+    key = json.dumps([code_digest(maker), plain], sort_keys=True, default=str)
+    return hashlib.sha256(key.encode()).hexdigest()[:16]

@@ -17,6 +17,7 @@ from faceshards.cli.explained import PATH, explained
 from faceshards.cli.fscam import fscam
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_TRAINING = Path("stages/train")
 _VIEW_HELP = "Faces as they were, or all of their precomputed erased variants."
 
 
@@ -98,8 +99,8 @@ def demo(out: Path, identities: int, views: int, seed: int) -> None:
 
 
 @main.command()
-@click.option("--params", type=PATH, default=Path("stages/train/params.yaml"), show_default=True, help="What and how.")
-@click.option("--out", type=PATH, default=Path("data/parser"), show_default=True, help="Weights, metrics, checkpoint.")
+@click.option("--params", type=PATH, default=_TRAINING / "params.yaml", show_default=True, help="What and how.")
+@click.option("--out", type=PATH, default=_TRAINING / "parser", show_default=True, help="Weights, metrics, checkpoint.")
 @explained
 def train(params: Path, out: Path) -> None:
     """Train the parser as a params file says; killed, the same command goes on where it stood."""

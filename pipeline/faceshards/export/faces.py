@@ -12,9 +12,8 @@ import pyarrow.compute as pc
 from tqdm import tqdm
 
 from faceshards.errors import ExportError
-from faceshards.ops.erase import classes_of
 from faceshards.records import UInt8Array
-from faceshards.regions import REGION_NAMES
+from faceshards.regions import Region
 from faceshards.store.reader import Store
 from faceshards.store.schema import NO_IDENTITY, OK
 
@@ -147,4 +146,4 @@ def png(pixels: UInt8Array) -> bytes:
 
 
 def _names(mask: int) -> tuple[str, ...]:
-    return tuple(REGION_NAMES[region] for region in classes_of(mask))
+    return tuple(region.label for region in Region.of_mask(mask))

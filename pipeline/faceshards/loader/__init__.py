@@ -1,1 +1,1 @@
-"""Read shards from a trainer: `faceshards.open`, and `faceshards.loader.torch` where torch is wanted."""
+"""What `faceshards.open` and `faceshards.Loader` are made of; private."""

@@ -57,12 +57,12 @@ class Batches(Iterator[Batch]):
         return self._position.skipped
 
     def __next__(self) -> Batch:
-        while is_lost(batch := self.turn()):
+        while is_empty(batch := self.turn()):
             pass
         return batch
 
     def turn(self) -> Batch:
-        """The next batch, also one that iteration leaves out: see `is_lost`.
+        """The next batch, also one that iteration leaves out: see `is_empty`.
 
         Raises:
             StopIteration: there is none.
@@ -135,6 +135,6 @@ def order_of(split: Split, sampling: Sampling) -> dict[str, Any]:
     return {"split": split.name, "manifest_sha256": manifest, "sampling": sampling.identity()}
 
 
-def is_lost(batch: Mapping[str, Any]) -> bool:
+def is_empty(batch: Mapping[str, Any]) -> bool:
     """Whether nothing of a batch could be read, so that it is empty."""
     return bool(batch) and not any(len(values) for values in batch.values())

@@ -1,6 +1,6 @@
 """One split of a store as a sequence of samples, and as batches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -12,7 +12,7 @@ from faceshards.errors import ParamsError, UnknownSampleError
 from faceshards.loader.batches import Batches
 from faceshards.loader.decoding import DecodeOptions, OnError
 from faceshards.loader.draws import Draws, EpochDraws, SharedEpoch, VisitDraws, fresh_seed
-from faceshards.loader.lookup import IdIndex, indices_within, one_index
+from faceshards.loader.lookup import IdIndex, indices_within, one_index, why_missing
 from faceshards.loader.memory import Memory, Pool
 from faceshards.loader.ranks import own_rank
 from faceshards.loader.samples import samples_of
@@ -27,7 +27,7 @@ from faceshards.store.remote import open_store
 from faceshards.store.schema import NO_IDENTITY
 
 
-def open_dataset(
+def open(
     path: str | Path,
     split: str = "train",
     fields: Sequence[str] | None = None,
@@ -48,7 +48,9 @@ def open_dataset(
             ``"dvc://data/shards"`` with the `storage_options` ``{"repo": ..., "rev": ...}``.
         split: name of the split. The stores of the align and parse stages have only ``"all"``.
         fields: what samples and batches hold; None for all that the view has to show.
-        view: what they show; see `View`.
+        view: what they show. ``"original"``: the faces. ``"variants"``: one stored erased variant a visit in place of
+            `image`. ``"all_variants"``: `image`, and all K variants in `variant`. ``"erase"`` or an `Erase`: regions
+            erased on the fly.
         storage_options: of a URL: what fsspec's file system is given.
         cache: of a URL: where its files are kept, and how much of them; None for the default.
 
@@ -59,6 +61,10 @@ def open_dataset(
         MissingExtraError: a URL needs a package that is not installed.
         ParamsError: there is no such split, field or view.
     """
+    if not isinstance(path, str | Path):
+        raise ParamsError(f"path is the folder or URL of a store, found {type(path).__name__}")
+    if cache is not None and not isinstance(cache, Cache):
+        raise ParamsError(f"cache is a faceshards.Cache, found {type(cache).__name__}")
     return Dataset(open_store(path, storage_options=storage_options, cache=cache), split, fields, view)
 
 
@@ -77,19 +83,29 @@ class Dataset:
         view: what samples and batches show where nothing else is asked for.
     """
 
-    def __init__(self, store: Store, split: str, fields: Sequence[str] | None = None, view: View = "original") -> None:
+    def __init__(
+        self,
+        store: Store,
+        split: str,
+        fields: Sequence[str] | None = None,
+        view: View = "original",
+        epoch: SharedEpoch | None = None,
+    ) -> None:
+        if not isinstance(store, Store):
+            raise ParamsError(f"a Dataset is what faceshards.open(path, split) gives; found {store!r} for its store")
         self.store = store
         self.split = split
         self.view: View = view
         self._split = Split(store, split)
         self._memory: Memory = Pool()
-        self._epoch = SharedEpoch()
+        self._epoch = SharedEpoch() if epoch is None else epoch
+        self._next_epoch = 0  # of `batches`, where nobody says which
         self._index: IdIndex | None = None
         self._fields = _names(fields) if fields is not None else None
         self.bound()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopened, (self.store, self.split, self._fields, self.view, self._epoch)
+        return Dataset, (self.store, self.split, self._fields, self.view, self._epoch)
 
     def __len__(self) -> int:
         return len(self._split)
@@ -124,7 +140,7 @@ class Dataset:
         return REGION_NAMES
 
     def set_epoch(self, epoch: int) -> None:
-        """From now on ``ds[i]`` draws by this epoch; a DataLoader's live workers see it too.
+        """From now on ``ds[i]`` draws by this epoch, and `batches` gives it; a DataLoader's live workers see it too.
 
         Raises:
             ParamsError: it is no whole number of 0 or more.
@@ -158,7 +174,7 @@ class Dataset:
         Args:
             indices: negative ones count from the end.
             fields: None for those given to `open`, or else all that the view has to show.
-            view: see `View`; None for the one given to `open`.
+            view: as in `open`; None for the one given there.
             seed: of the view's draws, with `epoch` and each sample's id; 0 where only `epoch` is given.
             epoch: None, with no `seed` either, for that of `set_epoch`, or else draws of their own.
 
@@ -191,6 +207,8 @@ class Dataset:
     def regions(self, sample_ids: Sequence[str]) -> UInt8Array:
         """Region maps of faces whose images lie elsewhere, by sample id.
 
+        A map fits the aligned face of the store pixel by pixel. Of another crop, or of a mirrored image, it is wrong.
+
         Two lines of use::
 
             faces = faceshards.open("data/shards", split="train")
@@ -208,11 +226,13 @@ class Dataset:
             MissingShardError, CorruptShardError: what is asked for cannot be read.
         """
         wanted = _names(sample_ids, "sample_ids")
+        if wrong := [name for name in wanted if not isinstance(name, str)]:
+            raise ParamsError(f"sample_ids are strings, as in the manifest; found {wrong[0]!r}. For indices use take()")
         if self._index is None:
             self._index = IdIndex(self._split.ids)
         at = self._index.find(wanted)
         if (at < 0).any():
-            raise UnknownSampleError(self._why_missing(wanted[int(np.argmax(at < 0))]))
+            raise UnknownSampleError(why_missing(self.store, self.split, wanted[int(np.argmax(at < 0))]))
         regions: UInt8Array = self.take(at, fields=["region"], view="original")["region"].astype(np.uint8, copy=False)
         return regions
 
@@ -222,7 +242,7 @@ class Dataset:
         *,
         shuffle: bool | Literal["full"] | Shuffle = False,
         seed: int = 0,
-        epoch: int = 0,
+        epoch: int | None = None,
         drop_last: bool = False,
         rank: int | None = None,
         world_size: int | None = None,
@@ -240,12 +260,14 @@ class Dataset:
             shuffle: visit the samples in another order for every (seed, epoch): True mixes random chunks within a
                 window (a `Shuffle` sets its size), ``"full"`` is a random permutation, which costs a chunk a sample.
             seed: of the order, and of what the view draws.
-            epoch: to be raised by one every time the samples are gone through.
+            epoch: its number. None for that of `set_epoch`, or else the next one: the data set counts its calls of
+                `batches` from 0.
             drop_last: leave out a last batch that is not full.
             rank: this process's number among those that share the samples; None for that of `torch.distributed`
                 where it is initialised, or else of the environment (``RANK``, ``WORLD_SIZE``).
             world_size: how many there are; given with `rank` or not at all.
-            uneven: what to do with samples that do not divide among them, see `sampling.Uneven`.
+            uneven: what becomes of samples that do not divide among the ranks: ``"pad"`` shows some twice, ``"drop"``
+                leaves them out, ``"keep"`` gives some ranks one more.
             fields: as in `take`.
             view: as in `take`.
             threads: that decode; None for one a core, 0 for none: a batch is decoded when it is asked for.
@@ -257,6 +279,8 @@ class Dataset:
             ParamsError: an argument is out of its range, or as in `take`.
             MissingShardError, CorruptShardError: by the iterator, where what is asked for cannot be read.
         """
+        if epoch is None and (epoch := self._epoch.get()) is None:
+            epoch, self._next_epoch = self._next_epoch, self._next_epoch + 1
         sampling = Sampling(batch_size, shuffle, seed, epoch, drop_last, *own_rank(rank, world_size), uneven)
         options = DecodeOptions(threads, prefetch, on_error)
         split, shown, names = self.bound(fields, view)
@@ -285,25 +309,9 @@ class Dataset:
         given = {"seed": seed or 0, "epoch": epoch or 0}
         return EpochDraws(**{name: whole_number(name, value, 0) for name, value in given.items()})
 
-    def _why_missing(self, sample_id: str) -> str:
-        manifest = self.store.manifest
-        ids = manifest["sample_id"].to_pylist()
-        if sample_id not in ids:
-            return f"{self.store.path} has no face {sample_id!r}; its manifest.parquet lists the sample ids"
-        row = manifest.slice(ids.index(sample_id), 1).to_pylist()[0]
-        if row["split"] and row["split"] != self.split:
-            return f"face {sample_id!r} is in split {row['split']!r} of {self.store.path}, not in {self.split!r}"
-        return f"face {sample_id!r} of {self.store.path} dropped out: status {row['status']}, {row['reason']}"
-
-
-def _reopened(store: Store, split: str, fields: Sequence[str] | None, view: View, epoch: SharedEpoch) -> Dataset:
-    dataset = Dataset(store, split, fields, view)
-    dataset._epoch = epoch
-    return dataset
-
 
 def _names(names: Sequence[str], what: str = "fields") -> tuple[str, ...]:
     """Several names; a single string, which is a sequence of letters, is refused."""
-    if isinstance(names, str):
-        raise ParamsError(f"{what}: expected a list of names, such as [{names!r}]; found {names!r}")
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise ParamsError(f"{what}: expected a list of names, such as [{str(names)!r}]; found {names!r}")
     return tuple(names)

@@ -17,13 +17,14 @@ from faceshards.loader.draws import Draws
 from faceshards.loader.memory import Memory
 from faceshards.loader.schedule import ChunkTask, Schedule
 from faceshards.loader.split import Split, decoded_fields
-from faceshards.loader.views import BoundView, Rows
+from faceshards.loader.views import BoundView, Part
 from faceshards.records import Batch
 
 OnError: TypeAlias = Literal["raise", "skip"]
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _SLAB_BATCHES = 4  # batches whose arrays are one, where chunks are dealt out to many: the fewer pieces, the better
+_COPIED_TOGETHER = 8  # chunks that a thread is given at a time where to decode them is to copy them
 _PREFETCH, _PREFETCH_OF_WORKER = 4, 2
 _log = logging.getLogger(__name__)
 
@@ -128,6 +129,7 @@ class Decoding:
         self._schedule = Schedule(split.chunks_of(visits.samples), visits.batch_size, visits.reach)
         self._slabs: dict[int, _Slab] = {}
         self._tasks: defaultdict[int, list[Future[None]]] = defaultdict(list)
+        self._copied = self._is_copying()
         threads = _cores() if options.threads is None else options.threads
         self._threads = ThreadPoolExecutor(threads, "faceshards") if threads else _AtOnce()
 
@@ -147,11 +149,22 @@ class Decoding:
     def _begin(self, batch: int) -> None:
         if not self._decoded:
             return
-        for task in self._schedule.tasks(batch):
-            slabs = {number: self._slab(number) for number in sorted(set((task.visits // self._slab_size).tolist()))}
-            future = self._threads.submit(self._fill, task, slabs)
-            for served in set((task.visits // self._visits.batch_size).tolist()):
+        tasks = list(self._schedule.tasks(batch))
+        together = _COPIED_TOGETHER if self._copied else 1
+        for start in range(0, len(tasks), together):
+            some = tasks[start : start + together]
+            visits = np.concatenate([task.visits for task in some]) if len(some) > 1 else some[0].visits
+            slabs = {number: self._slab(number) for number in _stretches(visits, self._slab_size)}
+            future = self._threads.submit(self._fill_all, some, visits, slabs)
+            for served in _stretches(visits, self._visits.batch_size):
                 self._tasks[served].append(future)
+
+    def _is_copying(self) -> bool:
+        """Whether to read is to copy, of which a thread is given more at a time."""
+        try:
+            return self._split.copies(self._decoded, self._visits.view)
+        except FaceShardsError:  # which who reads it will raise
+            return False
 
     def _slab(self, number: int) -> _Slab:
         if number not in self._slabs:
@@ -161,26 +174,50 @@ class Decoding:
             self._slabs[number] = _Slab(arrays, np.ones(n, np.bool_))
         return self._slabs[number]
 
-    def _fill(self, task: ChunkTask, slabs: dict[int, _Slab]) -> None:
-        """In a thread: decode a chunk and hand its samples to the batches that want them."""
-        visits = self._visits
-        samples = visits.samples[task.visits]
-        shown: dict[str, Rows] = {}
-        stream = visits.view.stream
-        keys = None if stream is None else visits.draws.keys(self._split.ids[samples].tolist(), stream)
+    def _fill_all(self, tasks: Sequence[ChunkTask], visits: NDArray[np.int64], slabs: dict[int, _Slab]) -> None:
+        """In a thread: all of some tasks."""
+        if not (self._copied and len(slabs) == 1 and self._copy_run(visits, slabs)):
+            for task in tasks:
+                self._fill(task, slabs)
+
+    def _copy_run(self, visits: NDArray[np.int64], slabs: dict[int, _Slab]) -> bool:
+        """Copy neighbours at one go; where they are none, or anything is wrong, chunks are to be read one by one."""
+        if not (visits[1:] - visits[:-1] == 1).all():
+            return False
+        ((number, slab),) = slabs.items()
+        start = int(visits[0]) - number * self._slab_size
+        arrays = {name: values[start : start + len(visits)] for name, values in slab.arrays.items()}
         try:
-            shown = self._split.decode(samples, task.chunk, self._decoded, visits.view, keys)
+            return self._split.copy_run(self._visits.samples[visits], arrays)
+        except FaceShardsError:
+            return False
+
+    def _fill(self, task: ChunkTask, slabs: dict[int, _Slab]) -> None:
+        """Decode a chunk and hand its samples to the batches that want them."""
+        visits, view = task.visits, self._visits.view
+        rows = self._split.layout.rows[self._visits.samples[visits]]
+        if (rows[1:] < rows[:-1]).any():
+            order = np.argsort(rows, kind="stable")
+            rows, visits = rows[order], visits[order]
+        samples = self._visits.samples[visits]
+        parts = [Part(start, slabs[slab].arrays, slice(to, to + n)) for start, slab, to, n in self._runs(rows, visits)]
+        keys = None if view.stream is None else self._visits.draws.keys(self._split.ids[samples].tolist(), view.stream)
+        try:
+            self._split.decode_to(parts, samples, task.chunk, self._decoded, view, keys)
         except FaceShardsError as error:
             if self._options.on_error == "raise":
                 raise
             _log.warning("%d samples are left out: %s", len(samples), error)
-        bounds = np.searchsorted(task.visits, [number * self._slab_size for number in (*slabs, max(slabs) + 1)])
-        for slab, start, stop in zip(slabs.values(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-            to = task.visits[start:stop] % self._slab_size
-            if not shown:
-                slab.good[to] = False
-            for name, rows in shown.items():
-                rows.copy_to(slab.arrays[name], to, slice(start, stop))
+            for number, slab in slabs.items():
+                slab.good[visits[visits // self._slab_size == number] % self._slab_size] = False
+
+    def _runs(self, rows: NDArray[np.int64], visits: NDArray[np.int64]) -> Iterator[tuple[int, int, int, int]]:
+        """Neighbours in the chunk that are neighbours in a slab: the first, the slab, the place in it, how many."""
+        slabs, at = np.divmod(visits, self._slab_size)
+        together = (rows[1:] - rows[:-1] == 1) & (visits[1:] - visits[:-1] == 1) & (slabs[1:] == slabs[:-1])
+        starts = np.flatnonzero(np.append(True, ~together))
+        counts = np.append(starts[1:], len(rows)) - starts
+        return zip(starts.tolist(), slabs[starts].tolist(), at[starts].tolist(), counts.tolist(), strict=True)
 
     def _finish(self, batch: int) -> tuple[Batch, int]:
         for task in self._tasks.pop(batch, ()):
@@ -199,6 +236,12 @@ class Decoding:
             del self._slabs[start // self._slab_size]
         found = arrays | self._split.known(samples, self._visits.fields)
         return {name: found[name] for name in self._visits.fields}, dropped
+
+
+def _stretches(visits: NDArray[np.int64], size: int) -> list[int]:
+    """Which stretches of so many visits they lie in."""
+    first, last = int(visits.min()) // size, int(visits.max()) // size
+    return [first] if first == last else sorted(set((visits // size).tolist()))
 
 
 class _AtOnce(Executor):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from faceshards.errors import IteratorEndedError, LostBatchError
 from faceshards.loader.ahead import Ahead
-from faceshards.loader.batches import is_lost
+from faceshards.loader.batches import is_empty
 from faceshards.loader.position import Position
 from faceshards.loader.tensors import Turn
 
@@ -59,7 +59,7 @@ class Epoch(Iterator[dict[str, Any]]):
             done, skipped = self._position.batches_done + 1, self._position.skipped + turn.skipped
             self._position = Position(self._position.epoch, done, skipped)
             self._moved(self._position)
-            if not is_lost(turn.tensors):
+            if not is_empty(turn.tensors):
                 return turn.tensors
 
     def take_over(self) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.rng import sample_keys
+from faceshards.store.reader import Store
 
 
 def one_index(given: Any) -> int:
@@ -21,7 +22,7 @@ def one_index(given: Any) -> int:
             raise TypeError
         return index(given)
     except TypeError:
-        raise TypeError(f"an index is a whole number or a slice, found {given!r}") from None
+        raise TypeError(f"an index is a whole number or a slice, found {given!r}; take([...]) gives several") from None
 
 
 def indices_within(given: Sequence[int] | NDArray[np.integer[Any]], n: int, where: str) -> NDArray[np.int64]:
@@ -71,3 +72,14 @@ class IdIndex:
         """The sample among those whose keys are the same by chance."""
         start, stop = np.searchsorted(self._keys, key, "left"), np.searchsorted(self._keys, key, "right")
         return next((i for i in self._order[start:stop].tolist() if self._ids[i] == sample_id), -1)
+
+
+def why_missing(store: Store, split: str, sample_id: str) -> str:
+    """Where a face is that a split does not have, as a sentence."""
+    ids = store.manifest["sample_id"].to_pylist()
+    if sample_id not in ids:
+        return f"{store.path} has no face {sample_id!r}; its manifest.parquet lists the sample ids"
+    row = store.manifest.slice(ids.index(sample_id), 1).to_pylist()[0]
+    if row["split"] and row["split"] != split:
+        return f"face {sample_id!r} is in split {row['split']!r} of {store.path}, not in {split!r}"
+    return f"face {sample_id!r} of {store.path} dropped out: status {row['status']}, {row['reason']}"

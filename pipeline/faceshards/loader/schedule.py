@@ -32,7 +32,8 @@ class Schedule:
         self._chunks, self._batch_size, self._reach = chunks, batch_size, reach
         self._by_chunk = np.argsort(chunks, kind="stable")
         self._numbers, starts = np.unique(chunks[self._by_chunk], return_index=True)
-        self._bounds = np.append(starts, len(chunks))
+        self._bounds = np.append(starts, len(chunks)).tolist()
+        self._left = starts.tolist()  # of each chunk's visits, the first that is not served: those before it are
         self._served = np.zeros(len(chunks), np.bool_)
 
     def tasks(self, batch: int) -> Iterator[ChunkTask]:
@@ -43,8 +44,9 @@ class Schedule:
         # Not by `np.unique`, which loads numpy.ma where no indices are asked for: in every worker of every epoch.
         waiting = sorted(set(self._chunks[own][~self._served[own]].tolist()))
         for chunk, at in zip(waiting, np.searchsorted(self._numbers, waiting).tolist(), strict=True):
-            visits = self._by_chunk[self._bounds[at] : self._bounds[at + 1]]
-            visits = visits[slice(*np.searchsorted(visits, (start, stop)))]
-            visits = visits[~self._served[visits]]
+            visits = self._by_chunk[self._left[at] : self._bounds[at + 1]]
+            if visits[-1] >= stop:
+                visits = visits[: visits.searchsorted(stop)]
+            self._left[at] += len(visits)
             self._served[visits] = True
             yield ChunkTask(chunk, visits)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from faceshards.errors import ParamsError
 from faceshards.loader.samples import usable_samples
 from faceshards.loader.sampling import RowLayout
-from faceshards.loader.views import BoundView, Rows, Selection
+from faceshards.loader.views import BoundView, Part, Rows, Selection
 from faceshards.records import Batch
 from faceshards.rng import UInt64Array
 from faceshards.store.chunks import ChunkReader
@@ -40,6 +40,8 @@ class Split:
     """
 
     def __init__(self, store: Store, name: str) -> None:
+        if not isinstance(name, str):
+            raise ParamsError(f"split is the name of one split, found {name!r}")
         if name not in store.splits:
             raise ParamsError(f"{store.path} has no split {name!r}; it has: {', '.join(store.splits)}")
         store.read_tables()
@@ -81,8 +83,62 @@ class Split:
             keep: the chunk, decoded, for the calls to come.
         """
         read = self._kept_chunk if keep else self._read_chunk
-        rows = self.layout.rows[samples] - chunk * self.layout.chunk_rows
+        rows = self._rows_in(chunk, samples)
         return view.show({name: read(name, chunk) for name in view.reads(fields)}, fields, Selection(rows, keys))
+
+    def decode_to(
+        self,
+        parts: Sequence[Part],
+        samples: NDArray[np.int64],
+        chunk: int,
+        fields: Sequence[str],
+        view: BoundView,
+        keys: UInt64Array | None,
+    ) -> None:
+        """`decode` into the arrays of batches: right there where the store holds what is shown as it is.
+
+        Args:
+            parts: of the samples, which cover them.
+            samples: indices, in the order of the chunk's rows.
+            chunk: as in `decode`, as are the others.
+        """
+        rows = self._rows_in(chunk, samples)
+        twice = bool((rows[1:] == rows[:-1]).any())
+        decoded = [name for name in fields if twice or not self.copies([name], view)]
+        with_them = view.reads(decoded) if decoded else ()
+        copied = [name for name in fields if name not in decoded and name not in with_them]
+        if copied:
+            firsts = rows[[part.start for part in parts]].tolist()
+            for name in copied:
+                targets = [(row, part.arrays[name][part.to]) for row, part in zip(firsts, parts, strict=True)]
+                self._reader(name).read_to(chunk, targets)
+        if decoded:
+            others = [name for name in fields if name not in copied]
+            for name, shown in self.decode(samples, chunk, others, view, keys).items():
+                for part in parts:
+                    shown.copy_run(part.start, part.arrays[name][part.to])
+
+    def copies(self, fields: Sequence[str], view: BoundView) -> bool:
+        """Whether the store holds these fields as they are shown, so that to read them is to copy them."""
+        return all(view.shows_stored(name) and self._reader(name).as_is for name in fields)
+
+    def copy_run(self, samples: NDArray[np.int64], arrays: Batch) -> bool:
+        """Fields that the store holds as they are shown, for n neighbouring samples, right into (n, ...) arrays.
+
+        Returns:
+            False, and nothing is done, where the samples are not whole chunks, one after the other.
+
+        Raises:
+            MissingShardError, CorruptShardError: one of the chunks cannot be read.
+        """
+        rows = self.layout.rows[samples]
+        size, first, last = self.layout.chunk_rows, int(rows[0]), int(rows[-1])
+        whole = first % size == 0 and ((last + 1) % size == 0 or last + 1 == self.store.splits[self.name])
+        if not whole or not (rows[1:] - rows[:-1] == 1).all():
+            return False
+        for name, out in arrays.items():
+            self._reader(name).read_run(first // size, out)
+        return True
 
     def known(self, samples: NDArray[np.int64], fields: Sequence[str]) -> Batch:
         """Those of the fields that need no chunk."""
@@ -92,6 +148,9 @@ class Split:
         if "identity" in fields:
             known["identity"] = self.identities[samples]
         return known
+
+    def _rows_in(self, chunk: int, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self.layout.rows[samples] - chunk * self.layout.chunk_rows
 
     def _new_reader(self, array: str) -> ChunkReader:
         return ChunkReader(self.store, self.name, array)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from faceshards.errors import ParamsError
 from faceshards.loader.draws import Stream
 from faceshards.ops.erasing import Erase
+from faceshards.records import Batch
 from faceshards.rng import UInt64Array, words
 from faceshards.store.schema import ArraySpec
 
@@ -61,6 +62,25 @@ class Rows(NamedTuple):
         for target, origin in zip(to.tolist(), at.tolist(), strict=True):
             out[target] = self.values[origin]
 
+    def copy_run(self, start: int, out: NDArray[Any]) -> None:
+        """Write the values of the samples from one on, whose rows are neighbours, to (n, ...) `out`."""
+        first = int(self.at[start])
+        out[:] = self.values[first : first + len(out)]
+
+
+class Part(NamedTuple):
+    """Where some of a chunk's samples go, whose rows are neighbours.
+
+    Attributes:
+        start: the first of them, among all that are wanted of the chunk.
+        arrays: by field, of a batch or several.
+        to: the place of them in these.
+    """
+
+    start: int
+    arrays: Batch
+    to: slice
+
 
 def _consecutive(indices: NDArray[np.int64]) -> bool:
     return bool(indices[-1] - indices[0] == len(indices) - 1 and (indices[1:] > indices[:-1]).all())
@@ -88,7 +108,10 @@ class BoundView:
 
     def __post_init__(self) -> None:
         if not isinstance(self.view, Erase) and self.view not in _NAMED:
-            raise ParamsError(f"unknown view {self.view!r}; expected an Erase, or one of: {', '.join(_NAMED)}")
+            hint = "; a transform is no view" if callable(self.view) else ""
+            raise ParamsError(
+                f"unknown view {self.view!r}; expected a faceshards.Erase, or one of: {', '.join(_NAMED)}{hint}"
+            )
         if lacking := [name for name in _NEEDED[self._kind] if name not in self.arrays]:
             what = "variants" if lacking == ["variant"] else " and ".join(lacking)
             raise ParamsError(f"view {self._kind!r}: the store holds no {what}; use the erase stage's store")
@@ -117,6 +140,10 @@ class BoundView:
         if self._kind == "erase" and {"image", "erased"} & set(fields):
             return tuple(dict.fromkeys(["image", "region", *(name for name in fields if name != "erased")]))
         return tuple(fields)
+
+    def shows_stored(self, field: str) -> bool:
+        """Whether a field is an array of the store, and nothing else."""
+        return self._kind in ("original", "all_variants") or field not in ("image", "erased")
 
     def show(self, chunks: Mapping[str, NDArray[Any]], fields: Sequence[str], of: Selection) -> dict[str, Rows]:
         """Fields of samples of one chunk.

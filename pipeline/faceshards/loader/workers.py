@@ -6,11 +6,14 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from multiprocessing import get_all_start_methods
+from multiprocessing.context import BaseContext
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
+import numpy.random  # noqa: F401 (torch seeds it in every worker, each of which would import it in every epoch)
 import torch.utils.data
 
+from faceshards.checks import finite_number
 from faceshards.errors import ParamsError
 from faceshards.loader.batches import Batches
 from faceshards.loader.decoding import DecodeOptions
@@ -63,7 +66,7 @@ class WorkerOptions:
         persistent: they live on between epochs.
         prefetch: batches that each works on ahead; None for torch's 2.
         timeout: seconds after which a worker that is silent, but alive, counts as lost.
-        context: how they start: ``"fork"``, ``"spawn"``, ``"forkserver"``, or None for Python's default.
+        context: how they start: ``"fork"``, ``"spawn"``, ``"forkserver"``, a context, or None for Python's default.
 
     Raises:
         ParamsError: a value that it cannot have.
@@ -73,14 +76,15 @@ class WorkerOptions:
     persistent: bool
     prefetch: int | None
     timeout: float
-    context: str | None
+    context: str | BaseContext | None
 
     def __post_init__(self) -> None:
         if self.persistent and not self.number:
             raise ParamsError("persistent_workers=True needs num_workers of 1 or more")
-        if not (isinstance(self.timeout, int | float) and self.timeout >= 0):
+        if finite_number("timeout", self.timeout) < 0:
             raise ParamsError(f"timeout is a number of seconds, 0 for no limit; found {self.timeout!r}")
-        if self.context is not None and self.context not in (known := get_all_start_methods()):
+        known = get_all_start_methods()
+        if self.context is not None and not isinstance(self.context, BaseContext) and self.context not in known:
             raise ParamsError(f"multiprocessing_context is None or one of {', '.join(known)}, not {self.context!r}")
 
 
@@ -95,10 +99,10 @@ class Workers:
 
     def __init__(self, plan: Plan, sampling: Sampling, options: WorkerOptions) -> None:
         self._handover = _handover(plan, sampling, options.number)
-        self._share = _Share(plan, sampling, self._handover)
+        self._epoch_of_workers = _WorkerEpoch(plan, sampling, self._handover)
         self._persistent = options.persistent
         self._loader = torch.utils.data.DataLoader(
-            self._share,
+            self._epoch_of_workers,
             batch_size=None,
             num_workers=options.number,
             persistent_workers=options.persistent,
@@ -110,7 +114,7 @@ class Workers:
 
     def begin(self, sampling: Sampling, start: Position) -> Iterator[Turn]:
         """The batches of one epoch from a position on; an earlier iteration, if there is one, is broken off."""
-        self._share.begin(sampling, start)
+        self._epoch_of_workers.begin(sampling, start)
         if self._handover is not None:
             self._handover.keep_seen()
         sent: list[Iterator[SentBatch]] = [iter(self._loader)]
@@ -128,7 +132,7 @@ class Workers:
                 self._handover.trim()
 
 
-class _Share(torch.utils.data.IterableDataset[SentBatch]):
+class _WorkerEpoch(torch.utils.data.IterableDataset[SentBatch]):
     """What each worker makes of an epoch."""
 
     def __init__(self, plan: Plan, sampling: Sampling, handover: Handover | None) -> None:

@@ -5,8 +5,6 @@ key (see `faceshards.rng`), so a variant is the same bits wherever and in whatev
 loader runs this too.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -104,8 +102,3 @@ def _fill_values(keys: rng.UInt64Array, regions: UInt8Array, gone: NDArray[np.bo
 def _random_pixels(keys: rng.UInt64Array, number: NDArray[np.int64]) -> NDArray[np.void]:
     """So many pixels of each key, one key after the other."""
     return rng.octets(keys, 3 * number).view(_PIXEL)
-
-
-def classes_of(mask: int) -> Sequence[int]:
-    """The region ids whose bit is set in one erased mask."""
-    return [r for r in range(N_REGIONS) if mask >> r & 1]

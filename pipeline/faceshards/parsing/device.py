@@ -44,3 +44,8 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
         return torch.float16
     cpu = torch.cpu.get_capabilities()
     return torch.bfloat16 if cpu.get("avx512_bf16") or cpu.get("amx_bf16") else torch.float32
+
+
+def torch_release() -> str:
+    """PyTorch's release without the tag of its build, ``2.13.0`` of ``2.13.0+cu130``: what stores say of it."""
+    return torch.__version__.partition("+")[0]

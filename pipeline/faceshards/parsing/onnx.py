@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from faceshards.errors import DeviceError, MissingExtraError, WeightsError
+from faceshards.parsing.device import torch_release
 from faceshards.parsing.networks import no_such_output, refused
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -50,7 +51,11 @@ class OnnxNetwork:
         self._input = self._only_input()
         self._output = self._output_name(output)
         self.provenance: Mapping[str, str] = MappingProxyType(
-            {"device": provider, "onnxruntime": onnxruntime.__version__, "torch": torch.__version__}
+            {
+                "device": "cuda" if provider == _CUDA else "cpu",
+                "onnxruntime": onnxruntime.__version__.partition("+")[0],
+                "torch": torch_release(),
+            }
         )
 
     def __call__(self, inputs: Tensor) -> Tensor:

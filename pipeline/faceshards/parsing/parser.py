@@ -11,7 +11,7 @@ from torch import Tensor
 
 from faceshards.errors import ParserError
 from faceshards.parsing.adapter import load_adapter
-from faceshards.parsing.device import resolve_device, resolve_precision
+from faceshards.parsing.device import resolve_device, resolve_precision, torch_release
 from faceshards.parsing.mirror import for_inference
 from faceshards.parsing.passes import FixedPasses, check_faces, in_shrinking_batches
 from faceshards.parsing.unet import normalise
@@ -29,7 +29,10 @@ class Parser(Protocol):
 
     @property
     def provenance(self) -> Mapping[str, str]:
-        """At least ``weights_sha256``, ``device`` and the versions that decide the result."""
+        """At least ``weights_sha256``, ``device`` and the releases that decide the result.
+
+        The device is told by its kind, ``"cpu"`` or ``"cuda"``: two of a kind make the same data set.
+        """
         ...
 
     def parse(self, images: UInt8Array) -> UInt8Array:
@@ -119,7 +122,7 @@ class CudaParser:
         self._dtype = dtype
         self._network = for_inference(weights.network, mirror).to(device, dtype)
         self._batch = CUDA_BATCH
-        self.provenance = _provenance(weights, torch.cuda.get_device_name(device), dtype, mirror)
+        self.provenance = _provenance(weights, "cuda", dtype, mirror)
 
     def parse(self, images: UInt8Array) -> UInt8Array:
         """See `Parser.parse`."""
@@ -147,6 +150,6 @@ def _provenance(weights: Weights, device: str, dtype: torch.dtype, mirror: bool)
             "device": device,
             "precision": str(dtype).removeprefix("torch."),
             "mirror": str(mirror).lower(),
-            "torch": torch.__version__,
+            "torch": torch_release(),
         }
     )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from faceshards.errors import WeightsError
-from faceshards.parsing.device import resolve_device
+from faceshards.parsing.device import resolve_device, torch_release
 from faceshards.parsing.networks import no_such_output, refused
 
 
@@ -44,8 +44,7 @@ class TorchScriptNetwork:
                 f"{path}: expected a TorchScript file, as torch.jit.save writes it; found none, or a damaged one. "
                 f"A state dict or a pickled network will not do: script or trace the network. ({error})"
             ) from error
-        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
-        self.provenance: Mapping[str, str] = MappingProxyType({"device": name, "torch": torch.__version__})
+        self.provenance: Mapping[str, str] = MappingProxyType({"device": self.device.type, "torch": torch_release()})
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """See `Network`."""

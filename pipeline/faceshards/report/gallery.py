@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faceshards.ops.erase import classes_of
 from faceshards.regions import Region
 from faceshards.report.agreement import agreement, compare
 from faceshards.report.faces import Faces
@@ -107,5 +106,5 @@ def _identity(number: int, name: str | None) -> str:
 def _variants(faces: Faces, face: int, name: str) -> Iterator[Picture]:
     masks = faces.read("erased", face)
     for number, (image, mask) in enumerate(zip(faces.read("variant", face), masks, strict=True), 1):
-        names = ", ".join(Region(r).label.replace("_", " ") for r in classes_of(int(mask))) or "nothing"
+        names = ", ".join(region.label.replace("_", " ") for region in Region.of_mask(int(mask))) or "nothing"
         yield Picture(data_uri(image), f"Variant {number} of {name}, erased: {names}", names)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from faceshards.checks import whole_number
 from faceshards.errors import CacheError, FaceShardsError
 from faceshards.store.durable import PARTIAL, sync
 
@@ -48,6 +49,10 @@ class Cache:
 
     folder: Path = field(default_factory=_default_folder)
     max_bytes: int = 50 * 10**9
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", Path(self.folder))
+        object.__setattr__(self, "max_bytes", whole_number("max_bytes", self.max_bytes, 1))
 
     @contextmanager
     def hold(self, name: str, size: int, fetch: Fetch) -> Iterator[Path]:

@@ -35,6 +35,8 @@ def load(root: Path) -> dict[str, Any]:
     """
     path = root / DATASET_JSON
     if not path.is_file():
+        if root.is_file():
+            raise StoreFormatError(f"{root} is a file; a faceshards store is a folder: give {root.parent}")
         if not root.exists():
             raise StoreFormatError(f"{root} is not a faceshards store: there is no such folder. {_REMEDY}")
         raise StoreFormatError(

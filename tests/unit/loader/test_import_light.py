@@ -57,16 +57,32 @@ def test_what_needs_torch_says_which_extra_brings_it(module: str, extra: str) ->
     )
 
 
-def test_the_loader_says_which_extra_brings_torch(tmp_path: Path) -> None:
-    script = "import sys; sys.modules['torch'] = None\nimport faceshards; faceshards.Loader"
+def test_without_torch_a_loader_can_be_looked_at_and_says_which_extra_makes_one() -> None:
+    script = (
+        "import sys; sys.modules['torch'] = None\nimport faceshards, pydoc\nfrom faceshards import *\n"
+        "assert hasattr(faceshards, 'Loader') and 'batch_size' in pydoc.render_doc(faceshards.Loader)\n"
+        "faceshards.Loader('data/shards', 128)"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1].startswith(
         "faceshards.errors.MissingExtraError: faceshards.Loader needs an extra: pip install 'faceshards[torch]'"
     )
 
 
+def test_looking_at_the_loader_loads_no_torch() -> None:
+    assert not modules_after("import faceshards; faceshards.Loader.__doc__") & HEAVY
+
+
+def test_what_others_call_it_is_hinted_at() -> None:
+    for name, where in (("FSErasing", "transforms.FSErasing"), ("DataLoader", "Loader"), ("load", "open")):
+        with pytest.raises(AttributeError, match=rf"no attribute '{name}'; see faceshards\.{where}$"):
+            getattr(faceshards, name)
+
+
 def test_the_public_face_lists_its_lazy_names() -> None:
-    assert {"Cache", "Dataset", "Erase", "Loader", "Region", "Shuffle", "open"} <= set(dir(faceshards))
+    names = ["Cache", "Dataset", "Erase", "Loader", "Region", "Shuffle", "__version__", "open"]
+    assert dir(faceshards) == sorted([*names, "cam", "errors", "parsing", "transforms"])
+    assert faceshards.errors.ParamsError
     with pytest.raises(AttributeError, match="no attribute 'shut'"):
         faceshards.shut()
 

@@ -117,6 +117,20 @@ def test_the_order_follows_from_seed_and_epoch_alone(
     assert order(faces, 0, 1) != first
 
 
+def test_each_call_of_batches_is_the_next_epoch(path: Path) -> None:
+    faces = faceshards.open(path, view=faceshards.Erase(min_area=1))
+
+    def epoch(**options: Any) -> list[tuple[str, bytes]]:
+        batches = faces.batches(4, shuffle=True, **options)
+        return [(i, f.tobytes()) for b in batches for i, f in zip(b["sample_id"], b["image"], strict=True)]
+
+    counted = [epoch() for _ in range(3)]
+    assert counted == [epoch(epoch=number) for number in range(3)]
+    assert len({tuple(name for name, _ in one) for one in counted}) == 3
+    faces.set_epoch(7)
+    assert epoch() == epoch() == epoch(epoch=7)
+
+
 def test_without_threads_a_batch_is_decoded_when_it_is_asked_for(
     faces: faceshards.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,3 +270,25 @@ def test_samples_that_dropped_out_are_passed_over(tmp_path: Path) -> None:
     for view in views:
         with pytest.raises(ParamsError, match="holds no variants"):
             faces.take([0], view=view)
+
+
+@pytest.mark.parametrize("store", ["data/shards", None, 3])
+def test_a_dataset_is_made_by_open(store: Any) -> None:
+    with pytest.raises(ParamsError, match=r"faceshards\.open\(path, split\)"):
+        faceshards.Dataset(store, "train")
+
+
+def test_what_cannot_be_opened_is_told_in_words(path: Path) -> None:
+    for given in (None, 3, ["data/shards"]):
+        with pytest.raises(ParamsError, match="path is the folder or URL"):
+            faceshards.open(given)  # type: ignore[arg-type]
+    with pytest.raises(StoreFormatError, match=r"manifest\.parquet is a file"):
+        faceshards.open(path / "manifest.parquet")
+    with pytest.raises(ParamsError, match="split is the name of one split"):
+        faceshards.open(path, ["train"])  # type: ignore[arg-type]
+    with pytest.raises(ParamsError, match=r"cache is a faceshards\.Cache"):
+        faceshards.open(path, cache="/tmp/x")  # type: ignore[arg-type]
+    with pytest.raises(ParamsError, match="max_bytes must be"):
+        faceshards.Cache(max_bytes="50GB")  # type: ignore[arg-type]
+    with pytest.raises(ParamsError, match="a transform is no view"):
+        faceshards.open(path, view=lambda image: image)  # type: ignore[arg-type]

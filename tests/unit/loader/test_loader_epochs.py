@@ -2,6 +2,7 @@
 
 import copy
 import json
+import multiprocessing
 import pickle
 from collections.abc import Iterable
 from itertools import islice
@@ -219,9 +220,24 @@ def test_a_position_of_other_faces_or_another_order_is_refused(faces: faceshards
     others = faceshards.open(build_faces(tmp_path / "work", tmp_path / "out", face_spec({"train": FACES + 1})))
     with pytest.raises(ParamsError, match="manifest_sha256"):
         loader(others).load_state_dict(state)
-    for broken in ({}, state | {"batches_done": "3"}, state | {"epoch": -1}, state | {"next_epoch": None}):
-        with pytest.raises(ParamsError):
-            loader(faces).load_state_dict(broken)
+    with pytest.raises(ParamsError, match=r": seed was 5, here 6\. Use the options"):
+        loader(faces, seed=6).load_state_dict(state)
+
+
+def test_what_is_no_position_is_refused(faces: faceshards.Dataset) -> None:
+    state = loader(faces).state_dict()
+    for broken, why in (
+        ({}, "this is no saved position.*lacks version"),
+        ({"loader": state}, "this is no saved position"),
+        (None, "found NoneType"),
+        (state | {"batches_done": "3"}, "batches_done"),
+        (state | {"epoch": -1}, "epoch"),
+        (state | {"next_epoch": None}, "next_epoch"),
+        (state | {"sampling": None}, "another order"),
+        (faces.batches(BATCH, shuffle=True, seed=5).state_dict(), "saved by Dataset.batches"),
+    ):
+        with pytest.raises(ParamsError, match=why):
+            loader(faces).load_state_dict(broken)  # type: ignore[arg-type]
 
 
 def test_a_copy_goes_on_where_its_original_stands(faces: faceshards.Dataset) -> None:
@@ -252,6 +268,10 @@ def test_a_path_and_a_data_set_open_the_same(faces: faceshards.Dataset) -> None:
         {"num_workers": 1, "timeout": -1},
         {"num_workers": 1, "multiprocessing_context": "thread"},
         {"epoch": -1},
+        {"pin_memory": "no"},
+        {"num_workers": 1, "persistent_workers": "no"},
+        {"num_workers": 1, "timeout": True},
+        {"split": ""},
         {"rank": 1},
         {"rank": 2, "world_size": 2},
         {"on_error": "ignore"},
@@ -265,6 +285,21 @@ def test_a_path_and_a_data_set_open_the_same(faces: faceshards.Dataset) -> None:
 def test_a_wrong_argument_is_told_when_the_loader_is_made(faces: faceshards.Dataset, options: dict[str, Any]) -> None:
     with pytest.raises(ParamsError):
         loader(faces, **options)
+
+
+@pytest.mark.parametrize("given", [None, 3, ["data/shards"], [1, 2]])
+def test_what_is_no_data_set_is_told_in_words(given: Any) -> None:
+    with pytest.raises(ParamsError, match=r"dataset is a path or URL of a store, or what faceshards\.open gave"):
+        faceshards.Loader(given, BATCH)
+
+
+def test_workers_start_by_a_context_as_well(faces: faceshards.Dataset) -> None:
+    running = loader(faces, num_workers=1, multiprocessing_context=multiprocessing.get_context("fork"))
+    assert seen(running) == numbered(faces, 0)
+
+
+def test_a_loader_says_what_it_is(faces: faceshards.Dataset) -> None:
+    assert repr(loader(faces)).endswith("view=Erase(" + repr(ERASE)[6:] + ", num_workers=0): 7 batches of 40 faces")
 
 
 def test_nobody_else_samples_for_a_loader(faces: faceshards.Dataset) -> None:

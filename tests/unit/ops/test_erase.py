@@ -4,7 +4,7 @@ import pytest
 from faceshards import rng
 from faceshards.maps import pixels_of
 from faceshards.ops.arguments import Fill, region_weights
-from faceshards.ops.erase import classes_of, draw_regions, erase
+from faceshards.ops.erase import draw_regions, erase
 from faceshards.regions import Region
 
 
@@ -27,7 +27,7 @@ def test_regions_are_drawn_in_proportion_to_their_weights(faces: tuple) -> None:
 def test_the_number_of_regions_is_uniform_over_its_range(faces: tuple) -> None:
     _, regions, keys = faces
     masks, _ = draw_regions(keys, regions, weights=np.ones(25), n_regions=(2, 4), min_area=1)
-    counts = np.bincount([len(classes_of(int(m))) for m in masks], minlength=5)
+    counts = np.bincount([len(Region.of_mask(int(m))) for m in masks], minlength=5)
     assert counts[:2].sum() == 0
     assert (np.abs(counts[2:] / 400 - 1 / 3) < 0.09).all()
 

@@ -183,6 +183,6 @@ def test_says_which_files_device_and_versions_made_the_result(tmp_path: Path, mo
     provenance = load_parser(path, "cpu").provenance
     assert provenance["weights_sha256"] == sha256_of(tmp_path / name)
     assert provenance["description_sha256"] == sha256_of(path)
-    assert provenance["device"] == ("cpu" if name.endswith(".ts") else "CPUExecutionProvider")
+    assert provenance["device"] == "cpu"
     assert {"torch", "opencv"} <= set(provenance)
     assert ("onnxruntime" in provenance) == name.endswith(".onnx")

@@ -12,8 +12,7 @@ from small_stores import ERASE, RUN, STORE, WORST, Build
 
 from faceshards.build.erase import erase_faces
 from faceshards.errors import ReportInputError
-from faceshards.ops.erase import classes_of
-from faceshards.regions import REGION_NAMES
+from faceshards.regions import Region
 from faceshards.report.page import write_report
 from faceshards.store.reader import Store
 
@@ -107,7 +106,7 @@ def test_every_variant_names_what_is_erased_in_it(demo: Build, tmp_path: Path) -
     usable = [row for row in Store.open(demo.shards).manifest.to_pylist() if row["status"] == "ok"]
     for row in usable:
         for number, mask in enumerate(row["erased"], 1):
-            names = ", ".join(REGION_NAMES[r].replace("_", " ") for r in classes_of(mask)) or "nothing"
+            names = ", ".join(region.label.replace("_", " ") for region in Region.of_mask(mask)) or "nothing"
             assert f"Variant {number} of {row['sample_id']}, erased: {names}" in alts
 
 

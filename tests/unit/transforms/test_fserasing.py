@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from faceshards.errors import FaceTypeError, ParamsError
-from faceshards.ops.erase import classes_of
 from faceshards.regions import Region
 from faceshards.transforms import FSErasing
 
@@ -61,7 +60,7 @@ def test_params_are_drawn_once_and_replayed(images: torch.Tensor, regions: torch
     first, second = erase.transform(images, params), erase.transform(images, params)
     assert torch.equal(first, second)
     for face, mask in zip(erased_regions(first, regions), params["erased"], strict=True):
-        assert face == set(classes_of(int(mask)))
+        assert face == set(Region.of_mask(int(mask)))
 
 
 def test_a_pair_and_a_nest_of_the_same_tensors_lose_the_same(images: torch.Tensor, regions: torch.Tensor) -> None:

@@ -1,31 +1,29 @@
-"""`faceshards.Loader`: epochs of batches as tensors. Needs ``faceshards[torch]``."""
+"""`faceshards.Loader`: epochs of batches as tensors. Needs ``faceshards[torch]`` once one is made."""
 
 import logging
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from faceshards.checks import whole_number
+from faceshards.checks import flag, whole_number
 from faceshards.errors import MissingExtraError, ParamsError
+from faceshards.loader import dataset as datasets
 from faceshards.loader.batches import order_of
-from faceshards.loader.dataset import Dataset, open_dataset
+from faceshards.loader.dataset import Dataset
 from faceshards.loader.decoding import DecodeOptions, OnError
 from faceshards.loader.memory import Memory, Pool
-from faceshards.loader.position import Position, restored, saved
+from faceshards.loader.position import Position, Progress, restored, saved
 from faceshards.loader.ranks import own_rank
 from faceshards.loader.sampling import Sampling, Shuffle, Uneven
 from faceshards.loader.views import View
 
-try:
-    import torch
-
+if TYPE_CHECKING:
     from faceshards.loader.epoch import Begun, Epoch
-    from faceshards.loader.tensors import OwnTurns, Turn
-    from faceshards.loader.workers import Plan, WorkerOptions, Workers
-except ModuleNotFoundError as error:
-    raise MissingExtraError(f"faceshards.Loader needs an extra: pip install 'faceshards[torch]' ({error})") from error
+    from faceshards.loader.tensors import Turn
+    from faceshards.loader.workers import Workers
 
 _WORKER_LOST_AFTER_S = 120.0
 _log = logging.getLogger(__name__)
@@ -47,12 +45,17 @@ class Loader:
 
     It is no subclass of torch's DataLoader: it finds its rank itself, and no trainer shards it a second time.
 
+    A batch is a dict: `image` (B, 112, 112, 3) uint8 RGB, `region` (B, 112, 112) uint8 ids of `Region`, 255 for none,
+    `identity` (B,) int64, `sample_id` a list of B str; with a view that erases also `erased` (B,) uint32 bit masks.
+
     Args:
         dataset: path or URL of a store, or what `faceshards.open` gave.
         batch_size: samples a batch; the last one may hold fewer.
         split: name of the split; None for ``"train"``, or that of `dataset` where it is open.
         fields: what batches hold; None for those given to `open`, or else all that the view has to show.
-        view: see `View`; None for the one given to `open`, or ``"original"``.
+        view: ``"original"``: the faces. ``"variants"``: one stored erased variant a visit in place of `image`.
+            ``"all_variants"``: `image`, and all K variants in `variant`. ``"erase"`` or an `Erase`: regions erased on
+            the fly. None for the one given to `open`, or ``"original"``.
         shuffle: True mixes random chunks within a window (a `Shuffle` sets its size), False keeps the order of the
             store, ``"full"`` is a random permutation, which decodes a chunk for nearly every sample.
         seed: of the order, and of what the view draws.
@@ -62,21 +65,25 @@ class Loader:
         rank: this process's number among those that share the samples; None for that of `torch.distributed` where it is
             initialised, or else of the environment (``RANK``, ``WORLD_SIZE``), when an iteration starts.
         world_size: how many there are; given with `rank` or not at all.
-        uneven: what to do with samples that do not divide among the ranks, see `Uneven`.
+        uneven: what becomes of samples that do not divide among the ranks: ``"pad"`` shows some twice, ``"drop"``
+            leaves them out, ``"keep"`` gives some ranks one more.
         num_workers: processes that decode; 0 for the threads of this one, which are faster unless the trainer keeps
             Python busy.
-        threads: that decode, in each process; None for one a core in this one, and one or none in workers.
-        prefetch_factor: batches worked on ahead of the trainer, by each worker or by the threads; None for 2, or 4.
+        threads: that decode, in each process. None: one a core without workers; in a worker one if shuffled, else none.
+        prefetch_factor: batches worked on ahead of the trainer. None: 2 by each worker, or 4 by the threads.
         pin_memory: copy batches to page-locked memory, for a GPU; None for where CUDA is there.
         persistent_workers: workers live on between epochs, which spares starting them.
-        multiprocessing_context: how workers start: ``"fork"``, ``"spawn"`` or ``"forkserver"``; None for Python's own.
+        multiprocessing_context: how workers start: ``"fork"``, ``"spawn"``, ``"forkserver"`` or a context of
+            `multiprocessing`; None for Python's own.
         timeout: seconds after which a worker that is silent, but alive, counts as lost; one that dies is told at once.
-        on_error: ``"raise"``, or ``"skip"`` samples whose chunk is missing or damaged: they are counted and logged.
+        on_error: ``"raise"``, or ``"skip"`` samples whose chunk is missing or damaged: they are logged, and counted in
+            ``state_dict()["skipped"]``.
 
     Attributes:
         dataset: what is read.
 
     Raises:
+        MissingExtraError: torch is not installed.
         ParamsError: an argument is out of its range, or there is no such split, field or view.
         StoreFormatError, MissingShardError, CorruptShardError, DownloadError, CacheError: as `faceshards.open`.
     """
@@ -101,26 +108,27 @@ class Loader:
         prefetch_factor: int | None = None,
         pin_memory: bool | None = None,
         persistent_workers: bool = False,
-        multiprocessing_context: str | None = None,
+        multiprocessing_context: str | BaseContext | None = None,
         timeout: float = _WORKER_LOST_AFTER_S,
         on_error: OnError = "raise",
     ) -> None:
+        _refuse_without_torch()
+        # What needs torch is imported where it is used: who has none may still look at this class.
+        from faceshards.loader.workers import Plan, WorkerOptions
+
         self.dataset = _opened(dataset, split)
         workers = whole_number("num_workers", num_workers, 0)
         ahead = None if prefetch_factor is None else whole_number("prefetch_factor", prefetch_factor, 1)
-        self._fixed_epoch = None if epoch is None else whole_number("epoch", epoch, 0)
         self._given_rank = rank, world_size
         ranks = (0, 1) if self._given_rank == (None, None) else own_rank(rank, world_size)
         self._sampling = Sampling(batch_size, shuffle, seed, 0, drop_last, *ranks, uneven)
         options = DecodeOptions(threads, None if workers else ahead, on_error)
         self._plan = Plan(*self.dataset.bound(fields, view), options)
-        self._worker_options = WorkerOptions(workers, persistent_workers, ahead, timeout, multiprocessing_context)
+        persistent = flag("persistent_workers", persistent_workers)
+        self._worker_options = WorkerOptions(workers, persistent, ahead, timeout, multiprocessing_context)
         self._pin = _pins(pin_memory)
         self._memory: Memory = Pool()
-        # What the next iteration begins at, the epoch after that, and what was handed out last.
-        self._next = Position(self._fixed_epoch or 0)
-        self._following = self._after(self._next)
-        self._last: Position | None = None
+        self._progress = Progress(None if epoch is None else whole_number("epoch", epoch, 0))
         self._newest: weakref.ref[Epoch] | None = None
         self._running: weakref.ref[Epoch] | None = None
         self._live: Workers | None = None
@@ -128,6 +136,11 @@ class Loader:
     def __getstate__(self) -> dict[str, Any]:
         # A copy starts workers of its own.
         return self.__dict__ | dict.fromkeys(("_newest", "_running", "_live")) | {"_memory": Pool()}
+
+    def __repr__(self) -> str:
+        of = f"{str(self.dataset.store.path)!r}, {self.batch_size}, split={self.dataset.split!r}"
+        how = f"shuffle={self._sampling.shuffle!r}, view={self._plan.view.view!r}, num_workers={self.num_workers}"
+        return f"Loader({of}, {how}): {len(self)} batches of {len(self.dataset)} faces"
 
     def __len__(self) -> int:
         """Batches of a whole epoch of this rank."""
@@ -154,9 +167,9 @@ class Loader:
         return self._worker_options.prefetch
 
     @property
-    def sampler(self) -> "WholeBatches":
+    def sampler(self) -> "TrainerSampler":
         """For trainers that set the epoch by ``loader.sampler.set_epoch(epoch)``, as Lightning does."""
-        return WholeBatches(self)
+        return TrainerSampler(self)
 
     batch_sampler = sampler
 
@@ -168,12 +181,7 @@ class Loader:
         Raises:
             ParamsError: it is no whole number of 0 or more.
         """
-        epoch = whole_number("epoch", epoch, 0)
-        if self._fixed_epoch is not None or self._next.epoch == epoch:
-            return
-        self._next, self._following = Position(epoch), epoch + 1
-        if self._last is not None and self._last.epoch != epoch:
-            self._last = None
+        self._progress.set_epoch(whole_number("epoch", epoch, 0))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """The next epoch, or what is left of the one that a loaded position lies in.
@@ -183,22 +191,27 @@ class Loader:
             MissingShardError, CorruptShardError: what is asked for cannot be read.
             IteratorEndedError: a later iterator has taken over its persistent workers.
         """
-        epoch = Epoch(self._begin, self._move, pin=self._pin)
+        from faceshards.loader.epoch import Epoch
+
+        epoch = Epoch(self._begin, self._progress.moved, pin=self._pin)
         self._newest = weakref.ref(epoch)
         return epoch
 
-    def _begin(self, epoch: Epoch) -> Begun:
-        start, sampling = self._next, self._sampling_here(strict=True)
-        self._next = Position(self._following)
-        self._following = self._after(self._next)
-        self._last = start
+    def _begin(self, epoch: "Epoch") -> "Begun":
+        from faceshards.loader.epoch import Begun
+
+        sampling = self._sampling_here(strict=True)
+        start = self._progress.begin()
         before = None if self._running is None else self._running()
         if self._worker_options.persistent and before is not None:
             before.take_over()
         self._running = weakref.ref(epoch)
         return Begun(self._turns(sampling, start), start, sampling.batches(len(self.dataset)))
 
-    def _turns(self, sampling: Sampling, start: Position) -> Iterator[Turn]:
+    def _turns(self, sampling: Sampling, start: Position) -> "Iterator[Turn]":
+        from faceshards.loader.tensors import OwnTurns
+        from faceshards.loader.workers import Workers
+
         options = self._worker_options
         if not options.number:
             return OwnTurns(self._plan.batches(sampling, start, self._plan.options, self._memory), start.batches_done)
@@ -215,11 +228,9 @@ class Loader:
         comes next.
         """
         sampling = self._sampling_here()
-        here, following = self._next, self._following
         newest = None if self._newest is None else self._newest()
         waiting = newest is not None and not newest.started
-        if self._last is not None and not waiting and self._last.batches_done < sampling.batches(len(self.dataset)):
-            here, following = self._last, self._next.epoch
+        here, following = self._progress.here(sampling.batches(len(self.dataset)), waiting=waiting)
         return saved(here, order_of(self._plan.split, sampling)) | {"next_epoch": following}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -228,23 +239,18 @@ class Loader:
         Raises:
             ParamsError: it is no saved position, or the other one visits the samples in another order.
         """
-        self._next = restored(state, order_of(self._plan.split, self._sampling_here()))
-        following = whole_number("next_epoch of a saved position", state.get("next_epoch"), 0)
-        self._following = following if self._fixed_epoch is None else self._fixed_epoch
-        self._last = None
-
-    def _after(self, position: Position) -> int:
-        return position.epoch + 1 if self._fixed_epoch is None else self._fixed_epoch
-
-    def _move(self, position: Position) -> None:
-        self._last = position
+        position = restored(state, order_of(self._plan.split, self._sampling_here()))
+        if "next_epoch" not in state:
+            raise ParamsError("this position was saved by Dataset.batches; load it into what batches() gives")
+        following = whole_number("next_epoch of a saved position", state["next_epoch"], 0)
+        self._progress.load(position, following)
 
     def _sampling_here(self, *, strict: bool = False) -> Sampling:
         rank, world_size = own_rank(*self._given_rank, strict=strict)
         return replace(self._sampling, rank=rank, world_size=world_size)
 
 
-class WholeBatches:
+class TrainerSampler:
     """What trainers ask of a loader's sampler: to be told the epoch, and how many samples this rank gets."""
 
     def __init__(self, loader: Loader) -> None:
@@ -265,16 +271,34 @@ class WholeBatches:
         )
 
 
+def _refuse_without_torch() -> None:
+    try:
+        import torch  # noqa: F401 (to see whether it is there)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"faceshards.Loader needs an extra: pip install 'faceshards[torch]' ({error})"
+        ) from error
+
+
 def _opened(dataset: Dataset | str | Path, split: str | None) -> Dataset:
+    if isinstance(dataset, str | Path):
+        return datasets.open(dataset, "train" if split is None else split)
     if not isinstance(dataset, Dataset):
-        return open_dataset(dataset, split or "train")
+        raise ParamsError(
+            f"dataset is a path or URL of a store, or what faceshards.open gave; found {type(dataset).__name__}. For "
+            "some of the faces use torch's DataLoader over a Subset of what faceshards.open gives"
+        )
     if split is not None and split != dataset.split:
         raise ParamsError(f"split={split!r}, but the data set was opened with {dataset.split!r}: give one of them")
     return dataset
 
 
 def _pins(pin_memory: bool | None) -> bool:
+    import torch
+
     there = torch.cuda.is_available()
-    if pin_memory and not there:
+    if pin_memory is None:
+        return there
+    if flag("pin_memory", pin_memory) and not there:
         _log.warning("pin_memory=True has no effect: there is no CUDA device for which memory could be page-locked")
-    return there if pin_memory is None else pin_memory and there
+    return pin_memory and there

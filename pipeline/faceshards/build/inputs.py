@@ -1,0 +1,86 @@
+"""The files that params name, as links in one folder, so that DVC sees when one of them changes.
+
+`dvc.yaml` can name only paths that are always there, and most of these params are null or ``bundled``. So a first stage
+links each file from a fixed place, or writes the param's value there, and the stages that read a file depend on its
+link. DVC hashes what a link leads to.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from faceshards.build.params import Params
+from faceshards.errors import ParamsError
+from faceshards.store.durable import write_file
+from faceshards.yamlfile import read_yaml
+
+BUNDLED = "bundled"
+_DESCRIPTIONS = (".yaml", ".yml")
+
+
+def link_inputs(params: Params, folder: Path) -> None:
+    """Link what ``source.labels``, ``align.yunet_model`` and ``parse.weights`` name.
+
+    Args:
+        params: of the whole pipeline. Paths are relative to the working directory.
+        folder: takes ``labels`` and ``yunet_model``, each a link or a text file that says null, and the folder
+            ``weights`` with a link a file: the weights, or a description with its model and the files beside that whose
+            names begin with the model's, which is where ONNX keeps large weights.
+
+    Raises:
+        ParamsError: there is nothing at one of the paths, or a description is no YAML.
+    """
+    _link("source.labels", params.source.labels, folder / "labels")
+    _link("align.yunet_model", params.align.yunet_model, folder / "yunet_model")
+    weights = folder / "weights"
+    _remove(weights)
+    if params.parse.weights == BUNDLED:
+        write_file(weights / BUNDLED, b"")
+    for path in weights_files(params.parse.weights):
+        _link("parse.weights", str(path), weights / path.name)
+
+
+def weights_files(weights: str) -> list[Path]:
+    """The files that ``parse.weights`` stands for; none for the bundled weights, which are part of the code.
+
+    Returns:
+        The file of weights; or a description, its model, and the files beside that whose names begin with the model's.
+
+    Raises:
+        ParamsError: a description is no YAML.
+    """
+    path = Path(weights)
+    if weights == BUNDLED:
+        return []
+    if path.suffix not in _DESCRIPTIONS or not path.is_file():
+        return [path]
+    # The stage `parse` checks the rest of the description.
+    named = read_yaml(path, TypeAdapter(dict[str, Any])).get("model")
+    if not isinstance(named, str):
+        return [path]
+    model = path.parent / named
+    beside = model.parent.iterdir() if model.is_file() else ()
+    return [path, model, *sorted(file for file in beside if file.name[: len(model.name)] == model.name != file.name)]
+
+
+def _link(param: str, named: str | None, link: Path) -> None:
+    _remove(link)
+    if named is None:
+        write_file(link, b"null\n")
+        return
+    path = Path(named)
+    if not path.exists():
+        raise ParamsError(f"{param}: expected a file or a folder at {named}; found nothing there; check the path")
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(path if path.is_absolute() else os.path.relpath(path, link.parent))
+
+
+def _remove(path: Path) -> None:
+    """Remove what an earlier run left; a link, never what it leads to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,68 @@
+"""Shards' files kept open from one chunk to the next, with the checks of one that is opened anew."""
+
+import mmap
+import os
+import weakref
+from functools import lru_cache
+
+import numpy as np
+
+from faceshards.records import UInt8Array
+from faceshards.store.reader import Store
+
+_KEPT = 64  # of an array: those that the default shuffle draws from
+
+
+class _OpenFile:
+    """A descriptor, closed when nobody refers to it any more.
+
+    Attributes:
+        size: of the file, in bytes.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.size = os.fstat(descriptor).st_size
+        self._mapped: UInt8Array | None = None
+        weakref.finalize(self, os.close, descriptor)
+
+    @property
+    def mapped(self) -> UInt8Array:
+        """(size,) the bytes as they lie in the page cache; to touch what is cut off meanwhile ends the process."""
+        # Not a cached_property, whose lock another thread may hold while this one forks: a worker would wait for ever.
+        if self._mapped is None:
+            self._mapped = np.frombuffer(mmap.mmap(self.descriptor, self.size, access=mmap.ACCESS_READ), np.uint8)
+        return self._mapped
+
+    def still_there(self) -> bool:
+        """Whether it has a name still, for another file may have come in its place, and the size that it had."""
+        found = os.fstat(self.descriptor)
+        return found.st_nlink > 0 and found.st_size == self.size
+
+
+class OpenFiles:
+    """Files of a store. Threads may share it; a fork reads on by itself, for nobody seeks.
+
+    Args:
+        store: that they belong to.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept = lru_cache(_KEPT)(self._open)
+
+    def get(self, file: str) -> _OpenFile:
+        """A file, by its path in the store; to be held while its descriptor is used.
+
+        Raises:
+            MissingShardError, CorruptShardError: it is gone, or has another size than the inventory says.
+        """
+        opened = self._kept(file)
+        if not opened.still_there():
+            self._kept.cache_clear()
+            opened = self._kept(file)
+        return opened
+
+    def _open(self, file: str) -> _OpenFile:
+        with self._store.opened(file) as descriptor:
+            return _OpenFile(os.dup(descriptor))

@@ -1,0 +1,56 @@
+"""Stage `code`, before the others: what the code of each of them comes to."""
+
+from pathlib import Path
+
+import click
+
+from faceshards.build.code import changes, code_of
+
+_ENTRIES = {
+    **{
+        path.stem: f"stages.{path.stem}"
+        for path in sorted(Path(__file__).parent.glob("*.py"))
+        if path.stem not in ("__init__", "code", "command")
+    },
+    "train": "faceshards.build.train",
+}
+_NAMES = click.Choice(list(_ENTRIES))
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", metavar="[STAGE]...", nargs=-1, type=_NAMES)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("data/code"), show_default=True)
+@click.option("--explain", metavar="STAGE", type=_NAMES, help="Print its list and what is new in it; write nothing.")
+def main(names: tuple[str, ...], out: Path, explain: str | None) -> None:
+    """List the code of each STAGE, by default of all of dvc.yaml: its modules and the data files that they read.
+
+    Each has its SHA-256, modules without comments and docstrings. The stages depend on these lists, so that an edit
+    runs again what uses it, and nothing else. What is new is against the lists in --out: those of the last `dvc repro`.
+    """
+    if explain is not None:
+        _explain(explain, out / explain)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    for name in names or [name for name, entry in _ENTRIES.items() if entry.startswith("stages.")]:
+        listing = code_of(_ENTRIES[name])
+        (out / name).write_text("".join(f"{digest}  {path}\n" for path, digest in listing.items()))
+
+
+def _explain(stage: str, before: Path) -> None:
+    now = code_of(_ENTRIES[stage])
+    modules = sum(path.endswith(".py") for path in now)
+    click.echo(f"{stage}: {modules} modules and {len(now) - modules} data files, by the SHA-256 of what counts in them")
+    for path, digest in now.items():
+        click.echo(f"  {digest[:12]}  {path}")
+    if not before.is_file():
+        click.echo(f"{before}: no such file; no `dvc repro` to compare with")
+        return
+    lines = (line.partition("  ") for line in before.read_text().splitlines())
+    new = changes({path: digest for digest, _, path in lines}, now)
+    click.echo(f"since the last `dvc repro` ({before}): " + (f"{len(new)} differ" if new else "no change"))
+    for path, change in new.items():
+        click.echo(f"  {change:7}  {path}")
+
+
+if __name__ == "__main__":
+    main()

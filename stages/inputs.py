@@ -1,0 +1,17 @@
+"""Stage `inputs`, before the others: the files that params name, where DVC looks."""
+
+from pathlib import Path
+
+from faceshards.build.inputs import link_inputs
+from faceshards.build.params import Params
+from stages.command import stage_command
+
+
+@stage_command
+def main(params: Params) -> None:
+    """Link the published labels, YuNet's model and the parser's weights, so that the stages see when they change."""
+    link_inputs(params, Path("manifests/inputs"))
+
+
+if __name__ == "__main__":
+    main()

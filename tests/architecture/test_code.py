@@ -1,0 +1,206 @@
+"""What decides that a stage runs again: the modules that it imports and the data files that they read."""
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import grimp
+import pytest
+
+STAGES = ("align", "download", "erase", "inputs", "parse", "report", "verify")
+
+
+def listings(project: Path) -> dict[str, dict[str, str]]:
+    """What `python -m stages.code` writes for each stage and for training, as digests by path."""
+    out = project / "listed"
+    command = [sys.executable, "-m", "stages.code", *STAGES, "train", "--out", str(out)]
+    subprocess.run(command, cwd=project, env={"PYTHONPATH": str(project / "pipeline")}, check=True)
+    return {
+        file.name: {path: digest for digest, path in (line.split("  ") for line in file.read_text().splitlines())}
+        for file in out.iterdir()
+    }
+
+
+def stages_that_differ(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]]) -> set[str]:
+    assert set(before) == set(after) == {*STAGES, "train"}
+    return {stage for stage in before if before[stage] != after[stage]}
+
+
+@pytest.fixture(scope="module")
+def listed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    return listings(copy(root, tmp_path_factory.mktemp("code")))
+
+
+@pytest.fixture
+def project(root: Path, tmp_path: Path) -> Path:
+    return copy(root, tmp_path)
+
+
+def copy(root: Path, to: Path) -> Path:
+    for name in ("pipeline", "stages"):
+        shutil.copytree(root / name, to / name, ignore=shutil.ignore_patterns("__pycache__", "train"))
+    return to
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+def test_the_list_of_a_stage_has_exactly_the_modules_that_it_imports(
+    listed: dict[str, dict[str, str]],
+) -> None:
+    graph = grimp.build_graph("faceshards", "stages", cache_dir=None, exclude_type_checking_imports=True)
+    for stage, listing in listed.items():
+        entry = "faceshards.build.train" if stage == "train" else f"stages.{stage}"
+        modules = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in listing}
+        data = {path.replace("/", ".") for path in listing if not path.endswith(".py")}
+        assert modules - data == {entry} | graph.find_upstream_modules(entry)
+
+
+def test_comments_docstrings_and_the_breaking_of_lines_change_no_list(
+    listed: dict[str, dict[str, str]], project: Path
+) -> None:
+    for path in [*project.rglob("faceshards/**/*.py"), *project.glob("stages/*.py")]:
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+                node.body[0].value.value = "Another text."  # type: ignore[attr-defined]
+        path.write_text("# A comment.\n" + ast.unparse(tree) + "\n\n\n# Another.\n")
+    assert listings(project) == listed
+
+
+def test_an_edit_of_one_stage_s_code_changes_that_stage_alone(listed: dict[str, dict[str, str]], project: Path) -> None:
+    for file, stage in (
+        ("build/erase.py", "erase"),
+        ("build/align.py", "align"),
+        ("build/verify.py", "verify"),
+        ("report/skipped.py", "report"),
+        ("parsing/losses.py", "train"),
+    ):
+        path = project / "pipeline/faceshards" / file
+        before = path.read_text()
+        path.write_text(before + "\n_ANOTHER = 1\n")
+        assert stages_that_differ(listed, listings(project)) == {stage}
+        path.write_text(before)
+
+
+def test_an_edit_of_shared_code_changes_every_stage_that_shares_it(
+    listed: dict[str, dict[str, str]], project: Path
+) -> None:
+    path = project / "pipeline/faceshards/source/recordio.py"
+    path.write_text(path.read_text() + "\n_ANOTHER = 1\n")
+    assert stages_that_differ(listed, listings(project)) == {"download", "align", "train"}
+
+
+def test_an_edit_of_a_value_is_seen_and_one_in_the_loader_changes_nothing(
+    listed: dict[str, dict[str, str]], project: Path
+) -> None:
+    edit(project / "pipeline/faceshards/loader/ranks.py", "import os\n", "import json\nimport os\n")
+    assert stages_that_differ(listed, listings(project)) == set()
+    edit(project / "pipeline/faceshards/parsing/parser.py", "CPU_BATCH = 8", "CPU_BATCH = 9")
+    assert stages_that_differ(listed, listings(project)) == {"parse"}
+
+
+@pytest.mark.parametrize(
+    ("file", "stages"),
+    [
+        ("ops/mesh_map.json", {"align", "parse", "train"}),
+        ("ops/aligned_landmarks.json", {"parse"}),
+        ("parsing/bundled.safetensors", {"parse", "train"}),
+        ("report/templates/_gallery.html", {"report"}),
+    ],
+)
+def test_a_changed_data_file_changes_the_stages_that_use_it(
+    file: str, stages: set[str], listed: dict[str, dict[str, str]], project: Path
+) -> None:
+    path = project / "pipeline/faceshards" / file
+    path.write_bytes(path.read_bytes() + b" ")
+    assert stages_that_differ(listed, listings(project)) == stages
+
+
+def test_a_data_file_that_no_module_names_counts_for_all_beside_it(
+    listed: dict[str, dict[str, str]], project: Path
+) -> None:
+    (project / "pipeline/faceshards/report/nobody_names_me.csv").write_text("a\n")
+    assert stages_that_differ(listed, listings(project)) == {"report"}
+
+
+def test_every_data_file_of_the_package_is_in_a_list(listed: dict[str, dict[str, str]], root: Path) -> None:
+    package = root / "pipeline/faceshards"
+    data = {
+        f"faceshards/{path.relative_to(package).as_posix()}"
+        for path in package.rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".typed")
+    }
+    assert data <= set().union(*listed.values())
+
+
+_OPENED = """
+import sys
+from pathlib import Path
+opened = set()
+sys.addaudithook(lambda event, args: opened.add(str(args[0])) if event == "open" else None)
+import small_pipeline as small
+from faceshards.report.page import write_report
+data = Path(sys.argv[1])
+shards = small.run_pipeline(small.small_params(data / "recipe.yaml", small.RunParams(workers=1)), data)
+write_report(shards, data / "aligned", {}, data / "report.html", 4)
+print("\\n".join(sorted(opened)))
+"""
+
+
+def test_a_run_opens_no_data_file_of_the_package_that_no_list_has(
+    listed: dict[str, dict[str, str]], root: Path, tmp_path: Path
+) -> None:
+    environment = {"PYTHONPATH": f"{root / 'pipeline'}:{root / 'tests'}"}
+    command = [sys.executable, "-c", _OPENED, str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    package = root / "pipeline"
+    read = {
+        Path(line).relative_to(package).as_posix()
+        for line in done.stdout.splitlines()
+        if line.startswith(f"{package}/") and Path(line).is_file() and not line.endswith((".py", ".pyc"))
+    }
+    assert "faceshards/ops/mesh_map.json" in read
+    assert "faceshards/parsing/bundled.safetensors" in read
+    stages = ("download", "align", "parse", "erase", "report")
+    assert read <= set().union(*(listed[stage] for stage in stages))
+
+
+def test_packages_hold_nothing_of_their_own_but_names_of_their_modules(root: Path) -> None:
+    """For a package runs before each of its modules, and counts only where a name is taken from it."""
+    package = root / "pipeline/faceshards"
+    for init in package.glob("*/**/__init__.py"):
+        if init.parent.name == "cli":
+            continue
+        for statement in ast.parse(init.read_text()).body:
+            assert isinstance(statement, ast.Expr | ast.Import | ast.ImportFrom | ast.Try | ast.Assign), init
+            if isinstance(statement, ast.Assign):
+                assert ast.unparse(statement.targets[0]) == "__all__", init
+
+
+def test_explain_says_what_a_stage_is_made_of_and_what_changed(project: Path) -> None:
+    def explained() -> str:
+        command = [sys.executable, "-m", "stages.code", "--explain", "align"]
+        environment = {"PYTHONPATH": str(project / "pipeline")}
+        return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert "no `dvc repro` to compare with" in explained()
+    command = [sys.executable, "-m", "stages.code"]
+    subprocess.run(command, cwd=project, env={"PYTHONPATH": str(project / "pipeline")}, check=True)
+    assert sorted(path.name for path in (project / "data/code").iterdir()) == list(STAGES)
+    first = explained()
+    assert "faceshards/ops/mesh_map.json" in first
+    assert first.endswith("no change\n")
+    map_of_the_mesh = project / "pipeline/faceshards/ops/mesh_map.json"
+    map_of_the_mesh.write_bytes(map_of_the_mesh.read_bytes() + b" ")
+    edit(project / "pipeline/faceshards/build/align.py", "from faceshards.source.stamp import stamp_of\n", "")
+    assert explained().splitlines()[-3:] == [
+        "since the last `dvc repro` (data/code/align): 2 differ",
+        "  changed  faceshards/build/align.py",
+        "  changed  faceshards/ops/mesh_map.json",
+    ]

@@ -1,0 +1,83 @@
+"""The files that params name, where DVC sees them change."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from faceshards.build.inputs import link_inputs, weights_files
+from faceshards.build.params import Params
+from faceshards.errors import ParamsError
+
+
+@pytest.fixture
+def params(small_params: Callable[..., Params]) -> Callable[..., Params]:
+    def made(labels: Path | None = None, yunet_model: Path | None = None, weights: object = "bundled") -> Params:
+        whole = small_params()
+        return replace(
+            whole,
+            source=replace(whole.source, labels=None if labels is None else str(labels)),
+            align=replace(whole.align, yunet_model=None if yunet_model is None else str(yunet_model)),
+            parse=replace(whole.parse, weights=str(weights)),
+        )
+
+    return made
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")
+    }
+
+
+def test_without_files_of_ones_own_they_are_as_the_repository_has_them(
+    params: Callable[..., Params], root: Path, tmp_path: Path
+) -> None:
+    link_inputs(params(), tmp_path / "inputs")
+    assert tree(tmp_path / "inputs") == tree(root / "manifests/inputs")
+
+
+def test_each_link_leads_to_what_the_param_names_and_goes_when_the_param_does(
+    params: Callable[..., Params], tmp_path: Path
+) -> None:
+    labels, model, weights = (tmp_path / name for name in ("labels", "yunet.onnx", "w.safetensors"))
+    (labels / "labels_25").mkdir(parents=True)
+    for file in (model, weights):
+        file.write_text(file.name)
+    inputs = tmp_path / "inputs"
+    link_inputs(params(labels, model, weights), inputs)
+    assert (inputs / "labels").resolve() == labels
+    assert (inputs / "yunet_model").resolve() == model
+    assert [link.resolve() for link in (inputs / "weights").iterdir()] == [weights]
+    link_inputs(params(), inputs)
+    assert not any(path.is_symlink() for path in inputs.rglob("*"))
+    assert (labels / "labels_25").is_dir()
+    assert model.read_text() == "yunet.onnx"
+
+
+def test_a_relative_path_is_one_from_the_working_directory(
+    params: Callable[..., Params], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("w.pth").write_text("weights")
+    link_inputs(params(weights="w.pth"), Path("manifests/inputs"))
+    assert Path("manifests/inputs/weights/w.pth").read_text() == "weights"
+    assert not Path("manifests/inputs/weights/w.pth").readlink().is_absolute()
+
+
+def test_a_description_brings_its_model_and_the_weights_beside_it(tmp_path: Path) -> None:
+    description = tmp_path / "net.yaml"
+    description.write_text("model: nets/net[1].onnx\nclasses: regions25\n")
+    (tmp_path / "nets").mkdir()
+    for name in ("net[1].onnx", "net[1].onnx.data", "net1.onnx", "other.onnx"):
+        (tmp_path / "nets" / name).touch()
+    assert [path.name for path in weights_files(str(description))] == ["net.yaml", "net[1].onnx", "net[1].onnx.data"]
+
+
+@pytest.mark.parametrize("param", ["labels", "yunet_model", "weights"])
+def test_a_file_that_is_not_there_is_named_with_its_param(
+    param: str, params: Callable[..., Params], tmp_path: Path
+) -> None:
+    with pytest.raises(ParamsError, match=rf"\w+\.{param}: expected a file or a folder at .*missing; found nothing"):
+        link_inputs(params(**{param: tmp_path / "missing"}), tmp_path / "inputs")
