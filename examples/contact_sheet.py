@@ -1,12 +1,14 @@
 """Faces side by side, as one small picture in a notebook."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 from IPython.display import Image
+from numpy.typing import NDArray
 
-from faceshards.records import UInt8Array
+UInt8Array: TypeAlias = NDArray[np.uint8]
 
 _GAP, _TEXT_WIDTH, _JPEG_QUALITY = 4, 150, 75
 

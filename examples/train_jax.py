@@ -11,9 +11,10 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
 
 import faceshards
-from faceshards.records import Batch
 
 BATCH = 16
 LEARNING_RATE = 0.1
@@ -48,7 +49,7 @@ def train(shards: Path, epochs: int) -> Weights:
     return weights
 
 
-def on_device(batches: Iterable[Batch], ahead: int = 1) -> Iterator[dict[str, jax.Array]]:
+def on_device(batches: Iterable[dict[str, NDArray[np.generic]]], ahead: int = 1) -> Iterator[dict[str, jax.Array]]:
     """Batches as JAX arrays, `ahead` of them on their way while one is in use.
 
     `device_put` returns before the transfer is done. On a CPU nothing is transferred: the array is the loader's own

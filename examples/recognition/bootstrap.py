@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+import faceshards
 from examples.recognition.compare import Trial, open_folds
 from examples.recognition.data import Erasing
 from examples.recognition.train import HeadName
@@ -24,7 +25,6 @@ from examples.recognition.verification.protocol import (
     roc,
 )
 from faceshards.errors import SourceNotFoundError
-from faceshards.loader.dataset import Dataset
 
 METRICS = ("accuracy", "EER", "TAR at FAR 0.1", "TAR at FAR 0.01")
 Arm: TypeAlias = tuple[HeadName, Erasing]
@@ -46,7 +46,7 @@ class Fold:
     people: int
 
     @classmethod
-    def of(cls, faces: Dataset) -> "Fold":
+    def of(cls, faces: faceshards.Dataset) -> "Fold":
         """Every pair of a split."""
         names, person = np.unique(faces.identities, return_inverse=True)
         return cls(all_pairs(faces.identities), person.astype(np.int64), len(names))

@@ -8,6 +8,7 @@ not done again. RUNS/results.csv has a row a training; `summarise` makes a table
 
 import argparse
 import csv
+import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -25,9 +26,7 @@ from examples.recognition.data import Erasing
 from examples.recognition.evaluate import embed_faces, verify
 from examples.recognition.train import Config, HeadName, train, training_options
 from examples.recognition.verification.protocol import FloatArray, all_pairs
-from faceshards.errors import ParamsError
-from faceshards.loader.dataset import Dataset
-from faceshards.store.reader import Store
+from faceshards.errors import ParamsError, StoreFormatError
 
 RESULTS, SCORES = "results.csv", "scores.npy"
 
@@ -63,13 +62,17 @@ class Trial:
         return found
 
 
-def open_folds(shards: Path) -> dict[str, Dataset]:
+def open_folds(shards: Path) -> dict[str, faceshards.Dataset]:
     """Every split of a store by its name.
 
     Raises:
         ParamsError: there is only one.
+        StoreFormatError: the folder is no store.
     """
-    folds = {split: faceshards.open(shards, split) for split in Store.open(shards).splits}
+    description = shards / "dataset.json"
+    if not description.exists():
+        raise StoreFormatError(f"{description}: expected a store's description, found no file; build the shards")
+    folds = {split: faceshards.open(shards, split) for split in json.loads(description.read_text())["splits"]}
     if len(folds) < 2:
         raise ParamsError(f"{shards}: a comparison needs two splits or more, found {', '.join(folds)}; build more")
     return folds
@@ -81,7 +84,7 @@ def trials(seeds: int, folds: Iterable[str]) -> list[Trial]:
 
 
 def run_trial(
-    trial: Trial, folds: Mapping[str, Dataset], runs: Path, options: Mapping[str, Any], device: torch.device
+    trial: Trial, folds: Mapping[str, faceshards.Dataset], runs: Path, options: Mapping[str, Any], device: torch.device
 ) -> None:
     """Train on all folds but one and score all pairs of that one, unless it was done before."""
     faces = folds[trial.fold]

@@ -12,7 +12,6 @@ from torch import Tensor
 import faceshards
 from examples.recognition.nets import to_input
 from faceshards.errors import ParamsError
-from faceshards.rng import fold
 
 Erasing: TypeAlias = Literal["none", "rectangle", "precomputed", "on-the-fly"]
 
@@ -20,6 +19,7 @@ View: TypeAlias = Literal["original", "variants", "erase"]
 
 _ERASED_VIEW: dict[Erasing, View] = {"precomputed": "variants", "on-the-fly": "erase"}
 _TRIES = 10
+_STEP = 0x9E3779B97F4A7C15  # of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014)
 
 
 class TrainingFaces:
@@ -71,7 +71,7 @@ class TrainingFaces:
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of (B, 3, 112, 112) float32 in [-1, 1] and (B,) int64 labels 0 .. `num_classes` - 1."""
-        draws = torch.Generator().manual_seed(int(fold(self.seed, number) >> np.uint64(1)))
+        draws = torch.Generator().manual_seed(_mixed(self.seed + _mixed((number + 1) * _STEP)) >> 1)
         streams = [self._stream(view, number) for view in self._loaders]
         for clean, *erased in zip(*streams, strict=True):
             images = clean["image"]
@@ -122,3 +122,11 @@ def erase_rectangles(images: Tensor, chosen: Tensor, generator: torch.Generator)
 
 def _joined(parts: list[dict[str, Any]]) -> dict[str, Tensor]:
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def _mixed(word: int) -> int:
+    """SplitMix64's output, of 64 bits: seeds and epochs that lie side by side get draws that have nothing in common."""
+    word = word % 2**64
+    word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    word = (word ^ word >> 27) * 0x94D049BB133111EB % 2**64
+    return word ^ word >> 31

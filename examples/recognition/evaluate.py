@@ -25,7 +25,6 @@ from examples.recognition.train import load_net
 from examples.recognition.verification.insightface_bin import InsightFaceBin
 from examples.recognition.verification.lfw_pairs import read_lfw_pairs
 from examples.recognition.verification.protocol import FloatArray, Pairs, accepted, accuracy, all_pairs, roc
-from faceshards.loader.dataset import Dataset
 
 FARS = (1e-1, 1e-2, 1e-3)
 _BATCH = 128
@@ -88,7 +87,7 @@ def embed(net: nn.Module, batches: Iterable[NDArray[Any]], device: torch.device)
     return found
 
 
-def embed_faces(net: nn.Module, faces: Dataset, device: torch.device) -> FloatArray:
+def embed_faces(net: nn.Module, faces: faceshards.Dataset, device: torch.device) -> FloatArray:
     """Embeddings of a whole split, in its order: (N, D) float32."""
     return embed(net, (batch["image"] for batch in faces.batches(_BATCH, fields=["image"])), device)
 

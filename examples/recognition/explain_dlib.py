@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
@@ -30,10 +30,12 @@ from examples.recognition.compare import open_folds
 from examples.recognition.evaluate import verify
 from examples.recognition.verification.protocol import FloatArray, all_pairs
 from faceshards.cam import FSCAM, numpy_model, overlay_regions, overlay_saliency, region_bars
-from faceshards.cam.fscam import Mode
 from faceshards.errors import MissingExtraError
-from faceshards.records import Float32Array, UInt8Array
 from faceshards.regions import REGION_NAMES
+
+Mode: TypeAlias = Literal["keep", "erase"]
+UInt8Array: TypeAlias = NDArray[np.uint8]
+Float32Array: TypeAlias = NDArray[np.float32]
 
 # From the ArcFace template to dlib's 150x150 chip (padding 0.25), without rotation: by where dlib's landmarks lie on
 # the chips of 20 ORL faces.

@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from erasing_faces import ErasedFaces
 from stores import IDENTITIES, SIDE
 from torch.utils.data import DataLoader
-from visits import BATCH, SEED, VIEW, Visit, visits_of, write
+from visits import BATCH, Visit, train_faces, train_loader, visits_of, write
 
 import faceshards
 
@@ -45,8 +45,7 @@ class Training:
 def main(shards: Path, out: Path) -> None:
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=2)
     training = Training(accelerator, out)
-    made = faceshards.Loader(shards, BATCH, split="train", shuffle=True, view=VIEW, seed=SEED, num_workers=2)
-    loader = accelerator.prepare(made)
+    loader = accelerator.prepare(train_loader(shards, num_workers=2))
     accelerator.register_for_checkpointing(loader)
     training.keep("loader", [visit for epoch in range(EPOCHS) for visit in training.train(loader, epoch)])
     (out / f"steps{accelerator.process_index}.txt").write_text(str(training.steps))
@@ -63,8 +62,7 @@ def main(shards: Path, out: Path) -> None:
     names = [accelerator.gather_for_metrics(batch["sample_id"], use_gather_object=True) for batch in validation]
     (out / "gathered.txt").write_text("\n".join(name for batch in names for name in batch))
 
-    faces = faceshards.open(shards, split="train", view=VIEW)
-    for name, dataset in {"map_style": faces, "fserasing": ErasedFaces(shards)}.items():
+    for name, dataset in {"map_style": train_faces(shards), "fserasing": ErasedFaces(shards)}.items():
         prepared = accelerator.prepare(DataLoader(dataset, BATCH, shuffle=True, num_workers=2))
         training.keep(name, [visit for epoch in range(EPOCHS) for visit in training.train(prepared, epoch)])
     accelerator.end_training()

@@ -8,13 +8,13 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning_parts import Recorder, trainer
 from torch.utils.data import DataLoader
-from visits import BATCH, SEED, VIEW, write
+from visits import BATCH, train_faces, train_loader, write
 
 import faceshards
 
 
 def main(shards: Path, out: Path) -> None:
-    loader = faceshards.Loader(shards, BATCH, split="train", shuffle=True, view=VIEW, seed=SEED, num_workers=2)
+    loader = train_loader(shards, num_workers=2)
     validation = faceshards.Loader(shards, BATCH, split="val")
     print(f"{len(loader)} batches before there are ranks")  # in the second process, where only WORLD_SIZE is set
     keeping = ModelCheckpoint(out / "kept", filename="{step}", every_n_train_steps=1, save_top_k=-1)
@@ -22,8 +22,7 @@ def main(shards: Path, out: Path) -> None:
     fit(out / "resumed", loader, validation, ckpt_path=str(out / "kept" / "step=4.ckpt"))
 
     torch.manual_seed(0)
-    faces = faceshards.open(shards, split="train", view=VIEW)
-    fit(out / "map_style", DataLoader(faces, BATCH, shuffle=True, num_workers=2), validation)
+    fit(out / "map_style", DataLoader(train_faces(shards), BATCH, shuffle=True, num_workers=2), validation)
 
 
 def fit(out: Path, train: Any, validation: Any, ckpt_path: str | None = None, **options: Any) -> None:

@@ -6,10 +6,8 @@ import pytest
 from programs import torchrun
 from visits import (
     assert_each_face_once,
-    assert_never_the_same_pixels_again,
-    assert_orders_differ,
-    by_the_numpy_door,
-    epochs_of,
+    assert_two_ranks_share,
+    assert_whole_and_drawn_anew,
     read,
     together,
     train_ids,
@@ -18,24 +16,15 @@ from visits import (
 
 pytest.importorskip("accelerate", reason="accelerate is not installed")
 
-RANKS, EPOCHS = (0, 1), (0, 1, 2)
+RANKS = (0, 1)
 
 
-@pytest.fixture(scope="module")
-def trained(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("accelerate")
+def train(shards: Path, out: Path) -> None:
     torchrun("accelerate_two_processes.py", shards, out)
-    return out
 
 
 def test_a_prepared_loader_is_shared_by_the_ranks_once(trained: Path, shards: Path) -> None:
-    visits = read(trained / "loader")
-    for rank in RANKS:
-        expected = {number: by_the_numpy_door(shards, number, rank, 2) for number in EPOCHS}
-        assert epochs_of(visits, rank=rank) == expected
-    for epoch in together(visits).values():
-        assert_each_face_once(epoch, train_ids(), padding=1)
-    assert_never_the_same_pixels_again(together(visits))
+    assert_two_ranks_share(read(trained / "loader"), shards, epochs=(0, 1, 2))
 
 
 def test_gradients_accumulate_over_two_batches_whatever_the_epoch_they_are_of(trained: Path) -> None:
@@ -54,11 +43,8 @@ def test_gathered_for_metrics_are_all_faces_of_the_validation(trained: Path) -> 
 
 
 def test_a_prepared_dataloader_over_the_faces_is_shared_once(trained: Path) -> None:
-    epochs = together(read(trained / "map_style"))
-    for epoch in epochs.values():
-        assert_each_face_once(epoch, train_ids(), padding=3)  # Accelerate fills up the last batch of the second process
-    assert_orders_differ(epochs)
-    assert_never_the_same_pixels_again(epochs)
+    # Accelerate fills up the last batch of the second process.
+    assert_whole_and_drawn_anew(together(read(trained / "map_style")), padding=3)
 
 
 def test_fserasing_in_a_compose_draws_for_every_face_of_every_process_worker_and_epoch_anew(trained: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from marks import QUIET
 from visits import BATCH, Visit, assert_each_face_once, epochs_of, train_ids, visits_of
 
 pytest.importorskip("torchvision", reason="torchvision is not installed")
@@ -44,7 +45,7 @@ def test_a_dataloader_shows_other_pixels_from_every_worker_and_in_every_epoch(
     assert_all_drawn_anew(visits)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
+@QUIET
 @pytest.mark.parametrize("options", [{}, {"num_workers": 2}], ids=["in this process", "workers"])
 def test_under_lightning_too(shards: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     pytest.importorskip("lightning", reason="lightning is not installed")

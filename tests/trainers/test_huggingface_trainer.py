@@ -5,17 +5,18 @@ from typing import Any
 
 import pytest
 import torch
+from marks import QUIET, WORKERS
 from visits import (
     BATCH,
-    SEED,
-    VIEW,
     assert_each_face_once,
     assert_never_the_same_pixels_again,
-    assert_orders_differ,
+    assert_whole_and_drawn_anew,
     by_the_numpy_door,
     epochs_of,
     ids,
+    train_faces,
     train_ids,
+    train_loader,
     val_ids,
 )
 
@@ -26,16 +27,21 @@ pytest.importorskip("accelerate", reason="transformers' Trainer needs accelerate
 from erasing_faces import ErasedFaces
 from huggingface_parts import Net, Recording, WithLoader, arguments
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
+pytestmark = QUIET
 
 STEPS = 6
-WORKERS = pytest.mark.parametrize("workers", [0, 2])
 
 
 def with_loader(shards: Path, folder: Path, workers: int = 0, **options: Any) -> WithLoader:
-    train = faceshards.Loader(shards, BATCH, split="train", shuffle=True, view=VIEW, seed=SEED, num_workers=workers)
+    train = train_loader(shards, num_workers=workers)
     val = faceshards.Loader(shards, BATCH, split="val", num_workers=workers)
     return WithLoader(train, val, model=Net(), args=arguments(folder, **options))
+
+
+def with_faces(faces: Any, folder: Path, workers: int, **options: Any) -> Recording:
+    args = arguments(folder, num_train_epochs=3, dataloader_num_workers=workers)
+    keeps_ids = torch.utils.data.default_collate  # unlike the Trainer's own
+    return Recording(model=Net(), args=args, train_dataset=faces, data_collator=keeps_ids, **options)
 
 
 @WORKERS
@@ -90,19 +96,10 @@ def test_a_resume_that_would_skip_batches_from_outside_is_refused_in_words(shard
 def test_the_faces_as_train_dataset_come_in_other_orders_with_other_pixels(
     shards: Path, tmp_path: Path, workers: int
 ) -> None:
-    trainer = Recording(
-        model=Net(),
-        args=arguments(tmp_path, num_train_epochs=3, dataloader_num_workers=workers),
-        train_dataset=faceshards.open(shards, split="train", view=VIEW),
-        eval_dataset=faceshards.open(shards, split="val"),
-        data_collator=torch.utils.data.default_collate,  # which keeps the ids, unlike the Trainer's own
-    )
+    trainer = with_faces(train_faces(shards), tmp_path, workers, eval_dataset=faceshards.open(shards, split="val"))
     trainer.train()
     epochs = epochs_of(trainer.visits)
-    for epoch in epochs.values():
-        assert_each_face_once(epoch, train_ids())
-    assert_orders_differ(epochs)
-    assert_never_the_same_pixels_again(epochs)
+    assert_whole_and_drawn_anew(epochs)
     trainer.visits.clear()
     trainer.evaluate()
     assert ids(trainer.visits) == val_ids()
@@ -112,12 +109,7 @@ def test_the_faces_as_train_dataset_come_in_other_orders_with_other_pixels(
 def test_fserasing_in_a_compose_draws_for_every_face_worker_and_epoch_anew(
     shards: Path, tmp_path: Path, workers: int
 ) -> None:
-    trainer = Recording(
-        model=Net(),
-        args=arguments(tmp_path, num_train_epochs=3, dataloader_num_workers=workers),
-        train_dataset=ErasedFaces(shards),
-        data_collator=torch.utils.data.default_collate,
-    )
+    trainer = with_faces(ErasedFaces(shards), tmp_path, workers)
     trainer.train()
     for epoch in epochs_of(trainer.visits).values():
         assert_each_face_once(epoch, train_ids())

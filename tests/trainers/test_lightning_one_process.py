@@ -8,18 +8,17 @@ import pytest
 lightning = pytest.importorskip("lightning", reason="lightning is not installed")
 from lightning.pytorch.callbacks import ModelCheckpoint  # noqa: E402
 from lightning_parts import Recorder, trainer  # noqa: E402
+from marks import QUIET  # noqa: E402
 from visits import (  # noqa: E402
     BATCH,
-    SEED,
     VIEW,
     Seen,
-    assert_each_face_once,
-    assert_never_the_same_pixels_again,
-    assert_orders_differ,
+    assert_whole_and_drawn_anew,
     by_the_numpy_door,
     epochs_of,
     ids,
     train_ids,
+    train_loader,
     val_ids,
 )
 
@@ -27,11 +26,7 @@ import faceshards  # noqa: E402
 
 STEPS = 6  # 21 faces in batches of 4
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
-
-
-def train_loader(shards: Path, **options: Any) -> Any:
-    return faceshards.Loader(shards, BATCH, split="train", shuffle=True, view=VIEW, seed=SEED, **options)
+pytestmark = QUIET
 
 
 def val_loader(shards: Path, **options: Any) -> Any:
@@ -51,10 +46,7 @@ def test_every_one_of_six_epochs_is_whole_and_is_the_epoch_of_its_number(
     trainer(tmp_path, max_epochs=6).fit(module, train_loader(shards, **workers), val_loader(shards, **workers))
     epochs = epochs_of(module.visits)
     assert epochs == {number: by_the_numpy_door(shards, number) for number in range(6)}
-    for epoch in epochs.values():
-        assert_each_face_once(epoch, train_ids())
-    assert_orders_differ(epochs)
-    assert_never_the_same_pixels_again(epochs)
+    assert_whole_and_drawn_anew(epochs)
     validated = epochs_of(module.visits, "val 0")
     assert [ids(validated[number]) for number in range(6)] == [val_ids()] * 6
     assert ids(epochs_of(module.visits, "sanity")[0]) == val_ids()  # two batches

@@ -7,13 +7,11 @@ from programs import HERE, run
 from visits import (
     BATCH,
     assert_each_face_once,
-    assert_never_the_same_pixels_again,
-    assert_orders_differ,
-    by_the_numpy_door,
+    assert_two_ranks_share,
+    assert_whole_and_drawn_anew,
     epochs_of,
     read,
     together,
-    train_ids,
     val_ids,
 )
 
@@ -22,22 +20,12 @@ pytest.importorskip("lightning", reason="lightning is not installed")
 RANKS = (0, 1)
 
 
-@pytest.fixture(scope="module")
-def trained(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("lightning")
+def train(shards: Path, out: Path) -> None:
     run([HERE / "lightning_two_processes.py", shards, out])
-    return out
 
 
 def test_the_ranks_share_every_epoch_and_nothing_is_seen_twice_but_the_padding(trained: Path, shards: Path) -> None:
-    visits = read(trained / "loader")
-    for rank in RANKS:
-        mine = epochs_of(visits, rank=rank)
-        assert mine == {number: by_the_numpy_door(shards, number, rank, 2) for number in (0, 1)}
-    for number in (0, 1):
-        both = [visit for visit in visits if (visit.stage, visit.epoch) == ("train", number)]
-        assert_each_face_once(both, train_ids(), padding=1)  # 21 faces for two
-    assert_never_the_same_pixels_again(together(visits))
+    assert_two_ranks_share(read(trained / "loader"), shards, epochs=(0, 1))
 
 
 def test_the_ranks_share_the_validation(trained: Path) -> None:
@@ -58,8 +46,6 @@ def test_both_ranks_go_on_where_the_checkpoint_of_the_first_was_taken(trained: P
 
 def test_a_dataloader_over_the_faces_is_shared_once(trained: Path) -> None:
     visits = read(trained / "map_style")
-    for number in (0, 1):
-        assert_each_face_once([v for v in visits if (v.stage, v.epoch) == ("train", number)], train_ids(), padding=1)
-        assert [len(epochs_of(visits, rank=rank)[number]) for rank in RANKS] == [11, 11]
-    assert_never_the_same_pixels_again(together(visits))
-    assert_orders_differ(together(visits))
+    assert_whole_and_drawn_anew(together(visits), padding=1)
+    for rank in RANKS:
+        assert [len(epoch) for epoch in epochs_of(visits, rank=rank).values()] == [11, 11]

@@ -7,18 +7,13 @@ import pytest
 import torch
 from visits import (
     BATCH,
-    SEED,
-    VIEW,
-    assert_each_face_once,
-    assert_never_the_same_pixels_again,
-    assert_orders_differ,
+    assert_whole_and_drawn_anew,
     by_the_numpy_door,
     epochs_of,
-    train_ids,
+    train_faces,
+    train_loader,
     visits_of,
 )
-
-import faceshards
 
 METHODS = pytest.mark.parametrize("method", ["fork", "spawn"])
 EPOCHS = 3
@@ -35,15 +30,11 @@ def options(method: str) -> dict[str, Any]:
 
 @METHODS
 def test_the_loader_gives_what_one_process_gives(shards: Path, method: str) -> None:
-    loader = faceshards.Loader(shards, BATCH, split="train", shuffle=True, view=VIEW, seed=SEED, **options(method))
+    loader = train_loader(shards, **options(method))
     assert seen(loader) == {number: by_the_numpy_door(shards, number) for number in range(EPOCHS)}
 
 
 @METHODS
 def test_a_dataloader_over_the_faces_draws_anew_in_every_epoch(shards: Path, method: str) -> None:
-    faces = faceshards.open(shards, split="train", view=VIEW)
-    epochs = seen(torch.utils.data.DataLoader(faces, BATCH, shuffle=True, **options(method)))
-    for epoch in epochs.values():
-        assert_each_face_once(epoch, train_ids())
-    assert_orders_differ(epochs)
-    assert_never_the_same_pixels_again(epochs)
+    epochs = seen(torch.utils.data.DataLoader(train_faces(shards), BATCH, shuffle=True, **options(method)))
+    assert_whole_and_drawn_anew(epochs)

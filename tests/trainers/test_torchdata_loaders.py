@@ -6,21 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from marks import WORKERS
 from visits import (
     BATCH,
-    SEED,
-    VIEW,
     Seen,
     assert_each_face_once,
     assert_never_the_same_pixels_again,
-    assert_orders_differ,
+    assert_whole_and_drawn_anew,
     by_the_numpy_door,
     epochs_of,
+    train_faces,
     train_ids,
+    train_loader,
     visits_of,
 )
-
-import faceshards
 
 pytest.importorskip("torchdata", reason="torchdata is not installed")
 from torchdata import nodes
@@ -28,15 +27,13 @@ from torchdata.stateful_dataloader import StatefulDataLoader
 
 pytestmark = pytest.mark.filterwarnings("ignore:'set_vital' is deprecated")  # torchdata calls it
 
-WORKERS = pytest.mark.parametrize("workers", [0, 2])
-
 
 def seen(batches: Iterable[Any]) -> list[Seen]:
     return epochs_of([visit for batch in batches for visit in visits_of(batch, "train", 0)])[0]
 
 
 def stateful(shards: Path, workers: int, **options: Any) -> tuple[Any, Any]:
-    faces = faceshards.open(shards, split="train", view=VIEW)
+    faces = train_faces(shards)
     return faces, StatefulDataLoader(faces, BATCH, shuffle=True, num_workers=workers, **options)
 
 
@@ -44,10 +41,7 @@ def stateful(shards: Path, workers: int, **options: Any) -> tuple[Any, Any]:
 def test_a_stateful_dataloader_has_whole_epochs_of_other_orders_and_other_pixels(shards: Path, workers: int) -> None:
     _, loader = stateful(shards, workers)
     epochs = {number: seen(loader) for number in range(3)}
-    for epoch in epochs.values():
-        assert_each_face_once(epoch, train_ids())
-    assert_orders_differ(epochs)
-    assert_never_the_same_pixels_again(epochs)
+    assert_whole_and_drawn_anew(epochs)
 
 
 @WORKERS
@@ -82,13 +76,12 @@ def test_after_set_epoch_the_pixels_follow_from_the_epoch_also_in_live_workers(
 
 
 def by_the_numpy_door_with_seed_0(shards: Path, epoch: int) -> list[Seen]:
-    faces = faceshards.open(shards, split="train", view=VIEW)
+    faces = train_faces(shards)
     return seen(faces.batches(BATCH, seed=0, epoch=epoch))
 
 
 def wrapped(shards: Path, ahead: int, **options: Any) -> Any:
-    loader = faceshards.Loader(shards, BATCH, split="train", shuffle=True, view=VIEW, seed=SEED, **options)
-    node = nodes.IterableWrapper(loader)
+    node = nodes.IterableWrapper(train_loader(shards, **options))
     return nodes.Loader(nodes.Prefetcher(node, ahead) if ahead else node)
 
 

@@ -5,13 +5,10 @@ from pathlib import Path
 import pytest
 from programs import torchrun
 from visits import (
-    assert_each_face_once,
-    assert_never_the_same_pixels_again,
-    by_the_numpy_door,
+    assert_two_ranks_share,
     epochs_of,
     ids,
     read,
-    together,
     train_ids,
     val_ids,
 )
@@ -19,22 +16,13 @@ from visits import (
 RANKS = (0, 1)
 
 
-@pytest.fixture(scope="module")
-def trained(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("torchrun")
+def train(shards: Path, out: Path) -> None:
     torchrun("torchrun_plain.py", shards, out)
-    return out
 
 
 @pytest.mark.parametrize("found_in", ["environment", "distributed", "numpy"])
 def test_the_loader_finds_its_rank_and_the_ranks_share_every_epoch(found_in: str, trained: Path, shards: Path) -> None:
-    visits = read(trained / found_in)
-    for rank in RANKS:
-        expected = {number: by_the_numpy_door(shards, number, rank, 2) for number in (0, 1)}
-        assert epochs_of(visits, rank=rank) == expected
-    for number in (0, 1):
-        assert_each_face_once([visit for visit in visits if visit.epoch == number], train_ids(), padding=1)
-    assert_never_the_same_pixels_again(together(visits))
+    assert_two_ranks_share(read(trained / found_in), shards, epochs=(0, 1))
 
 
 def test_ranks_that_are_given_by_hand_win(trained: Path) -> None:

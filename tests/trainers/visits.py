@@ -68,6 +68,16 @@ def val_ids() -> list[str]:
     return [f"val-{row:04d}" for row in range(VAL)]
 
 
+def train_faces(shards: Path) -> faceshards.Dataset:
+    """The training split, erased at every visit, as a map-style dataset."""
+    return faceshards.open(shards, split="train", view=VIEW)
+
+
+def train_loader(shards: Path, **options: Any) -> faceshards.Loader:
+    """The loader whose epochs are those of `by_the_numpy_door`."""
+    return faceshards.Loader(shards, BATCH, split="train", shuffle=True, view=VIEW, seed=SEED, **options)
+
+
 def by_the_numpy_door(
     shards: Path, epoch: int, rank: int = 0, world_size: int = 1, *, view: Any = VIEW, shuffle: bool = True
 ) -> list[Seen]:
@@ -102,11 +112,26 @@ def assert_orders_differ(epochs: Mapping[int, Sequence[Seen]]) -> None:
     assert len(set(orders)) == len(orders)
 
 
+def assert_whole_and_drawn_anew(epochs: Mapping[int, Sequence[Seen]], padding: int = 0) -> None:
+    """Each epoch has all faces of the training split, in an order of its own and with other regions erased."""
+    for epoch in epochs.values():
+        assert_each_face_once(epoch, train_ids(), padding)
+    assert_orders_differ(epochs)
+    assert_never_the_same_pixels_again(epochs)
+
+
 def together(visits: Iterable[Visit], stage: str = "train", ranks: Iterable[int] = (0, 1)) -> dict[int, list[Seen]]:
     """What all processes saw, by epoch."""
     visits = list(visits)
     of_each = [epochs_of(visits, stage, rank) for rank in ranks]
     return {number: [seen for epochs in of_each for seen in epochs[number]] for number in of_each[0]}
+
+
+def assert_two_ranks_share(visits: Sequence[Visit], shards: Path, epochs: Iterable[int]) -> None:
+    """Each rank saw what the numpy door gives it, and both together all faces; one of the 21 is shown twice."""
+    expected = [{e: by_the_numpy_door(shards, e, rank, 2) for e in epochs} for rank in (0, 1)]
+    assert [epochs_of(visits, rank=rank) for rank in (0, 1)] == expected
+    assert_whole_and_drawn_anew(together(visits), padding=1)
 
 
 def write(visits: Iterable[Visit], path: Path) -> None:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from examples.recognition.verification.protocol import Pairs
 from faceshards.errors import SourceFormatError, SourceNotFoundError
-from faceshards.records import UInt8Array
 from faceshards.source.decode import decode_image
 
 FOLDS = 10
@@ -63,7 +62,7 @@ class InsightFaceBin:
     def __len__(self) -> int:
         return len(self._images)
 
-    def image(self, index: int) -> UInt8Array:
+    def image(self, index: int) -> NDArray[np.uint8]:
         """Decode one: (112, 112, 3) uint8 RGB.
 
         Raises:

@@ -32,7 +32,7 @@ class InputFormat:
 
     Attributes:
         mean: one number, or one for each channel in the model's order.
-        std: likewise.
+        std: one number, or one for each channel in the model's order, above 0.
         bgr: the model takes blue, green, red.
         device: to put the images on; None for the CPU.
 
@@ -151,7 +151,7 @@ def each_output(
 
     Raises:
         ModelError: as `explain`.
-        TooManySkippedError: likewise.
+        TooManySkippedError: not one face can be used.
     """
     done = 0
     with tqdm(desc="outputs", total=len(faces), unit="face", disable=None) as bar:
