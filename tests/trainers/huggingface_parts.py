@@ -73,7 +73,7 @@ class KeepPosition(TrainerCallback):
             self.file(args, state).write_text(json.dumps(self.loader.state_dict()))
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.file(args, state).exists():
+        if state.global_step:
             self.loader.load_state_dict(json.loads(self.file(args, state).read_text()))
 
     def file(self, args: Any, state: Any) -> Path:
