@@ -16,7 +16,7 @@ from faceshards.cam.predicted import Outputs, check_outputs
 from faceshards.cam.scoring import resolve_targets, target_scores
 from faceshards.cam.targets import Targets
 from faceshards.checks import whole_number
-from faceshards.errors import ParamsError
+from faceshards.errors import NotFiniteError, ParamsError
 from faceshards.maps import known_ids
 from faceshards.ops.stand_in import StandIn
 from faceshards.records import Float32Array, UInt8Array
@@ -62,7 +62,7 @@ def perturbation_curves(
     Args:
         model: see `faceshards.cam.model.Model`.
         images: (B, C, H, W).
-        saliency: (B, H, W) finite numbers. Pixels of equal saliency go in a fixed scattered order.
+        saliency: (B, H, W) finite numbers of any dtype, bool too. Pixels of equal saliency go in a fixed scattered order.
         targets: see `faceshards.cam.targets.Targets`; None is the class that the model predicts.
         mode: ``"deletion"`` hides the most salient pixels first, ``"insertion"`` shows them first.
         baseline: hidden pixels; None as in RISE: 0 for deletion, ``"blur"`` for insertion.
@@ -103,6 +103,12 @@ def perturbation_curves(
         each = resolve_targets(model, images, targets, outputs, batch_size)
         copies = Copies(images, stand_ins(images, hidden), face, visible, name)
         scores = target_scores(model, copies, each, outputs, batch_size)
+    beyond = scores.float().isinf()
+    if beyond.any():
+        place = int(beyond.int().argmax())
+        raise NotFiniteError(
+            int(face[place]), f"{name(place)}, its score is {float(scores[place]):.4g}, beyond what float32 holds"
+        )
     return Curves(changed.cpu().numpy() / pixels, scores.float().view(faces, steps + 1).cpu().numpy())
 
 
@@ -137,14 +143,23 @@ def pointing_game(saliency: NDArray[Any], regions: UInt8Array) -> Float32Array:
     return share
 
 
-def _checked(saliency: Any) -> NDArray[Any]:
-    given = saliency.detach().cpu().numpy() if isinstance(saliency, Tensor) else np.asarray(saliency)
+def _checked(saliency: Any) -> NDArray[np.float64]:
+    """Maps as float64: the negative of an unsigned number, which an order by falling saliency takes, is none."""
+    try:
+        given = np.asarray(_exact_array(saliency) if isinstance(saliency, Tensor) else saliency)
+    except (TypeError, ValueError, RuntimeError):
+        given = np.empty(0, object)
     if given.dtype.kind not in "biuf" or not np.isfinite(given).all():
         raise ParamsError("saliency: expected maps of finite numbers, found others; a peak or an order has no meaning")
-    return given
+    return given.astype(np.float64)
 
 
-def _ranks(saliency: NDArray[Any]) -> NDArray[np.int64]:
+def _exact_array(saliency: Tensor) -> NDArray[Any]:
+    found = saliency.detach().cpu()
+    return np.asarray((found.float() if found.dtype == torch.bfloat16 else found).numpy())  # numpy has no bfloat16
+
+
+def _ranks(saliency: NDArray[np.float64]) -> NDArray[np.int64]:
     """Rank of each pixel by falling saliency, 0 first: (B, H, W) int64."""
     flat = saliency.reshape(len(saliency), -1)
     scatter = np.broadcast_to(rng.words(0, flat.shape[1]), flat.shape)
