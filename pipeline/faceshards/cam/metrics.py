@@ -62,7 +62,8 @@ def perturbation_curves(
     Args:
         model: see `faceshards.cam.model.Model`.
         images: (B, C, H, W).
-        saliency: (B, H, W) finite numbers of any dtype, bool too. Pixels of equal saliency go in a fixed scattered order.
+        saliency: (B, H, W) finite numbers of any dtype, or bool. Pixels of equal saliency go in a fixed
+            scattered order.
         targets: see `faceshards.cam.targets.Targets`; None is the class that the model predicts.
         mode: ``"deletion"`` hides the most salient pixels first, ``"insertion"`` shows them first.
         baseline: hidden pixels; None as in RISE: 0 for deletion, ``"blur"`` for insertion.

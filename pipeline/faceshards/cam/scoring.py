@@ -1,16 +1,29 @@
 """One number for each partly hidden copy of a face: what its target makes of the model's output."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from faceshards.cam.copies import Copies
-from faceshards.cam.model import Model
-from faceshards.cam.outputs import as_table, whole_outputs
-from faceshards.cam.predicted import CHECK, Outputs, are_probabilities, are_unit, predicted_targets
-from faceshards.cam.targets import ClassTarget, Target, Targets, check_class, exact, target_of_each
+from faceshards.cam.model import Model, ends_in_norm, last_normalised
+from faceshards.cam.outputs import as_table, made_by, whole_outputs
+from faceshards.cam.predicted import CHECK, LOGITS, REMEDY, Outputs, are_probabilities, are_unit, predicted_targets
+from faceshards.cam.targets import (
+    ZERO,
+    ClassTarget,
+    CosineTarget,
+    SoftmaxTarget,
+    Target,
+    Targets,
+    check_class,
+    exact,
+    target_of_each,
+)
 from faceshards.errors import FaceShardsError, NotFiniteError, TargetError
+
+_OF_EMBEDDINGS = f"{REMEDY}. {LOGITS}"
 
 
 def resolve_targets(
@@ -40,14 +53,28 @@ def target_scores(
 
     Raises:
         TargetError: a target does not fit the model's outputs, or makes no number of them.
-        NotFiniteError: a score is no finite number.
+        NotFiniteError: a score is no finite number, or an embedding is zero, which is like none.
     """
-    classes = [isinstance(target, ClassTarget) for target in targets]
-    if outputs == "embeddings" and any(classes):
+    named = [target for target in targets if isinstance(target, SoftmaxTarget)]
+    if outputs == "embeddings" and named:
         raise TargetError(
-            f"targets: class {targets[classes.index(True)]}, and the outputs are said to be embeddings, which have no "
-            "classes; pass targets=[CosineTarget(reference), ...]"
+            f"targets: class {named[0]}, and the outputs are said to be embeddings, which have no classes; {REMEDY}"
         )
+    classes = [isinstance(target, ClassTarget) for target in targets]
+    with last_normalised(model) as seen:
+        return _scores(model, copies, targets, classes, outputs, batch_size, seen)
+
+
+def _scores(
+    model: Model,
+    copies: Copies,
+    targets: Sequence[Target],
+    classes: Sequence[bool],
+    outputs: Outputs | None,
+    batch_size: int,
+    layers: list[Any],
+) -> Tensor:
+    """See `target_scores`; `layers` is of `last_normalised`."""
     scores, entries, unit, probable = list[Tensor](), list[Tensor](), list[bool](), list[bool]()
     for part, found in copies.outputs(model, batch_size):
         faces = copies.face[part].tolist()
@@ -59,17 +86,25 @@ def target_scores(
             unit.append(are_unit(rows))
             probable.append(are_probabilities(rows))
             made[of_class] = _of_classes(rows, [targets[i] for i in faces if classes[i]])
+            if outputs is None and (made_by(found, layers) or ends_in_norm(model)):
+                raise TargetError(
+                    f"targets: class numbers, and the model gives {tuple(found.shape)} that a normalising layer made, "
+                    f"as the embeddings of recognition nets are; {_OF_EMBEDDINGS}"
+                )
         for place, i in enumerate(faces):
-            if not classes[i]:
-                made[place] = _number(targets[i], found[place], i)
+            if classes[i]:
+                continue
+            if isinstance(targets[i], CosineTarget) and not found[place].any():
+                raise NotFiniteError(i, f"{copies.name(int(part[place]))}, its embedding is {ZERO}; {CHECK}")
+            made[place] = _number(targets[i], found[place], i)
         softmax, entry = made.to(copies.images.device).unbind(1)
         scores.append(softmax)
         entries.append(entry)
     # Of one copy alone it would be chance.
     if outputs is None and len(copies.face) > 1 and unit and all(unit):
         raise TargetError(
-            "targets: class numbers, and the model gives embeddings, all of unit length, which have no classes; pass "
-            "targets=[CosineTarget(reference), ...], or say FSCAM(model, outputs='logits')"
+            f"targets: class numbers, and the model gives embeddings, all of unit length, which have no classes; "
+            f"{_OF_EMBEDDINGS}"
         )
     if not scores:
         return torch.empty(0, device=copies.images.device)
@@ -102,7 +137,7 @@ def _of_classes(rows: Tensor, targets: Sequence[Target]) -> Tensor:
 def _number(target: Target, row: Tensor, face: int) -> Tensor:
     what = f"target of face {face} ({getattr(target, '__name__', type(target).__name__)})"
     try:
-        found = target(row)
+        found = target(row.clone())  # the row may be memory of the model, and a target may write into it
     except FaceShardsError:
         raise
     except Exception as error:

@@ -62,7 +62,7 @@ def test_the_class_that_logits_predict_is_explained(noise, regions, classes) -> 
 def test_embeddings_raw_or_of_unit_length_are_refused_and_the_remedies_named(noise, regions, net, mode) -> None:
     cam = FSCAM(net, mode=mode)
     for call in (cam, cam.region_scores):
-        with pytest.raises(TargetError, match=r"CosineTarget\(reference\).*outputs='logits'.*targets=<class numbers>"):
+        with pytest.raises(TargetError, match=r"CosineTarget\(reference\).*outputs='logits'.*--outputs logits"):
             call(noise, regions=regions)
     with pytest.raises(TargetError, match="CosineTarget"):
         curves(net, noise, np.zeros((3, 24, 20)))
@@ -99,7 +99,7 @@ def test_one_who_knows_says_so(noise, regions) -> None:
     assert np.array_equal(found, FSCAM(net).region_scores(noise, predicted, regions=regions), equal_nan=True)
     assert curves(net, noise, np.zeros((3, 24, 20)), outputs="logits", steps=2).scores.shape == (3, 3)
     small = FSCAM(linear(20), outputs="embeddings")
-    for targets in (None, 3):
+    for targets in (None, 3, SoftmaxTarget(3), [SoftmaxTarget(3), OutputTarget(0), OutputTarget(0)]):
         with pytest.raises(TargetError, match="CosineTarget"):
             small(noise, targets, regions=regions)
     with pytest.raises(ParamsError, match="outputs: expected 'logits', 'embeddings' or None; found 'probabilities'"):
@@ -112,10 +112,59 @@ def test_a_class_of_unit_embeddings_is_refused_also_when_it_is_named(noise, regi
     assert FSCAM(linear(17, Unit()), outputs="logits")(noise, 3, regions=regions).max() == 1
 
 
+class Behind(nn.Module):
+    def __init__(self, change) -> None:
+        super().__init__()
+        self.change = change
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.change(x)
+
+
+NORMED = {
+    "batch norm": linear(512, nn.BatchNorm1d(512)),
+    "layer norm": linear(20, nn.LayerNorm(20), nn.Dropout()),
+    "float64": linear(20, nn.BatchNorm1d(20), Behind(torch.Tensor.double)),
+    "half": linear(20, nn.BatchNorm1d(20), Behind(torch.Tensor.half)),
+    "copy": linear(20, nn.BatchNorm1d(20), Behind(torch.clone)),
+    "times 64": linear(20, nn.BatchNorm1d(20), Behind(lambda x: x * 64)),
+    "negative": linear(20, nn.BatchNorm1d(20), Behind(torch.neg)),
+    "array": linear(20, nn.BatchNorm1d(20), Behind(lambda x: x.detach().numpy())),
+}
+
+
+@pytest.mark.parametrize("mode", ["keep", "erase"])
+@pytest.mark.parametrize("net", NORMED.values(), ids=NORMED)
+def test_a_class_of_what_a_norm_made_is_refused_also_when_it_is_named(noise, regions, net, mode) -> None:
+    net.eval()
+    mixed = [CosineTarget(torch.ones(net(noise).shape[1])), 3, OutputTarget(1)]
+    for targets in (None, 3, ClassTarget(3), [0, 1, 2], mixed):
+        with pytest.raises(TargetError, match=r"a normalising layer made.*CosineTarget.*outputs='logits'"):
+            FSCAM(net, mode=mode, batch_size=4)(noise, targets, regions=regions)
+    with pytest.raises(TargetError, match="a normalising layer made"):
+        curves(net, noise, np.zeros((3, 24, 20)), 3, steps=2)
+    assert FSCAM(net, mode=mode, outputs="logits")(noise, 3, regions=regions).max() == 1
+    assert FSCAM(net, mode=mode)(noise, SoftmaxTarget(3), regions=regions).max() == 1
+    assert FSCAM(net, mode=mode)(noise, OutputTarget(3), regions=regions).max() == 1
+    assert not any(m._forward_hooks for m in net.modules())
+
+
+@pytest.mark.filterwarnings("ignore")  # TorchScript is deprecated, and still what people have
+def test_a_class_of_torchscript_that_ends_in_a_norm_is_refused_when_it_is_named(noise, regions) -> None:
+    made = torch.jit.script(linear(20, nn.BatchNorm1d(20)))
+    with pytest.raises(TargetError, match="a normalising layer made"):
+        FSCAM(made)(noise, 3, regions=regions)
+    assert FSCAM(made, outputs="logits")(noise, 3, regions=regions).max() == 1
+
+
 def test_a_norm_in_the_middle_of_a_classifier_makes_it_no_embedding(noise, regions) -> None:
     net = nn.Sequential(OrderedDict(head=linear(10)[1], norm=nn.BatchNorm1d(PIXELS), flat=nn.Flatten())).eval()
     classify = nn.Sequential(net.flat, net.norm, net.head).eval()
     assert FSCAM(classify)(noise, regions=regions).max() == 1
+    assert FSCAM(classify)(noise, 3, regions=regions).max() == 1
+    of_as_many = nn.Sequential(*linear(10, nn.BatchNorm1d(10), nn.Linear(10, 10))).eval()
+    for targets in (None, 3):
+        assert FSCAM(of_as_many)(noise, targets, regions=regions).max() == 1
 
 
 @pytest.mark.parametrize("mode", ["keep", "erase"])
