@@ -106,8 +106,6 @@ def _scores(
             f"targets: class numbers, and the model gives embeddings, all of unit length, which have no classes; "
             f"{_OF_EMBEDDINGS}"
         )
-    if not scores:
-        return torch.empty(0, device=copies.images.device)
     taken = torch.cat(entries if probable and all(probable) else scores)
     check_finite(taken, copies)
     return taken

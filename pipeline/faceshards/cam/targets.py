@@ -221,10 +221,13 @@ def _target(given: Any) -> Target:
 
 
 def directions(rows: Tensor) -> Tensor:
-    """(n, D) to unit length, float64 where the device has it, whatever their magnitude; a row that is zero or not finite becomes NaN."""
+    """(n, D) to unit length whatever their magnitude, float64 where the device has it.
+
+    A row that is zero or not finite becomes NaN.
+    """
     precise = rows.float() if rows.device.type == "mps" else rows.double()
     scaled = precise / precise.abs().amax(1, keepdim=True)  # whose squares neither overflow nor vanish
-    return scaled / torch.linalg.vector_norm(scaled, dim=1, keepdim=True)
+    return scaled / scaled.square().sum(1, keepdim=True).sqrt()
 
 
 def exact(output: Tensor) -> Tensor:
