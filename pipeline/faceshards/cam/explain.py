@@ -25,7 +25,7 @@ from faceshards.records import Float32Array, UInt8Array
 OnFaces: TypeAlias = Callable[[Faces, Float32Array], None]
 """Called with each batch and its saliency maps, (B, 112, 112) in [0, 1]."""
 
-_FLOAT32 = np.finfo(np.float32)
+_LARGEST, _SMALLEST = float(np.finfo(np.float32).max), float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class InputFormat:
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, 3):
                 raise ParamsError(f"{name}: expected one number, or three for the channels; found {len(values)}")
-            if not all(abs(value) <= _FLOAT32.max for value in values):  # NaN is not
+            if not all(abs(value) <= _LARGEST for value in values):  # NaN is not
                 raise ParamsError(f"{name}: expected finite numbers of float32, found {', '.join(map(str, values))}")
-        if not all(value >= _FLOAT32.tiny for value in self.std):
+        if not all(value >= _SMALLEST for value in self.std):
             raise ParamsError(f"std: expected numbers above 0, found {', '.join(map(str, self.std))}")
 
     def __call__(self, images: UInt8Array) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from faceshards import rng
 from faceshards.cam.copies import Copies
-from faceshards.cam.given import checked_images, stand_ins
+from faceshards.cam.given import as_array, checked_images, stand_ins
 from faceshards.cam.model import Model, device_of, inference
 from faceshards.cam.predicted import Outputs, check_outputs
 from faceshards.cam.scoring import resolve_targets, target_scores
@@ -28,6 +28,9 @@ CurveMode: TypeAlias = Literal["deletion", "insertion"]
 @dataclass(frozen=True, slots=True, eq=False)  # arrays do not compare to one bool
 class Curves:
     """How a target's score changes as pixels go or come, the most salient first.
+
+        curves = perturbation_curves(model, images, maps, 3, mode="insertion")
+        better = curves.area > perturbation_curves(model, images, others, 3, mode="insertion").area  # (B,)
 
     Attributes:
         share: (S,) float64 share of pixels changed, from 0 to 1.
@@ -120,7 +123,7 @@ def pointing_game(saliency: NDArray[Any], regions: UInt8Array) -> Float32Array:
 
     Args:
         saliency: (B, H, W).
-        regions: (B, H, W) uint8 region ids.
+        regions: (B, H, W) region ids, 0-24 or 255.
 
     Returns:
         (B, 25) float32: the share of a map's highest pixels that lie in each region. A map with one peak points at one
@@ -130,12 +133,11 @@ def pointing_game(saliency: NDArray[Any], regions: UInt8Array) -> Float32Array:
         ParamsError: other shapes, or maps with NaN or infinity.
         FaceError: ids of no region.
     """
-    saliency = _checked(saliency)
-    if saliency.ndim != 3 or not saliency.size or saliency.shape != np.shape(regions):
+    saliency, regions = _checked(saliency), known_ids(as_array(regions, "regions"))
+    if saliency.ndim != 3 or not saliency.size or saliency.shape != regions.shape:
         raise ParamsError(
-            f"saliency, regions: expected both of one shape (B, H, W), found {saliency.shape} and {np.shape(regions)}"
+            f"saliency, regions: expected both of one shape (B, H, W), found {saliency.shape} and {regions.shape}"
         )
-    known_ids(regions)
     peak = saliency == saliency.max(axis=(1, 2), keepdims=True)
     face, _, _ = np.nonzero(peak)
     counts = np.zeros((len(saliency), 256), np.float32)
@@ -146,18 +148,10 @@ def pointing_game(saliency: NDArray[Any], regions: UInt8Array) -> Float32Array:
 
 def _checked(saliency: Any) -> NDArray[np.float64]:
     """Maps as float64: the negative of an unsigned number, which an order by falling saliency takes, is none."""
-    try:
-        given = np.asarray(_exact_array(saliency) if isinstance(saliency, Tensor) else saliency)
-    except (TypeError, ValueError, RuntimeError):
-        given = np.empty(0, object)
-    if given.dtype.kind not in "biuf" or not np.isfinite(given).all():
+    given = as_array(saliency, "saliency")
+    if not np.isfinite(given).all():
         raise ParamsError("saliency: expected maps of finite numbers, found others; a peak or an order has no meaning")
     return given.astype(np.float64)
-
-
-def _exact_array(saliency: Tensor) -> NDArray[Any]:
-    found = saliency.detach().cpu()
-    return np.asarray((found.float() if found.dtype == torch.bfloat16 else found).numpy())  # numpy has no bfloat16
 
 
 def _ranks(saliency: NDArray[np.float64]) -> NDArray[np.int64]:

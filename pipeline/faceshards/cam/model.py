@@ -29,7 +29,8 @@ def numpy_model(function: Callable[[NDArray[Any]], Any], *, channels_last: bool 
         channels_last: give it (B, H, W, C) instead.
 
     Raises:
-        ModelError: when called, for a list of B arrays (B,) of one dtype, which may be rows or one number a face and more.
+        ModelError: when called, for a list of B arrays (B,) of one dtype, which may be rows or one number a face and
+            more.
     """
 
     def model(images: Tensor) -> Any:

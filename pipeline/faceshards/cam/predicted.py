@@ -68,6 +68,14 @@ def are_probabilities(table: Tensor) -> bool:
     return bool((table >= 0).all()) and _all_one(sums, table)
 
 
+def are_shares(table: Tensor) -> bool:
+    """Whether all entries of (n, D) lie above 0 and up to 1: probabilities, also of classes that do not exclude others.
+
+    Of fewer than four classes it would be chance: logits lie there too.
+    """
+    return table.shape[1] > 3 and bool(((table > 0) & (table <= 1)).all())
+
+
 CHECK = "check the model's weights, and the scale of its input (mean, std, baseline)"
 
 REMEDY = (

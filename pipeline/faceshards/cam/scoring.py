@@ -9,11 +9,22 @@ from torch import Tensor
 from faceshards.cam.copies import Copies
 from faceshards.cam.model import Model, ends_in_norm, last_normalised
 from faceshards.cam.outputs import as_table, made_by, whole_outputs
-from faceshards.cam.predicted import CHECK, LOGITS, REMEDY, Outputs, are_probabilities, are_unit, predicted_targets
+from faceshards.cam.predicted import (
+    CHECK,
+    LOGITS,
+    REMEDY,
+    Outputs,
+    are_probabilities,
+    are_shares,
+    are_unit,
+    predicted_targets,
+)
 from faceshards.cam.targets import (
     ZERO,
+    BinaryTarget,
     ClassTarget,
     CosineTarget,
+    OutputTarget,
     SoftmaxTarget,
     Target,
     Targets,
@@ -75,7 +86,7 @@ def _scores(
     layers: list[Any],
 ) -> Tensor:
     """See `target_scores`; `layers` is of `last_normalised`."""
-    scores, entries, unit, probable = list[Tensor](), list[Tensor](), list[bool](), list[bool]()
+    scores, entries, unit, probable, shares = list[Tensor](), list[Tensor](), list[bool](), list[bool](), list[bool]()
     for part, found in copies.outputs(model, batch_size):
         faces = copies.face[part].tolist()
         of_class = torch.tensor([classes[i] for i in faces], device=found.device)
@@ -85,6 +96,7 @@ def _scores(
             rows = found[of_class]
             unit.append(are_unit(rows))
             probable.append(are_probabilities(rows))
+            shares.append(are_shares(rows))
             made[of_class] = _of_classes(rows, [targets[i] for i in faces if classes[i]])
             if outputs is None and (made_by(found, layers) or ends_in_norm(model)):
                 raise TargetError(
@@ -96,7 +108,7 @@ def _scores(
                 continue
             if isinstance(targets[i], CosineTarget) and not found[place].any():
                 raise NotFiniteError(i, f"{copies.name(int(part[place]))}, its embedding is {ZERO}; {CHECK}")
-            made[place] = _number(targets[i], found[place], i)
+            made[place] = _number(targets[i], _row(targets[i], found[place]), i)
         softmax, entry = made.to(copies.images.device).unbind(1)
         scores.append(softmax)
         entries.append(entry)
@@ -105,6 +117,12 @@ def _scores(
         raise TargetError(
             f"targets: class numbers, and the model gives embeddings, all of unit length, which have no classes; "
             f"{_OF_EMBEDDINGS}"
+        )
+    if outputs is None and len(copies.face) > 1 and shares and all(shares) and not all(probable):
+        raise TargetError(
+            "targets: class numbers, of which the softmax is explained, and all outputs of the model lie between 0 and "
+            "1, as a sigmoid's do, with rows whose sum is not 1; pass targets=OutputTarget(class) for the output as it "
+            f"is. {LOGITS}"
         )
     taken = torch.cat(entries if probable and all(probable) else scores)
     check_finite(taken, copies)
@@ -130,6 +148,12 @@ def _of_classes(rows: Tensor, targets: Sequence[Target]) -> Tensor:
     at = torch.tensor(ids, device=rows.device)[:, None]
     logits = exact(rows)
     return torch.cat([torch.softmax(logits, 1).gather(1, at), logits.gather(1, at)], 1)
+
+
+def _row(target: Target, row: Tensor) -> Tensor:
+    """The output of a face as a target takes it: ours (D,) also of (D, 1, 1), a user's as the model gives it."""
+    ours = isinstance(target, (SoftmaxTarget, OutputTarget, BinaryTarget, CosineTarget))
+    return row.flatten() if ours and row.numel() == len(row) else row
 
 
 def _number(target: Target, row: Tensor, face: int) -> Tensor:

@@ -209,3 +209,44 @@ def test_probabilities_do_not_go_through_a_softmax_again(noise, regions, mode, t
 def test_a_class_is_told_in_tables_by_its_number_and_a_logit_by_its_name() -> None:
     assert [str(t) for t in (ClassTarget(3), SoftmaxTarget(4), OutputTarget(5), BinaryTarget(1))] == list("3451")
     assert str(OutputTarget(0, "logit")) == "logit"
+
+
+@pytest.mark.parametrize("mode", ["keep", "erase"])
+@pytest.mark.parametrize("end", [nn.Sigmoid(), Behind(lambda x: x.softmax(1) * 0.99)], ids=["sigmoid", "short"])
+@pytest.mark.parametrize("classes", [4, 40])
+def test_shares_of_one_that_are_no_distribution_do_not_go_through_a_softmax(noise, regions, mode, end, classes) -> None:
+    net = linear(classes, end)
+    for targets in (None, 3, [0, 1, 2]):
+        with pytest.raises(TargetError, match=r"not 1; pass targets=OutputTarget.*outputs='logits'"):
+            FSCAM(net, mode=mode, batch_size=4)(noise, targets, regions=regions)
+    with pytest.raises(TargetError, match="OutputTarget"):
+        curves(net, noise, np.zeros((3, 24, 20)), 3, steps=2)
+    for target in (OutputTarget(3), SoftmaxTarget(3)):
+        assert FSCAM(net, mode=mode)(noise, target, regions=regions).max() == 1
+    assert FSCAM(net, mode=mode, outputs="logits")(noise, 3, regions=regions).max() == 1
+
+
+def test_logits_that_lie_there_by_chance_in_part_or_are_few_are_taken(noise, regions) -> None:
+    for end in (
+        Behind(lambda x: torch.cat([x.sigmoid(), x[:, :1] - 9], 1)),
+        Behind(lambda x: x[:, :3].sigmoid()),
+        Behind(lambda x: x.sigmoid() * 1.5 + 0.5),
+        Behind(lambda x: nn.functional.relu(x) / 10),
+    ):
+        assert FSCAM(linear(5, end))(noise, 1, regions=regions).max() == 1
+
+
+@pytest.mark.parametrize("ones", [(1,), (1, 1), (1, 1, 1)], ids=str)
+def test_what_is_one_row_a_face_in_more_dimensions_is_explained_as_that_row(noise, regions, ones) -> None:
+    def behind(outputs: int) -> nn.Module:
+        return linear(outputs, Behind(lambda x: x.reshape(*x.shape, *ones)))
+
+    for targets in (None, OutputTarget(0), BinaryTarget(0), CosineTarget(torch.ones(1))):
+        found = FSCAM(behind(1)).region_scores(noise, targets, regions=regions)
+        assert np.array_equal(found, FSCAM(linear(1)).region_scores(noise, targets, regions=regions), equal_nan=True)
+    for targets in (None, 2, SoftmaxTarget(2), OutputTarget(2), CosineTarget(torch.ones(5))):
+        found = FSCAM(behind(5)).region_scores(noise, targets, regions=regions)
+        assert np.array_equal(found, FSCAM(linear(5)).region_scores(noise, targets, regions=regions), equal_nan=True)
+    seen = []
+    FSCAM(behind(5))(noise, lambda o: seen.append(o.shape) or o.sum(), regions=regions)
+    assert set(seen) == {torch.Size((5, *ones))}

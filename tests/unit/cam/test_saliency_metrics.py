@@ -102,7 +102,7 @@ def test_saliency_of_half_precision_tensors_is_taken(probe, images, nose) -> Non
 @pytest.mark.parametrize("wrong", [None, "map", [[1.0], [1.0, 2.0]], torch.ones(3, 24, 20, dtype=torch.complex64)])
 def test_what_is_no_map_of_numbers_is_refused_in_words(probe, images, regions, wrong) -> None:
     for call in (lambda: perturbation_curves(probe, images, wrong, 0), lambda: pointing_game(wrong, regions.numpy())):
-        with pytest.raises(ParamsError, match="saliency: expected maps of finite numbers"):
+        with pytest.raises(ParamsError, match="saliency: expected an array of numbers"):
             call()
 
 
