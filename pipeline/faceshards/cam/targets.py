@@ -53,8 +53,8 @@ class ClassTarget(SoftmaxTarget):
 
     It is `SoftmaxTarget` for logits. `FSCAM` takes outputs that are probabilities already as they are: where every row
     of a call has no negative entry and the sum 1. It refuses embeddings: where every row has unit length, or a
-    normalising layer made them; and outputs of four or more that all lie between 0 and 1, of which a softmax would be one
-    too many.
+    normalising layer made them. It refuses four outputs or more that all lie between 0 and 1 without the sum 1, as a
+    sigmoid's do: a softmax would be one too many.
     """
 
 
