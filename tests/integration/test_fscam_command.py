@@ -201,7 +201,7 @@ def test_an_embedding_predicts_no_class_by_default_and_the_message_has_the_remed
     small_run: Path, face_models: str, tmp_path: Path, name: str
 ) -> None:
     options = ("--split", "val", "--model", f"{face_models}:{name}", "--device", "cpu")
-    for target in ((), ("--target", "predicted")):
+    for target in ((), ("--target", "predicted"), ("--target", "3"), ("--target", "identity")):
         code, text = run(small_run / "shards", tmp_path / "out", *options, *target)
         assert code == 1
         for remedy in ("CosineTarget", "--target identity-mean", "--reference", "--outputs logits"):

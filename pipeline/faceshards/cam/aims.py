@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-import torch
 from torch import Tensor
 
 from faceshards.cam.faces import Faces
-from faceshards.cam.targets import ClassTarget, CosineTarget, Target, check_class
-from faceshards.errors import TargetError
+from faceshards.cam.predicted import CHECK
+from faceshards.cam.targets import ZERO, ClassTarget, CosineTarget, Target, check_class, directions
+from faceshards.errors import NotFiniteError, TargetError
 from faceshards.store.schema import NO_IDENTITY
 
 Aim: TypeAlias = Callable[[Faces, Tensor], Sequence[Target] | None]
@@ -67,8 +67,12 @@ class LikeOwnIdentity:
 
         Raises:
             TargetError: a face has no identity.
+            NotFiniteError: an embedding is zero, which has no direction.
         """
-        for identity, row in zip(_known(faces), torch.nn.functional.normalize(outputs.double().cpu()), strict=True):
+        zero = ~outputs.any(1)
+        if zero.any():
+            raise NotFiniteError(int(zero.int().argmax()), f"with nothing hidden, its embedding is {ZERO}; {CHECK}")
+        for identity, row in zip(_known(faces), directions(outputs.cpu()), strict=True):
             self._sums[identity] = self._sums[identity] + row if identity in self._sums else row
 
     def __call__(self, faces: Faces, _: Tensor) -> Sequence[Target]:

@@ -13,7 +13,7 @@ from faceshards.cam.painting import painted
 from faceshards.cam.regional import RegionCopies
 from faceshards.cam.scoring import check_finite
 from faceshards.cam.targets import class_number, exact
-from faceshards.errors import TargetError
+from faceshards.errors import NotFiniteError, TargetError
 
 Index: TypeAlias = int | tuple[int, ...]
 CaptumTarget: TypeAlias = Index | Sequence[Index] | Tensor | NDArray[Any] | None
@@ -38,12 +38,15 @@ def attributions(model: Model, made: RegionCopies, target: CaptumTarget, batch_s
         dtype = found.dtype if found.is_floating_point() else torch.float32
         of_each = zip(copies.face[part].tolist(), found, strict=True)
         parts.append(torch.stack([exact(_selected(row, indices[i])).flatten() for i, row in of_each]))
-    if not parts:  # every pixel of every face is ignored, and nothing was shown to the model
-        return torch.zeros_like(copies.images, dtype=dtype)
     seen = torch.cat(parts).to(copies.images.device)
     check_finite(seen, copies)
     scores = made.by_region(seen).nan_to_num(0.0).movedim(2, 1)  # (B, K, 25)
     numbers = scores.shape[1]
+    beyond = scores.to(dtype).isinf().any(1)  # finite in float32, and as a difference or in less precision no more
+    if beyond.any():
+        face, region = beyond.nonzero()[0].tolist()
+        held = str(dtype).removeprefix("torch.")
+        raise NotFiniteError(face, f"the score of region {region} is beyond what {held} holds")
     pixels = painted(scores.flatten(0, 1), made.maps.repeat_interleave(numbers, 0)).to(dtype)
     return pixels[:, None].expand(-1, channels, -1, -1).clone()
 

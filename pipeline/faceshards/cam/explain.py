@@ -25,6 +25,8 @@ from faceshards.records import Float32Array, UInt8Array
 OnFaces: TypeAlias = Callable[[Faces, Float32Array], None]
 """Called with each batch and its saliency maps, (B, 112, 112) in [0, 1]."""
 
+_LARGEST, _SMALLEST = float(np.finfo(np.float32).max), float(np.finfo(np.float32).tiny)
+
 
 @dataclass(frozen=True)
 class InputFormat:
@@ -32,12 +34,13 @@ class InputFormat:
 
     Attributes:
         mean: one number, or one for each channel in the model's order.
-        std: one number, or one for each channel in the model's order, above 0.
+        std: one number or three, as of `mean`.
         bgr: the model takes blue, green, red.
         device: to put the images on; None for the CPU.
 
     Raises:
-        ParamsError: another number of values than 1 or 3, or a `std` that is not above 0.
+        ParamsError: another number of values than 1 or 3, values that float32 does not hold, or a `std` that is
+            not above 0 in it.
     """
 
     mean: Sequence[float] = (0.5,)
@@ -49,7 +52,9 @@ class InputFormat:
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, 3):
                 raise ParamsError(f"{name}: expected one number, or three for the channels; found {len(values)}")
-        if not all(value > 0 for value in self.std):
+            if not all(abs(value) <= _LARGEST for value in values):  # NaN is not
+                raise ParamsError(f"{name}: expected finite numbers of float32, found {', '.join(map(str, values))}")
+        if not all(value >= _SMALLEST for value in self.std):
             raise ParamsError(f"std: expected numbers above 0, found {', '.join(map(str, self.std))}")
 
     def __call__(self, images: UInt8Array) -> Tensor:
@@ -151,7 +156,7 @@ def each_output(
 
     Raises:
         ModelError: as `explain`.
-        TooManySkippedError: not one face can be used.
+        TooManySkippedError: likewise.
     """
     done = 0
     with tqdm(desc="outputs", total=len(faces), unit="face", disable=None) as bar:

@@ -82,6 +82,20 @@ def feature_maps(mask: Regions | None, images: Tensor, parser: Callable[[Tensor]
     return _maps(given[:, 0].expand(faces, *given.shape[2:]), images, "feature_mask")
 
 
+def as_array(given: Any, name: str) -> NDArray[Any]:
+    """An array, a tensor or nested lists of real numbers or bools as an array; raises ParamsError for anything else."""
+    try:
+        if isinstance(given, Tensor):
+            found = given.detach().cpu()
+            given = (found.float() if found.dtype == torch.bfloat16 else found).numpy()  # numpy has no bfloat16
+        array = np.asarray(given)
+    except (TypeError, ValueError, RuntimeError):
+        array = np.empty(0, object)
+    if array.dtype.kind not in "biuf":
+        raise ParamsError(f"{name}: expected an array of numbers; found {_shown(given)}")
+    return array
+
+
 def stand_ins(images: Tensor, baseline: StandIn) -> Tensor:
     """What the model sees of hidden pixels, (B, C, H, W); raises ParamsError where a baseline does not fit."""
     given: Any = baseline  # whatever callers pass

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from faceshards import rng
 from faceshards.cam.copies import Copies
-from faceshards.cam.given import checked_images, stand_ins
+from faceshards.cam.given import as_array, checked_images, stand_ins
 from faceshards.cam.model import Model, device_of, inference
 from faceshards.cam.predicted import Outputs, check_outputs
 from faceshards.cam.scoring import resolve_targets, target_scores
 from faceshards.cam.targets import Targets
 from faceshards.checks import whole_number
-from faceshards.errors import ParamsError
+from faceshards.errors import NotFiniteError, ParamsError
 from faceshards.maps import known_ids
 from faceshards.ops.stand_in import StandIn
 from faceshards.records import Float32Array, UInt8Array
@@ -28,6 +28,9 @@ CurveMode: TypeAlias = Literal["deletion", "insertion"]
 @dataclass(frozen=True, slots=True, eq=False)  # arrays do not compare to one bool
 class Curves:
     """How a target's score changes as pixels go or come, the most salient first.
+
+        curves = perturbation_curves(model, images, maps, 3, mode="insertion")
+        better = curves.area > perturbation_curves(model, images, others, 3, mode="insertion").area  # (B,)
 
     Attributes:
         share: (S,) float64 share of pixels changed, from 0 to 1.
@@ -62,7 +65,8 @@ def perturbation_curves(
     Args:
         model: see `faceshards.cam.model.Model`.
         images: (B, C, H, W).
-        saliency: (B, H, W) finite numbers. Pixels of equal saliency go in a fixed scattered order.
+        saliency: (B, H, W) finite numbers of any dtype, or bool. Pixels of equal saliency go in a fixed
+            scattered order.
         targets: see `faceshards.cam.targets.Targets`; None is the class that the model predicts.
         mode: ``"deletion"`` hides the most salient pixels first, ``"insertion"`` shows them first.
         baseline: hidden pixels; None as in RISE: 0 for deletion, ``"blur"`` for insertion.
@@ -103,6 +107,12 @@ def perturbation_curves(
         each = resolve_targets(model, images, targets, outputs, batch_size)
         copies = Copies(images, stand_ins(images, hidden), face, visible, name)
         scores = target_scores(model, copies, each, outputs, batch_size)
+    beyond = scores.float().isinf()
+    if beyond.any():
+        place = int(beyond.int().argmax())
+        raise NotFiniteError(
+            int(face[place]), f"{name(place)}, its score is {float(scores[place]):.4g}, beyond what float32 holds"
+        )
     return Curves(changed.cpu().numpy() / pixels, scores.float().view(faces, steps + 1).cpu().numpy())
 
 
@@ -113,7 +123,7 @@ def pointing_game(saliency: NDArray[Any], regions: UInt8Array) -> Float32Array:
 
     Args:
         saliency: (B, H, W).
-        regions: (B, H, W) uint8 region ids.
+        regions: (B, H, W) region ids, 0-24 or 255.
 
     Returns:
         (B, 25) float32: the share of a map's highest pixels that lie in each region. A map with one peak points at one
@@ -123,12 +133,11 @@ def pointing_game(saliency: NDArray[Any], regions: UInt8Array) -> Float32Array:
         ParamsError: other shapes, or maps with NaN or infinity.
         FaceError: ids of no region.
     """
-    saliency = _checked(saliency)
-    if saliency.ndim != 3 or not saliency.size or saliency.shape != np.shape(regions):
+    saliency, regions = _checked(saliency), known_ids(as_array(regions, "regions"))
+    if saliency.ndim != 3 or not saliency.size or saliency.shape != regions.shape:
         raise ParamsError(
-            f"saliency, regions: expected both of one shape (B, H, W), found {saliency.shape} and {np.shape(regions)}"
+            f"saliency, regions: expected both of one shape (B, H, W), found {saliency.shape} and {regions.shape}"
         )
-    known_ids(regions)
     peak = saliency == saliency.max(axis=(1, 2), keepdims=True)
     face, _, _ = np.nonzero(peak)
     counts = np.zeros((len(saliency), 256), np.float32)
@@ -137,14 +146,15 @@ def pointing_game(saliency: NDArray[Any], regions: UInt8Array) -> Float32Array:
     return share
 
 
-def _checked(saliency: Any) -> NDArray[Any]:
-    given = saliency.detach().cpu().numpy() if isinstance(saliency, Tensor) else np.asarray(saliency)
-    if given.dtype.kind not in "biuf" or not np.isfinite(given).all():
+def _checked(saliency: Any) -> NDArray[np.float64]:
+    """Maps as float64: the negative of an unsigned number, which an order by falling saliency takes, is none."""
+    given = as_array(saliency, "saliency")
+    if not np.isfinite(given).all():
         raise ParamsError("saliency: expected maps of finite numbers, found others; a peak or an order has no meaning")
-    return given
+    return given.astype(np.float64)
 
 
-def _ranks(saliency: NDArray[Any]) -> NDArray[np.int64]:
+def _ranks(saliency: NDArray[np.float64]) -> NDArray[np.int64]:
     """Rank of each pixel by falling saliency, 0 first: (B, H, W) int64."""
     flat = saliency.reshape(len(saliency), -1)
     scatter = np.broadcast_to(rng.words(0, flat.shape[1]), flat.shape)

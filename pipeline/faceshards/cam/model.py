@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
+
+from faceshards.errors import ModelError
 
 Model: TypeAlias = Callable[[Tensor], Any]
 """(B, C, H, W) to one row a face: a tensor or array (B, D), (B, 1) or (B,). It may be the first in a tuple, or
@@ -22,23 +25,45 @@ def numpy_model(function: Callable[[NDArray[Any]], Any], *, channels_last: bool 
         maps = cam(images, 3, regions=regions)
 
     Args:
-        function: (B, C, H, W) to (B, D), or to a list or tuple that begins with that.
+        function: (B, C, H, W) to (B, D) or (B,), or to a tuple or list that begins with that; or to a list of B rows.
         channels_last: give it (B, H, W, C) instead.
+
+    Raises:
+        ModelError: when called, for a list of B arrays (B,) of one dtype, which may be rows or one number a face and
+            more.
     """
 
     def model(images: Tensor) -> Any:
         array = (images.movedim(1, -1) if channels_last else images).cpu().numpy()
         given = function(np.ascontiguousarray(array))
-        if isinstance(given, (list, tuple)) and given and np.ndim(given[0]) > 1:
+        if _begins_with_outputs(given, len(images)):
             given = given[0]
         return given if isinstance(given, Mapping) else torch.from_numpy(np.asarray(given))
 
     return model
 
 
+def _begins_with_outputs(given: Any, faces: int) -> bool:
+    """Whether the first of a list or tuple is the output of all faces, and not the row of the first face."""
+    if not isinstance(given, (list, tuple)) or not given or not isinstance(given[0], np.ndarray) or not given[0].ndim:
+        return False
+    alike = {getattr(part, "dtype", None) for part in given} == {given[0].dtype}
+    if isinstance(given, tuple) or given[0].ndim > 1 or not alike:
+        return True
+    if len(given) == len(given[0]) == faces > 1:
+        raise ModelError(
+            f"the function gives a list of {faces} arrays ({faces},) for {faces} faces; expected an array (B, D) or "
+            "(B,); np.stack(rows) makes one of rows, and [0] takes the first of several outputs"
+        )
+    return len(given) != faces
+
+
 def module_of(model: Model) -> nn.Module | None:
-    """The module that a model is, or whose method it is; None for other callables."""
-    owner = getattr(model, "__self__", model)
+    """The module that a model is, or whose method it is, also in a `functools.partial`; None for other callables."""
+    inner: Any = model
+    while isinstance(inner, partial):
+        inner = inner.func
+    owner = getattr(inner, "__self__", inner)
     return owner if isinstance(owner, nn.Module) else None
 
 
@@ -56,11 +81,17 @@ def inference(model: Model) -> Iterator[None]:
     # A frozen TorchScript module has no mode.
     modes = [(m, m.training) for m in (() if module is None else module.modules()) if hasattr(m, "training")]
     try:
+        if module is not None and hasattr(module, "training"):
+            module.eval()  # a module may do more in its own train() than set the flag
         for submodule, _ in modes:
             submodule.training = False
         with torch.no_grad():
             yield
     finally:
+        # Each module comes before those in it, to which its train() hands its own mode.
+        for submodule, mode in modes:
+            if submodule.training != mode:
+                submodule.train(mode)
         for submodule, mode in modes:
             submodule.training = mode
 

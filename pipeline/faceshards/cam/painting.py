@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from faceshards.cam.given import as_array
 from faceshards.errors import ParamsError
 from faceshards.maps import known_ids
 from faceshards.records import Float32Array, UInt8Array
@@ -26,13 +27,14 @@ def saliency_of_scores(scores: Float32Array, regions: UInt8Array) -> Float32Arra
         ParamsError: other shapes, or infinite scores.
         FaceError: ids of no region.
     """
-    known_ids(regions)
+    scores, regions = as_array(scores, "scores"), known_ids(as_array(regions, "regions"))
     if regions.ndim != 3 or scores.shape != (len(regions), N_REGIONS) or np.isinf(scores).any():
         raise ParamsError(
             f"scores: expected ({len(regions)}, {N_REGIONS}) finite numbers or NaN for maps (B, H, W), found "
             f"{scores.shape} for {regions.shape}, or infinity"
         )
-    return saliency_of(torch.from_numpy(scores), torch.from_numpy(regions))
+    # torch warns of memory that it may not write to.
+    return saliency_of(*(torch.from_numpy(np.require(given, requirements="W")) for given in (scores, regions)))
 
 
 def saliency_of(scores: Tensor, maps: Tensor) -> Float32Array:

@@ -39,7 +39,7 @@ def predicted_targets(whole: Tensor, outputs: Outputs | None = None, *, normalis
     table = as_table(whole)
     classes = table.shape[1]
     if outputs == "embeddings":
-        raise TargetError(f"the model gives embeddings {tuple(table.shape)}, which predict no class; {_REMEDY}")
+        raise TargetError(f"the model gives embeddings {tuple(table.shape)}, which predict no class; {REMEDY}")
     scores = table if classes == 1 else torch.softmax(exact(table), 1)
     if not (finite := scores.isfinite().all(1)).all():
         face = int((~finite).int().argmax())
@@ -51,8 +51,7 @@ def predicted_targets(whole: Tensor, outputs: Outputs | None = None, *, normalis
     if outputs is None and (why := _looks_like_embeddings(table, normalised=normalised)):
         raise TargetError(
             f"no targets, and the model gives outputs {tuple(table.shape)} that are embeddings or may be: {why}. "
-            f"Embeddings predict no class; {_REMEDY}. For logits say so: FSCAM(model, outputs='logits') (on the "
-            "command line --outputs logits), or pass targets=<class numbers>"
+            f"Embeddings predict no class; {REMEDY}. {LOGITS}"
         )
     return [ClassTarget(c) for c in table.argmax(1).tolist()]
 
@@ -69,11 +68,21 @@ def are_probabilities(table: Tensor) -> bool:
     return bool((table >= 0).all()) and _all_one(sums, table)
 
 
+def are_shares(table: Tensor) -> bool:
+    """Whether all entries of (n, D) lie above 0 and up to 1: probabilities, also of classes that do not exclude others.
+
+    Of fewer than four classes it would be chance: logits lie there too.
+    """
+    return table.shape[1] > 3 and bool(((table > 0) & (table <= 1)).all())
+
+
 CHECK = "check the model's weights, and the scale of its input (mean, std, baseline)"
 
-_REMEDY = (
+REMEDY = (
     "pass targets=[CosineTarget(reference), ...], one a face (on the command line --target identity-mean, --reference)"
 )
+
+LOGITS = "For logits say so: FSCAM(model, outputs='logits') (on the command line --outputs logits)"
 
 
 def _looks_like_embeddings(table: Tensor, *, normalised: bool) -> str:

@@ -15,7 +15,10 @@ _WHOLE = -1
 
 @dataclass(frozen=True, eq=False)  # tensors do not compare to one bool
 class RegionCopies:
-    """A copy for each region that a face shows; when regions are erased, also one of each face with nothing hidden.
+    """A copy for each region that a face shows, and some of whole faces.
+
+    When regions are erased, each face has one with nothing hidden. When they are kept, faces of ignored pixels alone
+    have one: their scores are NaN, yet the model and the target are seen to fit.
 
     Attributes:
         copies: N of them.
@@ -34,12 +37,13 @@ class RegionCopies:
         """Copies of `images` (B, C, H, W) by their `maps` (B, H, W) uint8; `stand_ins` as in `Copies`."""
         maps = maps.to(images.device)
         face, region = torch.from_numpy(np.argwhere(areas_of(maps) > 0)).to(images.device).unbind(1)
-        if not keep:
-            whole = torch.arange(len(images), device=images.device)
-            face, region = torch.cat([face, whole]), torch.cat([region, torch.full_like(whole, _WHOLE)])
+        whole = torch.arange(len(images), device=images.device)
+        whole = whole[~torch.isin(whole, face)] if keep else whole
+        face, region = torch.cat([face, whole]), torch.cat([region, torch.full_like(whole, _WHOLE)])
 
         def visible(part: Tensor) -> Tensor:
-            return (maps[face[part]] == region[part, None, None]) == keep
+            of_region = maps[face[part]] == region[part, None, None]
+            return (of_region == keep) | (region[part] == _WHOLE)[:, None, None]
 
         def name(place: int) -> str:
             number = int(region[place])

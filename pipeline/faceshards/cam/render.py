@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.cam.given import as_array
 from faceshards.errors import ParamsError
 from faceshards.maps import known_ids
 from faceshards.records import UInt8Array
@@ -32,9 +33,10 @@ def overlay_saliency(image: UInt8Array, saliency: NDArray[Any], opacity: float =
     Raises:
         ParamsError: other shapes, dtypes or ranges.
     """
+    image, saliency = as_array(image, "image"), as_array(saliency, "saliency")
     if not ((saliency >= 0) & (saliency <= 1)).all():  # NaN is neither
         raise ParamsError("saliency: expected numbers in [0, 1], found others")
-    levels = np.round(np.asarray(saliency) * 255).astype(np.uint8)
+    levels = np.round(saliency.astype(np.float64) * 255).astype(np.uint8)
     return _blend(image, cv2.applyColorMap(levels, cv2.COLORMAP_JET)[..., ::-1].astype(np.uint8), opacity)
 
 
@@ -55,12 +57,13 @@ def overlay_regions(image: UInt8Array, regions: UInt8Array, opacity: float = 0.5
         ParamsError: other shapes, dtypes or ranges.
         FaceError: ids of no region.
     """
-    return _blend(image, _COLOURS[known_ids(regions)], opacity)
+    return _blend(as_array(image, "image"), _COLOURS[known_ids(as_array(regions, "regions"))], opacity)
 
 
 def region_bars(scores: NDArray[Any], title: str = "", spread: NDArray[Any] | None = None) -> str:
     """A bar for each region, the highest first, as SVG text.
 
+        scores = cam.region_scores(images, 3, regions=regions)
         Path("bars.svg").write_text(region_bars(np.nanmean(scores, axis=0), "mean score"))
 
     Args:
@@ -71,6 +74,8 @@ def region_bars(scores: NDArray[Any], title: str = "", spread: NDArray[Any] | No
     Raises:
         ParamsError: another number of scores, or infinite ones.
     """
+    scores = as_array(scores, "scores").astype(np.float64)
+    spread = spread if spread is None else as_array(spread, "spread").astype(np.float64)
     for name, given in (("scores", scores), ("spread", scores if spread is None else spread)):
         if given.shape != (N_REGIONS,) or np.isinf(given).any():
             raise ParamsError(

@@ -1,16 +1,40 @@
 """One number for each partly hidden copy of a face: what its target makes of the model's output."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from faceshards.cam.copies import Copies
-from faceshards.cam.model import Model
-from faceshards.cam.outputs import as_table, whole_outputs
-from faceshards.cam.predicted import CHECK, Outputs, are_probabilities, are_unit, predicted_targets
-from faceshards.cam.targets import ClassTarget, Target, Targets, check_class, exact, target_of_each
+from faceshards.cam.model import Model, ends_in_norm, last_normalised
+from faceshards.cam.outputs import as_table, made_by, whole_outputs
+from faceshards.cam.predicted import (
+    CHECK,
+    LOGITS,
+    REMEDY,
+    Outputs,
+    are_probabilities,
+    are_shares,
+    are_unit,
+    predicted_targets,
+)
+from faceshards.cam.targets import (
+    ZERO,
+    BinaryTarget,
+    ClassTarget,
+    CosineTarget,
+    OutputTarget,
+    SoftmaxTarget,
+    Target,
+    Targets,
+    check_class,
+    exact,
+    target_of_each,
+)
 from faceshards.errors import FaceShardsError, NotFiniteError, TargetError
+
+_OF_EMBEDDINGS = f"{REMEDY}. {LOGITS}"
 
 
 def resolve_targets(
@@ -40,15 +64,29 @@ def target_scores(
 
     Raises:
         TargetError: a target does not fit the model's outputs, or makes no number of them.
-        NotFiniteError: a score is no finite number.
+        NotFiniteError: a score is no finite number, or an embedding is zero, which is like none.
     """
-    classes = [isinstance(target, ClassTarget) for target in targets]
-    if outputs == "embeddings" and any(classes):
+    named = [target for target in targets if isinstance(target, SoftmaxTarget)]
+    if outputs == "embeddings" and named:
         raise TargetError(
-            f"targets: class {targets[classes.index(True)]}, and the outputs are said to be embeddings, which have no "
-            "classes; pass targets=[CosineTarget(reference), ...]"
+            f"targets: class {named[0]}, and the outputs are said to be embeddings, which have no classes; {REMEDY}"
         )
-    scores, entries, unit, probable = list[Tensor](), list[Tensor](), list[bool](), list[bool]()
+    classes = [isinstance(target, ClassTarget) for target in targets]
+    with last_normalised(model) as seen:
+        return _scores(model, copies, targets, classes, outputs, batch_size, seen)
+
+
+def _scores(
+    model: Model,
+    copies: Copies,
+    targets: Sequence[Target],
+    classes: Sequence[bool],
+    outputs: Outputs | None,
+    batch_size: int,
+    layers: list[Any],
+) -> Tensor:
+    """See `target_scores`; `layers` is of `last_normalised`."""
+    scores, entries, unit, probable, shares = list[Tensor](), list[Tensor](), list[bool](), list[bool](), list[bool]()
     for part, found in copies.outputs(model, batch_size):
         faces = copies.face[part].tolist()
         of_class = torch.tensor([classes[i] for i in faces], device=found.device)
@@ -58,21 +96,34 @@ def target_scores(
             rows = found[of_class]
             unit.append(are_unit(rows))
             probable.append(are_probabilities(rows))
+            shares.append(are_shares(rows))
             made[of_class] = _of_classes(rows, [targets[i] for i in faces if classes[i]])
+            if outputs is None and (made_by(found, layers) or ends_in_norm(model)):
+                raise TargetError(
+                    f"targets: class numbers, and the model gives {tuple(found.shape)} that a normalising layer made, "
+                    f"as the embeddings of recognition nets are; {_OF_EMBEDDINGS}"
+                )
         for place, i in enumerate(faces):
-            if not classes[i]:
-                made[place] = _number(targets[i], found[place], i)
+            if classes[i]:
+                continue
+            if isinstance(targets[i], CosineTarget) and not found[place].any():
+                raise NotFiniteError(i, f"{copies.name(int(part[place]))}, its embedding is {ZERO}; {CHECK}")
+            made[place] = _number(targets[i], _row(targets[i], found[place]), i)
         softmax, entry = made.to(copies.images.device).unbind(1)
         scores.append(softmax)
         entries.append(entry)
     # Of one copy alone it would be chance.
     if outputs is None and len(copies.face) > 1 and unit and all(unit):
         raise TargetError(
-            "targets: class numbers, and the model gives embeddings, all of unit length, which have no classes; pass "
-            "targets=[CosineTarget(reference), ...], or say FSCAM(model, outputs='logits')"
+            f"targets: class numbers, and the model gives embeddings, all of unit length, which have no classes; "
+            f"{_OF_EMBEDDINGS}"
         )
-    if not scores:
-        return torch.empty(0, device=copies.images.device)
+    if outputs is None and len(copies.face) > 1 and shares and all(shares) and not all(probable):
+        raise TargetError(
+            "targets: class numbers, of which the softmax is explained, and all outputs of the model lie between 0 and "
+            "1, as a sigmoid's do, with rows whose sum is not 1; pass targets=OutputTarget(class) for the output as it "
+            f"is. {LOGITS}"
+        )
     taken = torch.cat(entries if probable and all(probable) else scores)
     check_finite(taken, copies)
     return taken
@@ -99,10 +150,16 @@ def _of_classes(rows: Tensor, targets: Sequence[Target]) -> Tensor:
     return torch.cat([torch.softmax(logits, 1).gather(1, at), logits.gather(1, at)], 1)
 
 
+def _row(target: Target, row: Tensor) -> Tensor:
+    """The output of a face as a target takes it: ours (D,) also of (D, 1, 1), a user's as the model gives it."""
+    ours = isinstance(target, (SoftmaxTarget, OutputTarget, BinaryTarget, CosineTarget))
+    return row.flatten() if ours and row.numel() == len(row) else row
+
+
 def _number(target: Target, row: Tensor, face: int) -> Tensor:
     what = f"target of face {face} ({getattr(target, '__name__', type(target).__name__)})"
     try:
-        found = target(row)
+        found = target(row.clone())  # the row may be memory of the model, and a target may write into it
     except FaceShardsError:
         raise
     except Exception as error:

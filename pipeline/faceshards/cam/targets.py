@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from faceshards.errors import TargetError
 
@@ -17,6 +16,8 @@ Target: TypeAlias = Callable[[Tensor], Tensor]
 
 Targets: TypeAlias = int | Target | Sequence[int | Target] | Tensor | NDArray[Any]
 """One for all faces or one a face. An integer, also numpy's or a tensor's, is a class, see `ClassTarget`."""
+
+ZERO = "all zeros, which has no direction"
 
 _WANTED = "a class number, a callable such as CosineTarget(reference), or one of them a face"
 
@@ -51,7 +52,9 @@ class ClassTarget(SoftmaxTarget):
         maps = FSCAM(classifier)(images, ClassTarget(3), regions=regions)  # or 3
 
     It is `SoftmaxTarget` for logits. `FSCAM` takes outputs that are probabilities already as they are: where every row
-    of a call has no negative entry and the sum 1. It refuses embeddings: where every row has unit length.
+    of a call has no negative entry and the sum 1. It refuses embeddings: where every row has unit length, or a
+    normalising layer made them. It refuses four outputs or more that all lie between 0 and 1 without the sum 1, as a
+    sigmoid's do: a softmax would be one too many.
     """
 
 
@@ -119,29 +122,32 @@ class CosineTarget:
 
     Raises:
         TargetError: `reference` is no such embedding, has entries that are no finite numbers, or is zero; in a call,
-            the output has other dimensions.
+            the output has other dimensions, or is zero, which has no direction.
     """
 
     def __init__(self, reference: Tensor | NDArray[Any], name: str = "reference") -> None:
         given = torch.as_tensor(reference).detach()
         if given.ndim not in (1, 2) or given.numel() != given.shape[-1] or not given.numel() or given.is_complex():
             raise TargetError(f"reference: expected one embedding (dimensions,); found {tuple(given.shape)}")
-        self.reference = exact(given).flatten().clone()
+        reference = exact(given).flatten()
         self.name = name
-        if not self.reference.isfinite().all() or not self.reference.any():
+        if not reference.isfinite().all() or not reference.any():
             raise TargetError(
                 "reference: expected an embedding of finite numbers, not all zero; found one without a direction"
             )
+        self._direction = directions(reference[None])[0]
 
     def __call__(self, output: Tensor) -> Tensor:
         """(dimensions,) to a similarity."""
-        if output.shape != self.reference.shape:
+        if output.shape != self._direction.shape:
             raise TargetError(
-                f"{self.name}: expected embeddings of shape {tuple(self.reference.shape)} as the reference's, found "
+                f"{self.name}: expected embeddings of shape {tuple(self._direction.shape)} as the reference's, found "
                 f"{tuple(output.shape)}"
             )
-        rows = exact(output)
-        return F.cosine_similarity(rows, self.reference.to(rows), dim=-1)
+        if not output.any():
+            raise TargetError(f"{self.name}: expected an embedding to compare it with; found {ZERO}")
+        ours = directions(output[None])[0]
+        return (ours * self._direction.to(ours)).sum().clamp(-1, 1).to(exact(output).dtype)
 
     def __str__(self) -> str:
         return self.name
@@ -213,6 +219,16 @@ def _target(given: Any) -> Target:
         raise TargetError(f"targets: expected {_WANTED}; found the class {given.__name__} itself, make one of it")
     target: Target = given if callable(given) else ClassTarget(class_number(given, "targets"))
     return target
+
+
+def directions(rows: Tensor) -> Tensor:
+    """(n, D) to unit length whatever their magnitude, float64 where the device has it.
+
+    A row that is zero or not finite becomes NaN.
+    """
+    precise = rows.float() if rows.device.type == "mps" else rows.double()
+    scaled = precise / precise.abs().amax(1, keepdim=True)  # whose squares neither overflow nor vanish
+    return scaled / scaled.square().sum(1, keepdim=True).sqrt()
 
 
 def exact(output: Tensor) -> Tensor:

@@ -98,7 +98,8 @@ def fscam(faces: str, out: Path, **options: Any) -> None:
                      refused where the outputs are embeddings or may be:
                      of unit length, made by a normalising layer, or 32, 64,
                      ..., 8192 of them; for logits say --outputs logits
-      3              class 3
+      3              class 3; refused where the outputs are of unit length
+                     or made by a normalising layer
       identity       the number of the face's identity, as the store has it;
                      of images, folders by name from 0
       identity-mean  for embeddings: cosine to the mean of the identity's

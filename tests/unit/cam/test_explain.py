@@ -80,6 +80,13 @@ def test_the_model_gets_pixels_shifted_scaled_and_in_its_order() -> None:
         InputFormat(mean=(0.5, 0.5))
     with pytest.raises(ParamsError, match="std: expected numbers above 0"):
         InputFormat(std=(0.0,))
+    for wrong in (float("inf"), float("nan"), -float("inf"), 1e300):
+        with pytest.raises(ParamsError, match="std: expected finite numbers of float32"):
+            InputFormat(std=(1.0, wrong, 1.0))
+        with pytest.raises(ParamsError, match="mean: expected finite numbers of float32"):
+            InputFormat(mean=(wrong,))
+    with pytest.raises(ParamsError, match="std: expected numbers above 0"):
+        InputFormat(std=(1e-300,))
 
 
 def test_the_predicted_class_and_the_own_identity_are_told_by_number() -> None:

@@ -100,9 +100,10 @@ def test_a_baseline_stands_for_hidden_pixels(probe, regions) -> None:
 def test_embeddings_are_explained_by_their_cosine_to_a_reference(images, regions) -> None:
     def embed(x: torch.Tensor) -> tuple[torch.Tensor, str]:
         rows = x.mean((1, 3))
-        return nn.functional.normalize(torch.stack([rows[:, 6:12].sum(1), -rows[:, 12:18].sum(1)], 1), dim=1), "extra"
+        nose, mouth = rows[:, 6:12].sum(1), -rows[:, 12:18].sum(1)
+        return nn.functional.normalize(torch.stack([nose, mouth, torch.full_like(nose, 1e-5)], 1), dim=1), "extra"
 
-    nose, mouth = CosineTarget(torch.tensor([1.0, 0.0])), CosineTarget(torch.tensor([0.0, -1.0]))
+    nose, mouth = CosineTarget(torch.tensor([1.0, 0.0, 0.0])), CosineTarget(torch.tensor([0.0, -1.0, 0.0]))
     scores = FSCAM(embed).region_scores(images, [nose, mouth, nose], regions=regions)
     assert scores[0, NOSE] == pytest.approx(1)
     assert scores[0, MOUTH] == pytest.approx(0)

@@ -178,3 +178,26 @@ def test_a_session_that_gives_a_list_of_its_outputs_is_taken_by_its_first(networ
     assert np.allclose(FSCAM(numpy_model(rows))(noise, 1, regions=regions), expected, atol=1e-5)
     named = lambda x: {"logits": network(torch.from_numpy(x)).numpy()}  # noqa: E731 (it reads best here)
     assert np.allclose(FSCAM(numpy_model(named))(noise, 1, regions=regions), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("container", [tuple, list])
+@pytest.mark.parametrize("faces", [1, 2, 3])
+def test_scores_with_something_behind_them_are_taken_and_what_is_behind_is_not(
+    network, noise, regions, container, faces
+) -> None:
+    one = lambda x: network(x)[:, 0]  # noqa: E731 (it reads best here)
+
+    def detect(x: np.ndarray) -> tuple[np.ndarray, ...] | list[np.ndarray]:
+        scores = one(torch.from_numpy(x)).numpy()
+        return container([scores, np.full(len(x), 7)])
+
+    few, maps = noise[:faces], regions[:faces]
+    expected = FSCAM(one, batch_size=5).region_scores(few, OutputTarget(0), regions=maps)
+    found = FSCAM(numpy_model(detect), batch_size=5).region_scores(few, OutputTarget(0), regions=maps)
+    assert np.allclose(found, expected, atol=1e-5, equal_nan=True)
+
+
+def test_a_list_that_may_be_rows_or_two_outputs_is_refused(network, noise, regions) -> None:
+    two = numpy_model(lambda x: list(network(torch.from_numpy(x)).numpy()[:, :2]))
+    with pytest.raises(ModelError, match=r"a list of 2 arrays \(2,\) for 2 faces; .*np.stack"):
+        FSCAM(two, batch_size=2)(noise, 1, regions=regions)

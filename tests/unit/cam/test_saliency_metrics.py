@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from faceshards.cam import OutputTarget
 from faceshards.cam.metrics import perturbation_curves, pointing_game
+from faceshards.errors import NotFiniteError, ParamsError
 from faceshards.regions import Region
 
 
@@ -70,3 +72,43 @@ def test_a_peak_points_at_its_region(regions, nose) -> None:
     flat = pointing_game(np.zeros_like(nose), regions.numpy())
     assert flat[0, Region.NOSE] == pytest.approx(0.25)
     assert flat[2].sum() == pytest.approx(0.75)  # a quarter of the third face is ignored
+
+
+@pytest.mark.parametrize("mode", ["deletion", "insertion"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.uint64, np.int8, np.int64, np.float16])
+def test_curves_are_those_of_the_numbers_whatever_their_dtype(network, noise, dtype, mode) -> None:
+    low = -128 if np.issubdtype(dtype, np.signedinteger) else 0
+    levels = np.random.default_rng(1).integers(low, low + 256, (3, 24, 20))
+    expected = perturbation_curves(network, noise, levels.astype(float), 1, mode=mode, steps=6)
+    found = perturbation_curves(network, noise, levels.astype(dtype), 1, mode=mode, steps=6)
+    assert np.array_equal(found.scores, expected.scores)
+    flipped = perturbation_curves(network, noise, -levels.astype(float), 1, mode=mode, steps=6)
+    assert not np.array_equal(flipped.scores, expected.scores)
+
+
+@pytest.mark.parametrize("form", [lambda m: m, torch.from_numpy, np.ndarray.tolist], ids=["array", "tensor", "lists"])
+def test_a_mask_is_a_map_of_two_levels(probe, images, nose, form) -> None:
+    expected = perturbation_curves(probe, images, nose, 0, steps=8)
+    assert np.array_equal(perturbation_curves(probe, images, form(nose > 0), 0, steps=8).scores, expected.scores)
+
+
+def test_saliency_of_half_precision_tensors_is_taken(probe, images, nose) -> None:
+    expected = perturbation_curves(probe, images, nose, 0, steps=8)
+    for dtype in (torch.bfloat16, torch.float16):
+        found = perturbation_curves(probe, images, torch.from_numpy(nose).to(dtype), 0, steps=8)
+        assert np.array_equal(found.scores, expected.scores)
+
+
+@pytest.mark.parametrize("wrong", [None, "map", [[1.0], [1.0, 2.0]], torch.ones(3, 24, 20, dtype=torch.complex64)])
+def test_what_is_no_map_of_numbers_is_refused_in_words(probe, images, regions, wrong) -> None:
+    for call in (lambda: perturbation_curves(probe, images, wrong, 0), lambda: pointing_game(wrong, regions.numpy())):
+        with pytest.raises(ParamsError, match="saliency: expected an array of numbers"):
+            call()
+
+
+def test_a_score_that_float32_cannot_hold_is_an_error_of_the_curve(network, noise) -> None:
+    def huge(x: torch.Tensor) -> torch.Tensor:
+        return network(x).double().abs() * 1e300
+
+    with pytest.raises(NotFiniteError, match=r"face 0 of the batch: with 0 of 480 pixels .*beyond what float32"):
+        perturbation_curves(huge, noise, np.zeros((3, 24, 20)), OutputTarget(0), steps=2)
