@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from faceshards.checks import flag, probability
-from faceshards.errors import ParamsError
+from faceshards.errors import FaceError, FaceTypeError, ParamsError
 from faceshards.ops.arguments import Classes
 from faceshards.ops.choice import RegionChoice
 from faceshards.ops.erase_torch import as_maps, take
@@ -25,7 +25,7 @@ class FSErasing(Transform):
 
     Takes what torchvision v2 takes, ``transform(image, regions)`` or any nest of lists, tuples and dicts: images as
     `tv_tensors.Image` or `Video` with the region map as `tv_tensors.Mask`; or, also without torchvision, plain tensors,
-    of which the first is the image and the next integer one that fits it the region map. All else, and the region map
+    of which the first is the image and the integer one that fits it the region map. All else, and the region map
     itself, comes out as it went in. An image is (C, H, W) with (H, W) regions, or a batch (B, C, H, W) with (B, H, W),
     in which each face is drawn for on its own. Regions are drawn only among those that a face shows.
 
@@ -88,8 +88,14 @@ class FSErasing(Transform):
         return self._params(flat_inputs[images[0]], regions)
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """Erase in one image what `make_params` drew; the same params give the same pixels."""
-        check_fill_of(inpt, self.fill)
+        """Erase in one image what `make_params` drew; the same params give the same pixels.
+
+        Raises:
+            FaceTypeError: the image is no tensor, or of a dtype that it cannot have.
+            FaceError: the image is not of the size of the region map, or the batch has another number of faces.
+            ParamsError: the image's dtype cannot hold `fill`, or it does not go with the number of channels.
+        """
+        self._check(inpt, params["maps"])
         if not any(params["erased"].tolist()):
             return inpt
         kind = type(inpt)
@@ -116,6 +122,9 @@ class FSErasing(Transform):
         flat, spec = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
         images, regions = pair(flat)
         params = self._params(flat[images[0]], regions)
+        if len(images) > 1:  # all before any is written to
+            for i in images:
+                self._check(flat[i], params["maps"])
         for i in images:
             flat[i] = self.transform(flat[i], params)
         return tree_unflatten(flat, spec)
@@ -131,6 +140,16 @@ class FSErasing(Transform):
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         if self.generator is not None:
             watch(self.generator)
+
+    def _check(self, image: Any, maps: Tensor) -> None:
+        if not isinstance(image, Tensor):
+            raise FaceTypeError(f"the image must be a torch.Tensor, found {type(image).__name__}")
+        if image.ndim < 3 or image.shape[-2:] != maps.shape[1:] or image.shape[:-3].numel() != len(maps):
+            raise FaceError(
+                f"expected an image (..., C, H, W) of the region maps' number and size {tuple(maps.shape)}, found "
+                f"{tuple(image.shape)}; resize all images of a sample alike, or erase each with a map of its size"
+            )
+        check_fill_of(image, self.fill)
 
     def _params(self, image: Tensor, regions: Tensor) -> dict[str, Any]:
         maps = as_maps(regions, image)

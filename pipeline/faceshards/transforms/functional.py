@@ -100,15 +100,16 @@ def hflip_regions(image: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
     For example ``images, regions = hflip_regions(images, regions)``; `RandomHorizontalFlip` does so by a coin.
 
     Args:
-        image: (..., H, W), any dtype.
-        regions: (..., H, W) region ids of an integer dtype; what is no region (255) stays.
+        image: (..., C, H, W) or (..., H, W), any dtype.
+        regions: (..., H, W) or (..., 1, H, W) region ids of an integer dtype; what is no region (255) stays.
 
     Raises:
         FaceTypeError: one of them is no tensor, or `regions` is not of an integer dtype.
-        FaceError: they differ in height or width, or `regions` has ids that are no region's.
+        FaceError: their shapes do not agree, or `regions` has ids that are no region's.
     """
     check_tensors(image, regions)
-    if image.ndim < 2 or image.shape[-2:] != regions.shape[-2:]:
+    lead, plane = image.shape[:-3], image.shape[-2:]
+    if image.ndim < 2 or regions.shape not in (image.shape, lead + plane, (*lead, 1, *plane)):
         raise FaceError(
             f"expected an image (..., H, W) and regions (..., H, W) of the same size, "
             f"found {tuple(image.shape)} and {tuple(regions.shape)}"

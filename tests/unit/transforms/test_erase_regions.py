@@ -249,3 +249,9 @@ def test_a_flip_swaps_left_and_right_and_twice_is_once() -> None:
     back, same = hflip_regions(flipped, mirrored)
     assert torch.equal(back, image)
     assert torch.equal(same, regions)
+
+
+def test_a_flip_of_one_mask_a_region_is_refused(images: torch.Tensor, regions: torch.Tensor) -> None:
+    assert hflip_regions(images, regions[:, None])[1].shape == (8, 1, 40, 30)
+    with pytest.raises(FaceError, match=r"found \(3, 40, 30\) and \(25, 40, 30\)"):
+        hflip_regions(images[0], torch.zeros(25, 40, 30, dtype=torch.uint8))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from faceshards.errors import FaceTypeError, ParamsError
+from faceshards.errors import FaceError, FaceTypeError, ParamsError
 from faceshards.regions import Region
 from faceshards.transforms import FSErasing
 
@@ -136,6 +136,32 @@ def test_unusable_inputs_are_refused_with_the_remedy(images: torch.Tensor, regio
         FSErasing()("face.png", "regions.png")
     with pytest.raises(FaceTypeError, match="Normalize before"):
         FSErasing()(images.int(), regions)
+
+
+def test_two_tensors_that_could_be_the_map_or_the_image_are_refused(
+    images: torch.Tensor, regions: torch.Tensor
+) -> None:
+    depth = torch.ones(8, 40, 30, dtype=torch.int16)
+    for sample in ({"image": images, "depth": depth, "map": regions}, {"map": regions, "image": images, "b": regions}):
+        with pytest.raises(FaceTypeError, match="expected an image tensor .* and one region map"):
+            FSErasing(p=1)(sample)
+    with pytest.raises(FaceTypeError, match=r"one plain tensor that can be the image; mark .* tv_tensors\.Image"):
+        FSErasing(p=1)({"depth": depth[:, None].float(), "image": images, "map": regions})
+
+
+@pytest.mark.parametrize("p", [0, 1])
+@pytest.mark.parametrize(
+    "shape", [(8, 3, 80, 60), (8, 3, 20, 15), (8, 3, 80, 15), (4, 3, 40, 30), (3, 40, 30), (8, 3, 30, 40), (40, 30)]
+)
+def test_a_draw_is_not_repeated_on_images_of_another_size(
+    images: torch.Tensor, regions: torch.Tensor, shape: tuple[int, ...], p: int
+) -> None:
+    erase = FSErasing(p=p)
+    params = erase.make_params([images, regions])
+    with pytest.raises(FaceError, match=r"region maps' number and size \(8, 40, 30\), found"):
+        erase.transform(torch.zeros(shape), params)
+    with pytest.raises(FaceTypeError, match=r"must be a torch\.Tensor, found ndarray"):
+        erase.transform(images.numpy(), params)
 
 
 @pytest.mark.parametrize("p", [0, 1])
