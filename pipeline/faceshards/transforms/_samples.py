@@ -95,4 +95,10 @@ def _form(leaf: Any) -> str:
     kind = type(leaf).__name__
     if isinstance(leaf, (Tensor, np.ndarray)):
         return f"{kind} {leaf.dtype} {tuple(leaf.shape)}"
-    return f"{kind} of mode {leaf.mode}" if isinstance(leaf, PICTURE_TYPES) else kind
+    return f"{kind} of mode {mode_of(leaf)}" if isinstance(leaf, PICTURE_TYPES) else kind
+
+
+def mode_of(picture: Any) -> str:
+    """The mode of an image of PIL, as "RGB" or "L"."""
+    mode: str = picture.mode
+    return mode

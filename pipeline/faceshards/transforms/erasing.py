@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from faceshards.checks import flag, probability
-from faceshards.errors import FaceError, FaceTypeError, ParamsError
+from faceshards.errors import FaceError, FaceTypeError
 from faceshards.ops.arguments import Classes
 from faceshards.ops.choice import RegionChoice
 from faceshards.ops.erase_torch import as_maps, take
@@ -71,11 +71,22 @@ class FSErasing(Transform):
         self.fill = fill
         self.same_on_batch = flag("same_on_batch", same_on_batch)
         self.inplace = flag("inplace", inplace)
-        if generator is not None:
-            if not isinstance(generator, torch.Generator):
-                raise ParamsError(f"generator must be a torch.Generator or None, found {generator!r}")
-            watch(generator)
         self.generator = generator
+
+    @property
+    def generator(self) -> torch.Generator | None:
+        """Of all draws; None follows torch's global seed. Another can be set.
+
+        Raises:
+            ParamsError: what is set is neither.
+        """
+        return self._generator
+
+    @generator.setter
+    def generator(self, generator: torch.Generator | None) -> None:
+        if generator is not None:
+            watch(generator)
+        self._generator = generator
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draw once for an image and its region map: what `transform` needs to erase, as often as wanted.

@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from faceshards.checks import probability
 from faceshards.errors import FaceTypeError
 from faceshards.ops.erase_torch import as_known
-from faceshards.transforms._samples import described, find, is_map_shape, plane_of
+from faceshards.transforms._samples import described, find, is_map_shape, mode_of, plane_of
 from faceshards.transforms._torchvision import FLIPPED_TYPES, MASK_TYPES, PICTURE_TYPES, Transform, flip_of_torchvision
 from faceshards.transforms.functional import mirrored
 
@@ -114,7 +114,7 @@ def _could_be_map(place: int, flat: list[Any], images: list[int], maps: list[int
             return not maps and not leaf.is_floating_point() and leaf.shape[-3] != 3
         return leaf.ndim > 1 and (not maps or _is_of_pixels(leaf, [flat[i] for i in images or maps]))
     if isinstance(leaf, FLIPPED_TYPES) and not isinstance(leaf, Tensor):  # a picture of PIL
-        return leaf.mode not in _COLOURS and (not maps or len(images) > 1)
+        return mode_of(leaf) not in _COLOURS and (not maps or len(images) > 1)
     return False
 
 

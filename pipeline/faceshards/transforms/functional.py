@@ -16,6 +16,7 @@ from faceshards.ops.noise import HostNoise, Noise, noise
 from faceshards.ops.stand_in import stand_in
 from faceshards.regions import MIRROR, N_REGIONS
 from faceshards.transforms._fill import Fill, check_fill_of, is_random
+from faceshards.transforms._workers import seed_in_worker, watch
 
 
 def erase_regions(
@@ -39,8 +40,8 @@ def erase_regions(
         fill: ``"random"``, ``"random_1"``, ``"random_mix"``, a number, one a channel, a tensor, ``"mean"`` or
             ``"blur"``, as for `FSErasing`; numbers are in the units of `image`.
         inplace: write into `image` and return it.
-        generator: of the random values; None follows torch's global seed. In a DataLoader worker a generator of the
-            main process is a copy, the same in every worker: give None there, or seed it by `get_worker_info().seed`.
+        generator: of the random values; None follows torch's global seed. A DataLoader worker sets its copy of a
+            generator apart, as for `FSErasing`.
 
     Returns:
         The image, of the same shape, dtype and device.
@@ -49,7 +50,8 @@ def erase_regions(
         FaceTypeError: image or map is no tensor or of a dtype that it cannot have; random values for an image that is
             neither floating nor uint8.
         FaceError: shapes that do not belong together, or ids in `regions` that are no region's.
-        ParamsError: a `fill` of the wrong form, or that the image's dtype cannot hold; an `erased` of the wrong form.
+        ParamsError: a `fill` of the wrong form, or that the image's dtype cannot hold; an `erased` of the wrong form; a
+            `generator` that is none.
         UnknownRegionError: `erased` has a name or an id that is no region's.
     """
     maps = as_maps(regions, image)
@@ -126,8 +128,11 @@ def mirrored(regions: Tensor) -> Tensor:
 
 def draw_seed(generator: torch.Generator | None) -> int:
     """A seed for `replace_pixels`, of 63 bits; None follows torch's global seed."""
-    device = None if generator is None else generator.device
-    return int(torch.randint(2**63 - 1, (), generator=generator, device=device))
+    if generator is None:
+        return int(torch.randint(2**63 - 1, ()))
+    watch(generator)
+    seed_in_worker(generator)
+    return int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device))
 
 
 def _masks(erased: Iterable[int | str] | NDArray[np.uint32], faces: int) -> NDArray[np.uint32]:

@@ -143,7 +143,7 @@ def test_two_tensors_that_could_be_the_map_or_the_image_are_refused(
 ) -> None:
     depth = torch.ones(8, 40, 30, dtype=torch.int16)
     for sample in ({"image": images, "depth": depth, "map": regions}, {"map": regions, "image": images, "b": regions}):
-        with pytest.raises(FaceTypeError, match="expected an image tensor .* and one region map"):
+        with pytest.raises(FaceTypeError, match=r"expected an image tensor .* and one region map"):
             FSErasing(p=1)(sample)
     with pytest.raises(FaceTypeError, match=r"one plain tensor that can be the image; mark .* tv_tensors\.Image"):
         FSErasing(p=1)({"depth": depth[:, None].float(), "image": images, "map": regions})
