@@ -1,6 +1,6 @@
 """Erase given regions of images, and flip image and regions together. Plain tensors in, plain tensors out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -22,7 +22,7 @@ from faceshards.transforms._workers import seed_in_worker, watch
 def erase_regions(
     image: Tensor,
     regions: Tensor,
-    erased: Iterable[int | str] | NDArray[np.uint32],
+    erased: Iterable[int | str] | NDArray[np.uint32] | np.uint32 | Tensor,
     *,
     fill: Fill = 0.0,
     inplace: bool = False,
@@ -35,8 +35,9 @@ def erase_regions(
     Args:
         image: (..., C, H, W), floating or integer, on any device.
         regions: (..., H, W) or (..., 1, H, W) region ids of an integer dtype; 255 is no region.
-        erased: ids or names of the regions to erase in every face; or a uint32 bit mask a face, (B,), in which bit
-            ``r`` says that region ``r`` goes, as in the loader's field `erased`.
+        erased: a list, tuple or set of ids or names of the regions to erase in every face; or an array or tensor of
+            uint32 bit masks, one a face, (B,) or () for one face, in which bit ``r`` says that region ``r`` goes, as in
+            the loader's field `erased`. Whole numbers in an array are masks, and in a list ids.
         fill: ``"random"``, ``"random_1"``, ``"random_mix"``, a number, one a channel, a tensor, ``"mean"`` or
             ``"blur"``, as for `FSErasing`; numbers are in the units of `image`.
         inplace: write into `image` and return it.
@@ -135,13 +136,24 @@ def draw_seed(generator: torch.Generator | None) -> int:
     return int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device))
 
 
-def _masks(erased: Iterable[int | str] | NDArray[np.uint32], faces: int) -> NDArray[np.uint32]:
-    if isinstance(erased, np.ndarray) and erased.dtype == np.uint32:
-        if erased.shape != (faces,):
-            raise ParamsError(f"erased must be a uint32 mask for each of {faces} faces; found {erased.shape}")
-        if (erased >> N_REGIONS).any():
-            raise ParamsError(f"erased must set no bit of {N_REGIONS} or above; found {erased.tolist()}")
-        return erased
+def _masks(erased: Any, faces: int) -> NDArray[np.uint32]:
+    if hasattr(erased, "dtype"):
+        if str(erased.dtype) not in ("uint32", "torch.uint32"):
+            raise ParamsError(
+                f"erased: found {erased.dtype} {tuple(erased.shape)}; masks are uint32, ids come as a list"
+            )
+        masks = np.asarray(erased.detach().cpu() if isinstance(erased, Tensor) else erased)
+        if masks.shape not in ((faces,), () if faces == 1 else (faces,)):
+            raise ParamsError(
+                f"erased must be a uint32 mask for each of {faces} faces; found {masks.shape}; ids come as a list"
+            )
+        if (masks >> N_REGIONS).any():
+            raise ParamsError(f"erased must set no bit of {N_REGIONS} or above; found {masks.tolist()}")
+        return masks.reshape(faces)
+    if isinstance(erased, (str, bytes, Mapping)) or not isinstance(erased, Iterable):
+        raise ParamsError(
+            f"erased must be a list of names or ids of regions, as ['nose', 'mouth'], or uint32 masks; found {erased!r}"
+        )
     bits = sum({1 << region for region in as_regions("erased", erased)})
     return np.full(faces, bits, np.uint32)
 

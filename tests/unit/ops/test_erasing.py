@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from faceshards import rng
-from faceshards.errors import FaceShardsError, ParamsError, UnknownRegionError
+from faceshards.errors import FaceError, FaceShardsError, FaceTypeError, ParamsError, UnknownRegionError
 from faceshards.ops.arguments import FACE_REGIONS
 from faceshards.ops.choice import RegionChoice
 from faceshards.ops.erasing import Erase
@@ -128,3 +128,49 @@ def test_it_erases_in_place_and_tells_what_went() -> None:
     nose = regions == Region.NOSE
     assert (images[nose] == (1, 2, 3)).all()
     assert (images[~nose] == 7).all()
+
+
+def faces(dtype: type = np.uint8) -> dict[str, Any]:
+    return {
+        "images": np.full((2, 8, 8, 3), 7, np.uint8),
+        "regions": np.full((2, 8, 8), 10, dtype),
+        "keys": rng.sample_keys(["a", "b"]),
+    }
+
+
+@pytest.mark.parametrize(("dtype", "wrong"), [(np.uint8, 25), (np.uint8, 254), (np.int64, 256 + 10), (np.int8, -1)])
+def test_ids_of_no_region_are_refused_and_nothing_is_erased(dtype: type, wrong: int) -> None:
+    given = faces(dtype)
+    given["regions"][1, 3, 4] = wrong
+    with pytest.raises(FaceError, match=f"found {wrong}: turn the classes of another scheme"):
+        Erase(1).apply(**given)
+    assert (given["images"] == 7).all()
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint16, np.int8])
+def test_maps_of_any_integer_dtype_lose_the_same(dtype: type) -> None:
+    given, as_bytes = faces(dtype), faces()
+    assert Erase(1).apply(**given).tolist() == Erase(1).apply(**as_bytes).tolist() == [1 << Region.NOSE] * 2
+    assert np.array_equal(given["images"], as_bytes["images"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"images": np.zeros((2, 3, 8, 8), np.uint8)}, FaceError, r"channels last.* found images \(2, 3, 8, 8\) uint8"),
+        ({"images": np.zeros((2, 8, 8, 4), np.uint8)}, FaceError, "channels last"),
+        ({"images": np.zeros((8, 8, 3), np.uint8)}, FaceError, "expected images"),
+        ({"images": np.zeros((2, 8, 8, 3), np.float32)}, FaceTypeError, "images must be uint8"),
+        ({"images": np.zeros((2, 8, 3, 8), np.uint8).transpose(0, 1, 3, 2)}, FaceError, "must be C-contiguous"),
+        ({"images": np.broadcast_to(np.uint8(0), (2, 8, 8, 3))}, FaceError, r"give images\.copy\(\)"),
+        ({"regions": np.zeros((2, 4, 16), np.uint8)}, FaceError, "expected images"),
+        ({"regions": np.zeros((2, 8, 8, 1), np.uint8)}, FaceError, "expected images"),
+        ({"regions": np.zeros((2, 8, 8), np.float32)}, FaceTypeError, "integer dtype"),
+        ({"regions": [[0]]}, FaceTypeError, "regions must be an array of numpy, found list"),
+        ({"keys": np.zeros(1, np.uint64)}, FaceError, r"keys \(B,\); found"),
+        ({"keys": np.zeros(2, np.int64)}, FaceTypeError, "keys uint64"),
+    ],
+)
+def test_arrays_that_do_not_belong_together_are_refused(wrong: dict[str, Any], error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        Erase(1).apply(**(faces() | wrong))
