@@ -40,7 +40,7 @@ class Erase:
     """
 
     n_regions: int | tuple[int, int] = (1, 5)
-    classes: Classes | None = None
+    classes: Classes | None = field(default=None, hash=False)  # a dict, once checked
     fill: Fill = "random"
     min_area: int = 16
     choice: RegionChoice = field(init=False, repr=False, compare=False)

@@ -33,11 +33,13 @@ def check_fill_of(image: Tensor, fill: Fill) -> None:
 
     Raises:
         ParamsError: the image's dtype cannot hold it, or it does not go with the number of channels.
-        FaceTypeError: random values for an image that is neither floating nor uint8.
+        FaceTypeError: random values for an image that is neither floating nor uint8; a dtype that torch cannot erase.
     """
     if not is_random(fill):
         check_form(fill, *_RANDOM, argument="fill")
         check_fits(image, fill, argument="fill")
+        if image.dtype in (torch.uint16, torch.uint32, torch.uint64):
+            raise FaceTypeError(f"torch cannot write to places of {image.dtype}: put v2.ToDtype(torch.int32) before")
     elif not (image.is_floating_point() or image.dtype is torch.uint8):
         raise FaceTypeError(
             f"fill={fill!r} needs a uint8 image or a floating one, found {image.dtype}: put "

@@ -44,7 +44,7 @@ def pair(flat: list[Any]) -> tuple[list[int], Tensor]:
         raise FaceTypeError(
             "expected an image tensor (put v2.ToImage() before, for PIL and numpy images) and one region map, an "
             "integer tensor or tv_tensors.Mask of the image's size (tv_tensors.Mask(numpy.array(map)) makes one of a "
-            f"map of PIL or numpy, and marks one among several); found {described(flat)}"
+            f"map of PIL or numpy, and marks one among several); found {described(flat)}{_hint(flat)}"
         )
     if type(flat[images[0]]) is Tensor and any(
         type(leaf) is Tensor and i not in (*images, *maps) and _is_alike(leaf, flat[images[0]])
@@ -55,6 +55,14 @@ def pair(flat: list[Any]) -> tuple[list[int], Tensor]:
             f"found {described(flat)}"
         )
     return images, flat[maps[0]]
+
+
+def _hint(flat: list[Any]) -> str:
+    last = any(
+        isinstance(leaf, Tensor) and leaf.ndim > 2 and leaf.shape[-1] == 3 and leaf.shape[-3] not in (1, 3, 4)
+        for leaf in flat
+    )
+    return ". Channels are last: image.movedim(-1, -3) puts them first" if last else ""
 
 
 def _is_alike(leaf: Tensor, image: Tensor) -> bool:

@@ -67,11 +67,44 @@ class FSErasing(Transform):
         super().__init__()
         self.p = probability("p", p)
         self.choice = RegionChoice.of(n_regions, classes, min_area)
-        check_fill(fill)
         self.fill = fill
         self.same_on_batch = flag("same_on_batch", same_on_batch)
         self.inplace = flag("inplace", inplace)
         self.generator = generator
+
+    @property
+    def p(self) -> float:
+        """How likely a face is erased; another can be set, and is checked."""
+        return self._p
+
+    @p.setter
+    def p(self, p: float) -> None:
+        self._p = probability("p", p)
+
+    @property
+    def fill(self) -> Fill:
+        """What replaces erased pixels; another can be set, and is checked."""
+        return self._fill
+
+    @fill.setter
+    def fill(self, fill: Fill) -> None:
+        check_fill(fill)
+        self._fill: Fill = fill
+
+    @property
+    def n_regions(self) -> tuple[int, int]:
+        """Least and greatest number of regions; part of `choice`, and not to be set alone."""
+        return self.choice.n_regions
+
+    @property
+    def classes(self) -> dict[str, float]:
+        """Relative probability of each region that may go; part of `choice`, and not to be set alone."""
+        return self.choice.classes
+
+    @property
+    def min_area(self) -> int:
+        """A region of fewer pixels stays; part of `choice`, and not to be set alone."""
+        return self.choice.min_area
 
     @property
     def generator(self) -> torch.Generator | None:
@@ -130,6 +163,8 @@ class FSErasing(Transform):
         if len(inputs) == 2 and all(type(tensor) is Tensor for tensor in inputs) and fits(inputs[1], inputs[0]):
             image, regions = inputs  # the most usual sample by a short way: to take it apart lasts as long as to erase
             return self.transform(image, self._params(image, regions)), regions
+        if not inputs:
+            raise FaceTypeError("expected an image and its region map; found nothing")
         flat, spec = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
         images, regions = pair(flat)
         params = self._params(flat[images[0]], regions)

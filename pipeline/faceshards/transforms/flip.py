@@ -43,7 +43,16 @@ class RandomHorizontalFlip(Transform):
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
-        self.p = probability("p", p)
+        self.p = p
+
+    @property
+    def p(self) -> float:
+        """How likely the sample is flipped; another can be set, and is checked."""
+        return self._p
+
+    @p.setter
+    def p(self, p: float) -> None:
+        self._p = probability("p", p)
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:  # noqa: ARG002 - torchvision's signature
         """Flip one part of a sample: a `tv_tensors.Mask` is a region map, a plain tensor an image."""
@@ -62,6 +71,8 @@ class RandomHorizontalFlip(Transform):
                 for it.
             FaceError: the region map has ids that are no region's.
         """
+        if not inputs:
+            raise FaceTypeError("expected an image, and its region map if there is one; found nothing")
         sample = inputs if len(inputs) > 1 else inputs[0]
         flat, spec = tree_flatten(sample)
         images, maps = find(flat, PICTURE_TYPES)

@@ -6,7 +6,7 @@ import torch
 
 from faceshards.errors import FaceError, FaceTypeError, ParamsError
 from faceshards.regions import Region
-from faceshards.transforms import FSErasing
+from faceshards.transforms import FSErasing, RandomHorizontalFlip
 
 
 def erased_regions(out: torch.Tensor, regions: torch.Tensor) -> list[set[int]]:
@@ -186,6 +186,7 @@ def test_a_fill_that_the_image_cannot_hold_is_refused_whatever_is_drawn(
         ({"fill": "noise"}, "fill must be .*random_mix; found 'noise'"),
         ({"fill": float("inf")}, "fill must be a finite number"),
         ({"fill": True}, "fill must be a finite number"),
+        ({"fill": b"random"}, "fill must be a finite number, .*found b'random'"),
         ({"fill": None}, "fill must be a finite number"),
         ({"inplace": 1}, "inplace must be True or False"),
         ({"same_on_batch": "no"}, "same_on_batch must be True or False"),
@@ -195,3 +196,43 @@ def test_a_fill_that_the_image_cannot_hold_is_refused_whatever_is_drawn(
 def test_impossible_parameters_are_refused_and_named(options: dict, message: str) -> None:
     with pytest.raises(ParamsError, match=message):
         FSErasing(**options)
+
+
+def test_p_and_fill_are_checked_when_set_later_and_the_choice_is_not_set_in_parts() -> None:
+    erase = FSErasing(n_regions=2, classes=["nose"])
+    erase.p, erase.fill = 1, "mean"
+    assert repr(erase).startswith("FSErasing(p=1.0, n_regions=(2, 2), classes={'nose': 1.0}, min_area=16, fill='mean'")
+    for name, value in {"p": 50, "fill": "noise"}.items():
+        with pytest.raises(ParamsError, match=name):
+            setattr(erase, name, value)
+    for name in ("n_regions", "classes", "min_area"):
+        with pytest.raises(AttributeError):
+            setattr(erase, name, 3)
+    assert (erase.n_regions, erase.classes, erase.min_area) == ((2, 2), {"nose": 1.0}, 16)
+
+
+def test_nothing_is_no_sample() -> None:
+    for transform in (FSErasing(), RandomHorizontalFlip()):
+        with pytest.raises(FaceTypeError, match="found nothing"):
+            transform()
+
+
+def test_channels_that_are_last_are_told() -> None:
+    sample = {"image": torch.zeros(8, 40, 30, 3), "region": torch.zeros(8, 40, 30).byte(), "name": ["a"] * 8}
+    with pytest.raises(FaceTypeError, match=r"'8 str'\]\. Channels are last: image\.movedim\(-1, -3\)"):
+        FSErasing()(sample)
+
+
+def test_a_dtype_that_torch_cannot_write_to_is_refused(regions: torch.Tensor) -> None:
+    with pytest.raises(FaceTypeError, match=r"torch cannot write to places of torch\.uint16"):
+        FSErasing(p=1, fill=3)(torch.zeros(8, 3, 40, 30, dtype=torch.uint16), regions)
+
+
+def test_an_image_without_width_stays_so() -> None:
+    assert FSErasing(p=1)(torch.zeros(2, 3, 8, 0), torch.zeros(2, 8, 0).byte())[0].shape == (2, 3, 8, 0)
+
+
+def test_the_mean_of_doubles_is_a_double(regions: torch.Tensor) -> None:
+    image = torch.full((3, 40, 30), 1 / 3, dtype=torch.float64)
+    out = FSErasing(p=1, fill="mean")(image, regions[0])[0]
+    assert (out - 1 / 3).abs().max() < 1e-14
