@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from typing_extensions import TypeIs  # torch depends on it
 
-from faceshards.errors import FaceTypeError
+from faceshards.errors import FaceError, FaceTypeError
 from faceshards.ops.stand_in import StandIn, check_fits, check_form
 
 RandomFill: TypeAlias = Literal["random", "random_1", "random_mix"]
@@ -26,6 +26,14 @@ def is_random(fill: Fill) -> TypeIs[RandomFill]:
 def check_fill(fill: Fill) -> None:
     """Raise ParamsError where `fill` is none for any image."""
     check_form(fill, *_RANDOM, argument="fill")
+
+
+def check_inplace(image: Tensor) -> None:
+    """Raise FaceError where an image cannot be written to: a leaf that requires grad, or pixels that share memory."""
+    if image.requires_grad and image.is_leaf and torch.is_grad_enabled():
+        raise FaceError("inplace=True cannot write to an image that requires grad and is a leaf; use inplace=False")
+    if any(step == 0 and size > 1 for step, size in zip(image.stride(), image.shape, strict=True)):
+        raise FaceError("inplace=True cannot write to an image that was expanded; use inplace=False, or image.clone()")
 
 
 def check_fill_of(image: Tensor, fill: Fill) -> None:

@@ -13,7 +13,7 @@ from faceshards.errors import FaceError, FaceTypeError
 from faceshards.ops.arguments import Classes
 from faceshards.ops.choice import RegionChoice
 from faceshards.ops.erase_torch import as_maps, take
-from faceshards.transforms._fill import Fill, check_fill, check_fill_of
+from faceshards.transforms._fill import Fill, check_fill, check_fill_of, check_inplace
 from faceshards.transforms._samples import fits, pair
 from faceshards.transforms._torchvision import Transform
 from faceshards.transforms._workers import seed_in_worker, watch
@@ -196,6 +196,8 @@ class FSErasing(Transform):
                 f"{tuple(image.shape)}; resize all images of a sample alike, or erase each with a map of its size"
             )
         check_fill_of(image, self.fill)
+        if self.inplace:
+            check_inplace(image)
 
     def _params(self, image: Tensor, regions: Tensor) -> dict[str, Any]:
         maps = as_maps(regions, image)

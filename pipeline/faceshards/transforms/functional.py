@@ -15,7 +15,7 @@ from faceshards.ops.erase_torch import Pixels, as_known, as_maps, check_tensors,
 from faceshards.ops.noise import HostNoise, Noise, noise
 from faceshards.ops.stand_in import stand_in
 from faceshards.regions import MIRROR, N_REGIONS
-from faceshards.transforms._fill import Fill, check_fill_of, is_random
+from faceshards.transforms._fill import Fill, check_fill_of, check_inplace, is_random
 from faceshards.transforms._workers import seed_in_worker, watch
 
 
@@ -50,13 +50,16 @@ def erase_regions(
     Raises:
         FaceTypeError: image or map is no tensor or of a dtype that it cannot have; random values for an image that is
             neither floating nor uint8.
-        FaceError: shapes that do not belong together, or ids in `regions` that are no region's.
+        FaceError: shapes that do not belong together, or ids in `regions` that are no region's; `inplace` for an image
+            that cannot be written to.
         ParamsError: a `fill` of the wrong form, or that the image's dtype cannot hold; an `erased` of the wrong form; a
             `generator` that is none.
         UnknownRegionError: `erased` has a name or an id that is no region's.
     """
     maps = as_maps(regions, image)
     check_fill_of(image, fill)
+    if inplace:
+        check_inplace(image)
     gone = find(maps, _masks(erased, len(maps)))
     seed = draw_seed(generator) if is_random(fill) else 0
     return replace_pixels(image, maps, gone, fill=fill, seed=seed, inplace=inplace)

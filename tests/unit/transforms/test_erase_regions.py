@@ -10,7 +10,7 @@ from stores import build_faces
 import faceshards
 from faceshards.errors import FaceError, FaceTypeError, ParamsError
 from faceshards.regions import MIRROR, Region
-from faceshards.transforms import erase_regions, hflip_regions
+from faceshards.transforms import FSErasing, erase_regions, hflip_regions
 
 
 def test_named_regions_get_the_colour_and_nothing_else_changes(images: torch.Tensor, regions: torch.Tensor) -> None:
@@ -170,6 +170,19 @@ def test_channels_last_images_stay_so_and_lose_the_same(
     assert outs[1].stride() == last.stride()
     torch.testing.assert_close(*outs)  # a mean is summed in another order
     assert not torch.equal(outs[0], image)
+
+
+@pytest.mark.parametrize("fill", [0.0, "random"])
+def test_what_cannot_be_written_to_in_place_is_refused(regions: torch.Tensor, fill: Any) -> None:
+    for image, message in (
+        (torch.ones(3, 40, 30, requires_grad=True), "requires grad and is a leaf; use inplace=False"),
+        (torch.ones(1, 40, 30).expand(3, 40, 30), r"was expanded; use inplace=False, or image\.clone\(\)"),
+    ):
+        with pytest.raises(FaceError, match=message):
+            erase_regions(image, regions[0], ["nose"], fill=fill, inplace=True)
+        with pytest.raises(FaceError, match=message):
+            FSErasing(p=0, fill=fill, inplace=True)(image, regions[0])
+        erase_regions(image, regions[0], ["nose"], fill=fill)
 
 
 def test_gradients_flow_through_the_pixels_that_are_left(regions: torch.Tensor) -> None:
