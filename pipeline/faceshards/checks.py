@@ -17,7 +17,7 @@ def whole_number(name: str, value: Any, least: int) -> int:
         ParamsError: it is something else.
     """
     try:
-        if isinstance(value, bool):
+        if isinstance(value, bool) or str(getattr(value, "dtype", "")) == "torch.bool":
             raise TypeError
         number = index(value)
     except TypeError:

@@ -6,7 +6,8 @@ from hypothesis.extra import numpy as nps
 from faceshards import rng
 from faceshards.maps import pixels_of, region_areas
 from faceshards.ops.arguments import Fill, region_weights
-from faceshards.ops.erase import classes_of, draw_regions, erase
+from faceshards.ops.erase import draw_regions, erase
+from faceshards.regions import Region
 
 region_maps = nps.arrays(
     np.uint8, st.tuples(st.integers(1, 4), st.just(12), st.just(10)), elements=st.integers(0, 24) | st.just(255)
@@ -30,7 +31,7 @@ def test_draws_are_as_many_as_asked_among_large_enough_present_regions(
     assert np.array_equal(gone, pixels_of(regions, masks))
     for face, mask in enumerate(masks):
         eligible = {r for r in range(1, 20) if areas[face, r] >= min_area}
-        drawn = set(classes_of(int(mask)))
+        drawn = set(Region.of_mask(int(mask)))
         assert drawn <= eligible
         assert min(low, len(eligible)) <= len(drawn) <= low + more
 

@@ -5,10 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
 from faceshards.maps import region_areas
-from faceshards.ops.erase import classes_of
 from faceshards.ops.erase_torch import Pixels, _areas_on_device, _find_on_device, areas_of, find
 from faceshards.ops.preference import Preference
-from faceshards.regions import N_REGIONS
+from faceshards.regions import N_REGIONS, Region
 
 ids = st.integers(0, 24) | st.just(255)
 maps = nps.arrays(np.uint8, st.tuples(st.integers(1, 4), st.integers(1, 9), st.integers(1, 9)), elements=ids)
@@ -17,7 +16,7 @@ masks = st.lists(st.integers(0, 2**25 - 1), min_size=4, max_size=4)
 
 def _gone(regions: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """What `pixels_of` gives, by a look at every pixel."""
-    return np.stack([np.isin(face, classes_of(int(mask))) for face, mask in zip(regions, masks, strict=True)])
+    return np.stack([np.isin(face, Region.of_mask(int(mask))) for face, mask in zip(regions, masks, strict=True)])
 
 
 @given(maps, masks)
@@ -60,7 +59,7 @@ def test_what_changes_is_exactly_the_drawn_regions(regions: np.ndarray, seed: in
     params = erase.make_params([images, torch.from_numpy(regions)])
     changed = (erase.transform(images, params) != images).any(1).numpy()
     for face, mask, there in zip(changed, params["erased"], regions, strict=True):
-        drawn = classes_of(int(mask))
+        drawn = Region.of_mask(int(mask))
         assert set(drawn) <= set(there.flatten().tolist()) & set(range(1, 20))
         assert len(drawn) <= n
         if images.shape[-1] * images.shape[-2] > 1:

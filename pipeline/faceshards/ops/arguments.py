@@ -32,7 +32,8 @@ def number_of_regions(value: Any) -> tuple[int, int]:
     Raises:
         ParamsError: it is neither.
     """
-    pair = tuple(value) if isinstance(value, (list, tuple, np.ndarray)) else (value, value)
+    several = value.ndim == 1 if isinstance(value, np.ndarray) else isinstance(value, (list, tuple))
+    pair = tuple(value) if several else (value, value)
     try:
         low, high = (whole_number("n_regions", number, 1) for number in pair)
         if high > N_REGIONS:
@@ -56,6 +57,8 @@ def classes_of_faces(value: Classes | None) -> dict[str, float]:
     """
     if value is None:
         return dict.fromkeys((region.label for region in FACE_REGIONS), 1.0)
+    if hasattr(value, "keys") and hasattr(value, "items"):  # so does a Series of pandas, which is no Mapping
+        value = dict(value.items())
     regions = as_regions("classes", value)
     numbers = list(value.values()) if isinstance(value, Mapping) else [1.0] * len(regions)
     given: dict[Region, float] = {}
@@ -126,7 +129,8 @@ def checked_fill(value: Any, *more_words: str) -> Any:
     words = (*_FILLS, *more_words)
     if isinstance(value, str) and value in words:
         return value
-    if isinstance(value, (list, tuple, np.ndarray)) and len(value) == 3:
+    is_row = value.ndim == 1 if isinstance(value, np.ndarray) else isinstance(value, (list, tuple))
+    if is_row and len(value) == 3:
         try:
             colour = tuple(whole_number("fill", channel, 0) for channel in value)
         except ParamsError:

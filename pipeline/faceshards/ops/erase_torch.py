@@ -59,7 +59,7 @@ def as_maps(regions: Tensor, image: Tensor) -> Tensor:
             f"expected an image (..., C, H, W) and regions (..., H, W) of the same size, "
             f"found {tuple(image.shape)} and {tuple(regions.shape)}"
         )
-    return as_known(regions.reshape(-1, *plane)).contiguous()
+    return as_known(regions.reshape(lead.numel(), *plane)).contiguous()
 
 
 def check_tensors(image: object, regions: object) -> None:

@@ -1,10 +1,13 @@
 """`Erase`: what is erased and with what, as the loader's view, the erase stage and the array transforms do it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.errors import FaceError, FaceTypeError
+from faceshards.maps import known_ids
 from faceshards.ops.arguments import Classes, Fill, checked_fill
 from faceshards.ops.choice import RegionChoice
 from faceshards.ops.erase import erase
@@ -37,7 +40,7 @@ class Erase:
     """
 
     n_regions: int | tuple[int, int] = (1, 5)
-    classes: Classes | None = None
+    classes: Classes | None = field(default=None, hash=False)  # a dict, once checked
     fill: Fill = "random"
     min_area: int = 16
     choice: RegionChoice = field(init=False, repr=False, compare=False)
@@ -55,11 +58,41 @@ class Erase:
             object.__setattr__(self, name, value)
 
     def apply(self, images: UInt8Array, regions: UInt8Array, keys: UInt64Array) -> NDArray[np.uint32]:
-        """Erase in place: (B, H, W, 3) C-contiguous images by their (B, H, W) regions, both uint8, and (B,) keys.
+        """Erase in place, a key a face: the same key, image and map lose the same pixels to the same values.
+
+        For example ``masks = Erase().apply(images, regions, keys)`` with ``keys = np.arange(8, dtype=np.uint64)``.
+
+        Args:
+            images: (B, H, W, 3) uint8, C-contiguous and writable.
+            regions: (B, H, W) region ids of an integer dtype; 255 is no region.
+            keys: (B,) uint64.
 
         Returns:
             (B,) uint32 masks of what went: bit ``r`` is set where region ``r`` did.
+
+        Raises:
+            FaceTypeError: one of them is no array, or of another dtype.
+            FaceError: shapes that do not belong together, images that cannot be written to as they lie in memory, or
+                ids in `regions` that are no region's.
         """
-        masks, gone = self.choice.draw(keys, regions)
-        erase(images, regions, gone, keys, self.fill, out=images)
+        _check(images, regions, keys)
+        maps = known_ids(regions)
+        masks, gone = self.choice.draw(keys, maps)
+        erase(images, maps, gone, keys, self.fill, out=images)
         return masks
+
+
+def _check(images: Any, regions: Any, keys: Any) -> None:
+    given = {"images": images, "regions": regions, "keys": keys}
+    for name, array in given.items():
+        if not isinstance(array, np.ndarray):
+            raise FaceTypeError(f"{name} must be an array of numpy, found {type(array).__name__}")
+    found = ", ".join(f"{name} {array.shape} {array.dtype}" for name, array in given.items())
+    if images.dtype != np.uint8 or keys.dtype != np.uint64:
+        raise FaceTypeError(f"images must be uint8, before any normalisation, and keys uint64; found {found}")
+    if images.ndim != 4 or images.shape[3] != 3 or regions.shape != images.shape[:3] or keys.shape != images.shape[:1]:
+        raise FaceError(
+            f"expected images (B, H, W, 3), channels last, with regions (B, H, W) and keys (B,); found {found}"
+        )
+    if not (images.flags.c_contiguous and images.flags.writeable):
+        raise FaceError("images are erased in place and must be C-contiguous and writable; give images.copy()")

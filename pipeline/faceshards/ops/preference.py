@@ -49,7 +49,10 @@ class Preference:
         low, high = n_regions
         number = low + (for_number * (high - low + 1)).astype(np.int64)
         ring = np.log1p(-for_order)
-        ring /= -weights
+        # Tiny weights are scaled to about 1, exactly by a power of two; beside a much larger one they ring at infinity.
+        doublings = max(0, -int(np.frexp(weights.max(initial=0.0))[1]))
+        with np.errstate(over="ignore"):
+            ring /= -np.ldexp(weights, doublings)
         return cls(number, regions.take(ring.argsort(1, "stable")))
 
     def among(self, areas: NDArray[np.int32], least: int) -> NDArray[np.uint32]:

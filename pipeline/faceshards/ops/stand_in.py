@@ -37,7 +37,7 @@ def stand_in(images: Tensor, value: StandIn, *, argument: str = "baseline") -> T
     """
     check_fits(images, value, argument=argument)
     if isinstance(value, str):
-        made = _FROM_IMAGE[value](images.float())
+        made = _FROM_IMAGE[value](images if images.dtype is torch.float64 else images.float())
         return (made if images.is_floating_point() else made.round()).to(images.dtype)
     if isinstance(value, (Tensor, np.ndarray)) and value.ndim > 1:
         return torch.as_tensor(value).to(images)
@@ -52,7 +52,7 @@ def check_form(value: Any, *more_words: str, argument: str = "baseline") -> None
     elif isinstance(value, (Tensor, np.ndarray)):
         known = _is_finite(value)
     else:
-        numbers = value if isinstance(value, Sequence) and len(value) else [value]
+        numbers = value if isinstance(value, Sequence) and not isinstance(value, bytes) and len(value) else [value]
         try:
             known = [finite_number(argument, number) for number in numbers] != []
         except ParamsError:

@@ -9,11 +9,11 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from faceshards.checks import flag, probability
-from faceshards.errors import ParamsError
+from faceshards.errors import FaceError, FaceTypeError
 from faceshards.ops.arguments import Classes
 from faceshards.ops.choice import RegionChoice
 from faceshards.ops.erase_torch import as_maps, take
-from faceshards.transforms._fill import Fill, check_fill, check_fill_of
+from faceshards.transforms._fill import Fill, check_fill, check_fill_of, check_inplace
 from faceshards.transforms._samples import fits, pair
 from faceshards.transforms._torchvision import Transform
 from faceshards.transforms._workers import seed_in_worker, watch
@@ -25,7 +25,7 @@ class FSErasing(Transform):
 
     Takes what torchvision v2 takes, ``transform(image, regions)`` or any nest of lists, tuples and dicts: images as
     `tv_tensors.Image` or `Video` with the region map as `tv_tensors.Mask`; or, also without torchvision, plain tensors,
-    of which the first is the image and the next integer one that fits it the region map. All else, and the region map
+    of which the first is the image and the integer one that fits it the region map. All else, and the region map
     itself, comes out as it went in. An image is (C, H, W) with (H, W) regions, or a batch (B, C, H, W) with (B, H, W),
     in which each face is drawn for on its own. Regions are drawn only among those that a face shows.
 
@@ -67,15 +67,59 @@ class FSErasing(Transform):
         super().__init__()
         self.p = probability("p", p)
         self.choice = RegionChoice.of(n_regions, classes, min_area)
-        check_fill(fill)
         self.fill = fill
         self.same_on_batch = flag("same_on_batch", same_on_batch)
         self.inplace = flag("inplace", inplace)
-        if generator is not None:
-            if not isinstance(generator, torch.Generator):
-                raise ParamsError(f"generator must be a torch.Generator or None, found {generator!r}")
-            watch(generator)
         self.generator = generator
+
+    @property
+    def p(self) -> float:
+        """How likely a face is erased; another can be set, and is checked."""
+        return self._p
+
+    @p.setter
+    def p(self, p: float) -> None:
+        self._p = probability("p", p)
+
+    @property
+    def fill(self) -> Fill:
+        """What replaces erased pixels; another can be set, and is checked."""
+        return self._fill
+
+    @fill.setter
+    def fill(self, fill: Fill) -> None:
+        check_fill(fill)
+        self._fill: Fill = fill
+
+    @property
+    def n_regions(self) -> tuple[int, int]:
+        """Least and greatest number of regions; part of `choice`, and not to be set alone."""
+        return self.choice.n_regions
+
+    @property
+    def classes(self) -> dict[str, float]:
+        """Relative probability of each region that may go; part of `choice`, and not to be set alone."""
+        return self.choice.classes
+
+    @property
+    def min_area(self) -> int:
+        """A region of fewer pixels stays; part of `choice`, and not to be set alone."""
+        return self.choice.min_area
+
+    @property
+    def generator(self) -> torch.Generator | None:
+        """Of all draws; None follows torch's global seed. Another can be set.
+
+        Raises:
+            ParamsError: what is set is neither.
+        """
+        return self._generator
+
+    @generator.setter
+    def generator(self, generator: torch.Generator | None) -> None:
+        if generator is not None:
+            watch(generator)
+        self._generator = generator
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draw once for an image and its region map: what `transform` needs to erase, as often as wanted.
@@ -88,8 +132,14 @@ class FSErasing(Transform):
         return self._params(flat_inputs[images[0]], regions)
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """Erase in one image what `make_params` drew; the same params give the same pixels."""
-        check_fill_of(inpt, self.fill)
+        """Erase in one image what `make_params` drew; the same params give the same pixels.
+
+        Raises:
+            FaceTypeError: the image is no tensor, or of a dtype that it cannot have.
+            FaceError: the image is not of the size of the region map, or the batch has another number of faces.
+            ParamsError: the image's dtype cannot hold `fill`, or it does not go with the number of channels.
+        """
+        self._check(inpt, params["maps"])
         if not any(params["erased"].tolist()):
             return inpt
         kind = type(inpt)
@@ -113,9 +163,14 @@ class FSErasing(Transform):
         if len(inputs) == 2 and all(type(tensor) is Tensor for tensor in inputs) and fits(inputs[1], inputs[0]):
             image, regions = inputs  # the most usual sample by a short way: to take it apart lasts as long as to erase
             return self.transform(image, self._params(image, regions)), regions
+        if not inputs:
+            raise FaceTypeError("expected an image and its region map; found nothing")
         flat, spec = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
         images, regions = pair(flat)
         params = self._params(flat[images[0]], regions)
+        if len(images) > 1:  # all before any is written to
+            for i in images:
+                self._check(flat[i], params["maps"])
         for i in images:
             flat[i] = self.transform(flat[i], params)
         return tree_unflatten(flat, spec)
@@ -131,6 +186,18 @@ class FSErasing(Transform):
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         if self.generator is not None:
             watch(self.generator)
+
+    def _check(self, image: Any, maps: Tensor) -> None:
+        if not isinstance(image, Tensor):
+            raise FaceTypeError(f"the image must be a torch.Tensor, found {type(image).__name__}")
+        if image.ndim < 3 or image.shape[-2:] != maps.shape[1:] or image.shape[:-3].numel() != len(maps):
+            raise FaceError(
+                f"expected an image (..., C, H, W) of the region maps' number and size {tuple(maps.shape)}, found "
+                f"{tuple(image.shape)}; resize all images of a sample alike, or erase each with a map of its size"
+            )
+        check_fill_of(image, self.fill)
+        if self.inplace:
+            check_inplace(image)
 
     def _params(self, image: Tensor, regions: Tensor) -> dict[str, Any]:
         maps = as_maps(regions, image)

@@ -1,6 +1,6 @@
 """Erase given regions of images, and flip image and regions together. Plain tensors in, plain tensors out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -15,13 +15,14 @@ from faceshards.ops.erase_torch import Pixels, as_known, as_maps, check_tensors,
 from faceshards.ops.noise import HostNoise, Noise, noise
 from faceshards.ops.stand_in import stand_in
 from faceshards.regions import MIRROR, N_REGIONS
-from faceshards.transforms._fill import Fill, check_fill_of, is_random
+from faceshards.transforms._fill import Fill, check_fill_of, check_inplace, is_random
+from faceshards.transforms._workers import seed_in_worker, watch
 
 
 def erase_regions(
     image: Tensor,
     regions: Tensor,
-    erased: Iterable[int | str] | NDArray[np.uint32],
+    erased: Iterable[int | str] | NDArray[np.uint32] | np.uint32 | Tensor,
     *,
     fill: Fill = 0.0,
     inplace: bool = False,
@@ -34,13 +35,14 @@ def erase_regions(
     Args:
         image: (..., C, H, W), floating or integer, on any device.
         regions: (..., H, W) or (..., 1, H, W) region ids of an integer dtype; 255 is no region.
-        erased: ids or names of the regions to erase in every face; or a uint32 bit mask a face, (B,), in which bit
-            ``r`` says that region ``r`` goes, as in the loader's field `erased`.
+        erased: a list, tuple or set of ids or names of the regions to erase in every face; or an array or tensor of
+            uint32 bit masks, one a face, (B,) or () for one face, in which bit ``r`` says that region ``r`` goes, as in
+            the loader's field `erased`. Whole numbers in an array are masks, and in a list ids.
         fill: ``"random"``, ``"random_1"``, ``"random_mix"``, a number, one a channel, a tensor, ``"mean"`` or
             ``"blur"``, as for `FSErasing`; numbers are in the units of `image`.
         inplace: write into `image` and return it.
-        generator: of the random values; None follows torch's global seed. In a DataLoader worker a generator of the
-            main process is a copy, the same in every worker: give None there, or seed it by `get_worker_info().seed`.
+        generator: of the random values; None follows torch's global seed. A DataLoader worker sets its copy of a
+            generator apart, as for `FSErasing`.
 
     Returns:
         The image, of the same shape, dtype and device.
@@ -48,12 +50,16 @@ def erase_regions(
     Raises:
         FaceTypeError: image or map is no tensor or of a dtype that it cannot have; random values for an image that is
             neither floating nor uint8.
-        FaceError: shapes that do not belong together, or ids in `regions` that are no region's.
-        ParamsError: a `fill` of the wrong form, or that the image's dtype cannot hold; an `erased` of the wrong form.
+        FaceError: shapes that do not belong together, or ids in `regions` that are no region's; `inplace` for an image
+            that cannot be written to.
+        ParamsError: a `fill` of the wrong form, or that the image's dtype cannot hold; an `erased` of the wrong form; a
+            `generator` that is none.
         UnknownRegionError: `erased` has a name or an id that is no region's.
     """
     maps = as_maps(regions, image)
     check_fill_of(image, fill)
+    if inplace:
+        check_inplace(image)
     gone = find(maps, _masks(erased, len(maps)))
     seed = draw_seed(generator) if is_random(fill) else 0
     return replace_pixels(image, maps, gone, fill=fill, seed=seed, inplace=inplace)
@@ -100,15 +106,16 @@ def hflip_regions(image: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
     For example ``images, regions = hflip_regions(images, regions)``; `RandomHorizontalFlip` does so by a coin.
 
     Args:
-        image: (..., H, W), any dtype.
-        regions: (..., H, W) region ids of an integer dtype; what is no region (255) stays.
+        image: (..., C, H, W) or (..., H, W), any dtype.
+        regions: (..., H, W) or (..., 1, H, W) region ids of an integer dtype; what is no region (255) stays.
 
     Raises:
         FaceTypeError: one of them is no tensor, or `regions` is not of an integer dtype.
-        FaceError: they differ in height or width, or `regions` has ids that are no region's.
+        FaceError: their shapes do not agree, or `regions` has ids that are no region's.
     """
     check_tensors(image, regions)
-    if image.ndim < 2 or image.shape[-2:] != regions.shape[-2:]:
+    lead, plane = image.shape[:-3], image.shape[-2:]
+    if image.ndim < 2 or regions.shape not in (image.shape, lead + plane, (*lead, 1, *plane)):
         raise FaceError(
             f"expected an image (..., H, W) and regions (..., H, W) of the same size, "
             f"found {tuple(image.shape)} and {tuple(regions.shape)}"
@@ -125,17 +132,31 @@ def mirrored(regions: Tensor) -> Tensor:
 
 def draw_seed(generator: torch.Generator | None) -> int:
     """A seed for `replace_pixels`, of 63 bits; None follows torch's global seed."""
-    device = None if generator is None else generator.device
-    return int(torch.randint(2**63 - 1, (), generator=generator, device=device))
+    if generator is None:
+        return int(torch.randint(2**63 - 1, ()))
+    watch(generator)
+    seed_in_worker(generator)
+    return int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device))
 
 
-def _masks(erased: Iterable[int | str] | NDArray[np.uint32], faces: int) -> NDArray[np.uint32]:
-    if isinstance(erased, np.ndarray) and erased.dtype == np.uint32:
-        if erased.shape != (faces,):
-            raise ParamsError(f"erased must be a uint32 mask for each of {faces} faces; found {erased.shape}")
-        if (erased >> N_REGIONS).any():
-            raise ParamsError(f"erased must set no bit of {N_REGIONS} or above; found {erased.tolist()}")
-        return erased
+def _masks(erased: Any, faces: int) -> NDArray[np.uint32]:
+    if hasattr(erased, "dtype"):
+        if str(erased.dtype) not in ("uint32", "torch.uint32"):
+            raise ParamsError(
+                f"erased: found {erased.dtype} {tuple(erased.shape)}; masks are uint32, ids come as a list"
+            )
+        masks = np.asarray(erased.detach().cpu() if isinstance(erased, Tensor) else erased)
+        if masks.shape not in ((faces,), () if faces == 1 else (faces,)):
+            raise ParamsError(
+                f"erased must be a uint32 mask for each of {faces} faces; found {masks.shape}; ids come as a list"
+            )
+        if (masks >> N_REGIONS).any():
+            raise ParamsError(f"erased must set no bit of {N_REGIONS} or above; found {masks.tolist()}")
+        return masks.reshape(faces)
+    if isinstance(erased, (str, bytes, Mapping)) or not isinstance(erased, Iterable):
+        raise ParamsError(
+            f"erased must be a list of names or ids of regions, as ['nose', 'mouth'], or uint32 masks; found {erased!r}"
+        )
     bits = sum({1 << region for region in as_regions("erased", erased)})
     return np.full(faces, bits, np.uint32)
 

@@ -1,10 +1,16 @@
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from stores import build_faces
 
+import faceshards
 from faceshards.errors import FaceError, FaceTypeError, ParamsError
 from faceshards.regions import MIRROR, Region
-from faceshards.transforms import erase_regions, hflip_regions
+from faceshards.transforms import FSErasing, erase_regions, hflip_regions
 
 
 def test_named_regions_get_the_colour_and_nothing_else_changes(images: torch.Tensor, regions: torch.Tensor) -> None:
@@ -22,6 +28,33 @@ def test_each_face_of_a_batch_loses_its_own_regions(images: torch.Tensor, region
     for face in range(8):
         region = Region.MOUTH if face % 2 else Region.NOSE
         assert torch.equal(out[face, 1] == 0, regions[face] == region)
+
+
+@pytest.mark.parametrize("mask", [torch.tensor, np.array, np.uint32])
+def test_one_face_has_one_mask(images: torch.Tensor, regions: torch.Tensor, mask: Callable[..., Any]) -> None:
+    kind = {"dtype": torch.uint32 if mask is torch.tensor else np.uint32} if mask is not np.uint32 else {}
+    out = erase_regions(images[0], regions[0], mask(1 << Region.NOSE, **kind))
+    assert torch.equal(out[0] == 0, regions[0] == Region.NOSE)
+
+
+@pytest.mark.parametrize("ids", [[10, 17], (10, 17), {10, 17}, range(10, 18, 7), iter([10, "mouth"])])
+def test_ids_come_in_any_sequence_or_set(images: torch.Tensor, regions: torch.Tensor, ids: Iterable[int | str]) -> None:
+    out = erase_regions(images, regions, ids)
+    assert torch.equal(out[:, 0] == 0, (regions == Region.NOSE) | (regions == Region.MOUTH))
+
+
+@pytest.mark.parametrize("as_tensor", [False, True])
+def test_the_masks_of_a_loaders_batch_are_taken_as_they_come(tmp_path: Path, as_tensor: bool) -> None:
+    faces = build_faces(tmp_path / "work", tmp_path / "faces")
+    view = faceshards.Erase(n_regions=(1, 9), classes=range(25), fill=(1, 2, 3), min_area=1)
+    erased = next(iter(faceshards.Loader(faces, 8, view=view)))
+    whole = next(iter(faceshards.Loader(faces, 8, view="original")))
+    assert erased["image"].shape == whole["image"].shape
+    masks = torch.as_tensor(erased["erased"]) if as_tensor else np.asarray(erased["erased"])
+    image = torch.as_tensor(whole["image"]).movedim(-1, 1)
+    ours = erase_regions(image, torch.as_tensor(erased["region"]), masks, fill=(1, 2, 3))
+    assert np.asarray(erased["erased"]).any()
+    assert torch.equal(ours.movedim(1, -1), torch.as_tensor(erased["image"]))
 
 
 def test_noise_is_standard_normal_and_independent_in_channels(images: torch.Tensor, regions: torch.Tensor) -> None:
@@ -139,6 +172,19 @@ def test_channels_last_images_stay_so_and_lose_the_same(
     assert not torch.equal(outs[0], image)
 
 
+@pytest.mark.parametrize("fill", [0.0, "random"])
+def test_what_cannot_be_written_to_in_place_is_refused(regions: torch.Tensor, fill: Any) -> None:
+    for image, message in (
+        (torch.ones(3, 40, 30, requires_grad=True), "requires grad and is a leaf; use inplace=False"),
+        (torch.ones(1, 40, 30).expand(3, 40, 30), r"was expanded; use inplace=False, or image\.clone\(\)"),
+    ):
+        with pytest.raises(FaceError, match=message):
+            erase_regions(image, regions[0], ["nose"], fill=fill, inplace=True)
+        with pytest.raises(FaceError, match=message):
+            FSErasing(p=0, fill=fill, inplace=True)(image, regions[0])
+        erase_regions(image, regions[0], ["nose"], fill=fill)
+
+
 def test_gradients_flow_through_the_pixels_that_are_left(regions: torch.Tensor) -> None:
     image = torch.ones(8, 3, 40, 30, requires_grad=True)
     erase_regions(image, regions, ["nose"], fill="random").sum().backward()
@@ -187,6 +233,18 @@ def test_what_does_not_fit_is_refused_with_the_remedy(images: torch.Tensor, regi
         (10, "erased must be a list of names or ids"),
         (np.zeros(3, np.uint32), "erased must be a uint32 mask for each of 8 faces"),
         (np.full(8, 1 << 25, np.uint32), "erased must set no bit of 25"),
+        (np.array([10, 12], np.uint32), "erased must be a uint32 mask for each of 8 faces; .*ids come as a list"),
+        (np.uint32(1), "erased must be a uint32 mask for each of 8 faces"),
+        (torch.zeros(8, 1, dtype=torch.uint32), "erased must be a uint32 mask for each of 8 faces"),
+        (np.full(4, 4), r"erased: found int64 \(4,\); masks are uint32, ids come as a list"),
+        (torch.full((8,), 4), r"erased: found torch.int64 \(8,\); masks are uint32, ids come as a list"),
+        (torch.full((8,), 4, dtype=torch.int32), r"erased: found torch.int32 \(8,\)"),
+        (np.array(["nose"]), r"erased: found <U4 \(1,\)"),
+        (np.int64(4), r"erased: found int64 \(\)"),
+        (
+            {"nose": 0},
+            r"erased must be a list of names or ids of regions, as \['nose', 'mouth'\], or uint32 masks; found",
+        ),
     ],
 )
 def test_regions_that_are_none_are_refused(
@@ -249,3 +307,9 @@ def test_a_flip_swaps_left_and_right_and_twice_is_once() -> None:
     back, same = hflip_regions(flipped, mirrored)
     assert torch.equal(back, image)
     assert torch.equal(same, regions)
+
+
+def test_a_flip_of_one_mask_a_region_is_refused(images: torch.Tensor, regions: torch.Tensor) -> None:
+    assert hflip_regions(images, regions[:, None])[1].shape == (8, 1, 40, 30)
+    with pytest.raises(FaceError, match=r"found \(3, 40, 30\) and \(25, 40, 30\)"):
+        hflip_regions(images[0], torch.zeros(25, 40, 30, dtype=torch.uint8))

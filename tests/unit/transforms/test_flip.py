@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from faceshards.errors import FaceError, FaceTypeError, ParamsError
 from faceshards.regions import MIRROR
@@ -19,6 +19,7 @@ Picture = pytest.importorskip("PIL.Image")
 FLIP = RandomHorizontalFlip(p=1)
 IMAGE = torch.arange(3 * 2 * 26, dtype=torch.uint8).view(3, 2, 26)
 REGIONS = torch.tensor([[*range(25), 255]] * 2, dtype=torch.uint8)
+PICTURE = Picture.fromarray(IMAGE.movedim(0, -1).numpy())
 SWAPPED = torch.tensor([[255, *reversed(MIRROR)]] * 2, dtype=torch.uint8)
 
 
@@ -80,6 +81,25 @@ def test_a_sample_without_a_map_is_flipped_as_by_torchvision(sample: Any) -> Non
     assert all(torch.equal(a, b) if isinstance(a, Tensor) else a == b for a, b in pairs)
 
 
+def test_what_cannot_be_a_map_passes_beside_one() -> None:
+    faces, maps = IMAGE.expand(8, 3, 2, 26), REGIONS.expand(8, 2, 26)
+    rest = {"embedding": torch.ones(8, 512), "attributes": torch.ones(8, 40, dtype=torch.int64), "points": [np.ones(5)]}
+    out = FLIP({"image": faces, "regions": maps, **rest})
+    assert torch.equal(out["regions"], SWAPPED.expand_as(maps))
+    assert all(out[name] is given for name, given in rest.items() if name != "points")
+
+
+def test_a_grey_picture_is_a_face_where_a_map_is_marked() -> None:
+    picture, swapped = FLIP(PICTURE.convert("L"), tv_tensors.Mask(REGIONS))
+    assert np.array_equal(np.asarray(picture), np.asarray(PICTURE.convert("L"))[:, ::-1])
+    assert torch.equal(swapped, SWAPPED)
+
+
+def test_the_refusal_says_how_a_map_of_pil_is_marked() -> None:
+    with pytest.raises(FaceTypeError, match=r"'Image of mode L'\]\. tv_tensors\.Mask\(numpy\.array\(map\)\) makes one"):
+        FLIP(PICTURE, Picture.fromarray(REGIONS.numpy()))
+
+
 def test_a_lone_mask_is_a_region_map() -> None:
     assert torch.equal(FLIP(tv_tensors.Mask(REGIONS)), SWAPPED)
 
@@ -128,6 +148,29 @@ def test_it_composes_with_fserasing_which_then_finds_the_region_of_the_name() ->
         (tv_tensors.Image(IMAGE), tv_tensors.Mask(REGIONS.bool())),
         (IMAGE.numpy(), REGIONS.numpy()),
         ("face.png",),
+        (PICTURE, Picture.fromarray(REGIONS.numpy())),
+        (PICTURE, Picture.fromarray(REGIONS.numpy()), REGIONS),
+        (Picture.fromarray(REGIONS.numpy()), PICTURE, REGIONS),
+        (PICTURE, Picture.fromarray(REGIONS.numpy()).convert("P")),
+        (PICTURE, Picture.fromarray(REGIONS.numpy()).convert("I")),
+        (Picture.fromarray(REGIONS.numpy()),),
+        (tv_tensors.Image(IMAGE), Picture.fromarray(REGIONS.numpy())),
+        (PICTURE, REGIONS.numpy()),
+        (tv_tensors.Image(IMAGE), REGIONS.numpy()),
+        (tv_tensors.Image(IMAGE), tv_tensors.Mask(REGIONS), REGIONS.numpy()),
+        ({"image": IMAGE, "regions": REGIONS.numpy()},),
+        ({"image": IMAGE, "parsed": REGIONS, "truth": REGIONS.clone()},),
+        ({"image": IMAGE, "parsed": REGIONS, "small": REGIONS.expand(9, 2, 26)[:, 0, :9]},),
+        ({"image": IMAGE, "regions": REGIONS, "depth": torch.ones(1, 2, 26)},),
+        ({"image": IMAGE, "regions": REGIONS, "variant": IMAGE.expand(4, 3, 2, 26)},),
+        ({"image": IMAGE, "regions": REGIONS, "variant": IMAGE.movedim(0, -1).expand(4, 2, 26, 3)},),
+        ({"image": IMAGE, "regions": REGIONS, "weights": nn.Parameter(torch.ones(2, 26))},),
+        (tv_tensors.Image(IMAGE), tv_tensors.Mask(REGIONS), REGIONS.clone()),
+        (tv_tensors.Image(IMAGE), tv_tensors.Mask(REGIONS), REGIONS.bool()),
+        (tv_tensors.Image(IMAGE), tv_tensors.Mask(torch.zeros(25, 2, 26, dtype=torch.uint8))),
+        (tv_tensors.Image(IMAGE), tv_tensors.Mask(torch.zeros(3, 2, 26, dtype=torch.uint8))),
+        (tv_tensors.Image(IMAGE), tv_tensors.Mask(REGIONS[:, :20])),
+        (tv_tensors.Image(IMAGE.expand(4, 3, 2, 26)), tv_tensors.Mask(REGIONS)),
     ],
 )
 @pytest.mark.parametrize("p", [0, 1])

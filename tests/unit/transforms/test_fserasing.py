@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from faceshards.errors import FaceTypeError, ParamsError
+from faceshards.errors import FaceError, FaceTypeError, ParamsError
 from faceshards.regions import Region
-from faceshards.transforms import FSErasing
+from faceshards.transforms import FSErasing, RandomHorizontalFlip
 
 
 def erased_regions(out: torch.Tensor, regions: torch.Tensor) -> list[set[int]]:
@@ -138,6 +138,32 @@ def test_unusable_inputs_are_refused_with_the_remedy(images: torch.Tensor, regio
         FSErasing()(images.int(), regions)
 
 
+def test_two_tensors_that_could_be_the_map_or_the_image_are_refused(
+    images: torch.Tensor, regions: torch.Tensor
+) -> None:
+    depth = torch.ones(8, 40, 30, dtype=torch.int16)
+    for sample in ({"image": images, "depth": depth, "map": regions}, {"map": regions, "image": images, "b": regions}):
+        with pytest.raises(FaceTypeError, match=r"expected an image tensor .* and one region map"):
+            FSErasing(p=1)(sample)
+    with pytest.raises(FaceTypeError, match=r"one plain tensor that can be the image; mark .* tv_tensors\.Image"):
+        FSErasing(p=1)({"depth": depth[:, None].float(), "image": images, "map": regions})
+
+
+@pytest.mark.parametrize("p", [0, 1])
+@pytest.mark.parametrize(
+    "shape", [(8, 3, 80, 60), (8, 3, 20, 15), (8, 3, 80, 15), (4, 3, 40, 30), (3, 40, 30), (8, 3, 30, 40), (40, 30)]
+)
+def test_a_draw_is_not_repeated_on_images_of_another_size(
+    images: torch.Tensor, regions: torch.Tensor, shape: tuple[int, ...], p: int
+) -> None:
+    erase = FSErasing(p=p)
+    params = erase.make_params([images, regions])
+    with pytest.raises(FaceError, match=r"region maps' number and size \(8, 40, 30\), found"):
+        erase.transform(torch.zeros(shape), params)
+    with pytest.raises(FaceTypeError, match=r"must be a torch\.Tensor, found ndarray"):
+        erase.transform(images.numpy(), params)
+
+
 @pytest.mark.parametrize("p", [0, 1])
 def test_a_fill_that_the_image_cannot_hold_is_refused_whatever_is_drawn(
     images: torch.Tensor, regions: torch.Tensor, p: int
@@ -160,6 +186,7 @@ def test_a_fill_that_the_image_cannot_hold_is_refused_whatever_is_drawn(
         ({"fill": "noise"}, "fill must be .*random_mix; found 'noise'"),
         ({"fill": float("inf")}, "fill must be a finite number"),
         ({"fill": True}, "fill must be a finite number"),
+        ({"fill": b"random"}, "fill must be a finite number, .*found b'random'"),
         ({"fill": None}, "fill must be a finite number"),
         ({"inplace": 1}, "inplace must be True or False"),
         ({"same_on_batch": "no"}, "same_on_batch must be True or False"),
@@ -169,3 +196,43 @@ def test_a_fill_that_the_image_cannot_hold_is_refused_whatever_is_drawn(
 def test_impossible_parameters_are_refused_and_named(options: dict, message: str) -> None:
     with pytest.raises(ParamsError, match=message):
         FSErasing(**options)
+
+
+def test_p_and_fill_are_checked_when_set_later_and_the_choice_is_not_set_in_parts() -> None:
+    erase = FSErasing(n_regions=2, classes=["nose"])
+    erase.p, erase.fill = 1, "mean"
+    assert repr(erase).startswith("FSErasing(p=1.0, n_regions=(2, 2), classes={'nose': 1.0}, min_area=16, fill='mean'")
+    for name, value in {"p": 50, "fill": "noise"}.items():
+        with pytest.raises(ParamsError, match=name):
+            setattr(erase, name, value)
+    for name in ("n_regions", "classes", "min_area"):
+        with pytest.raises(AttributeError):
+            setattr(erase, name, 3)
+    assert (erase.n_regions, erase.classes, erase.min_area) == ((2, 2), {"nose": 1.0}, 16)
+
+
+def test_nothing_is_no_sample() -> None:
+    for transform in (FSErasing(), RandomHorizontalFlip()):
+        with pytest.raises(FaceTypeError, match="found nothing"):
+            transform()
+
+
+def test_channels_that_are_last_are_told() -> None:
+    sample = {"image": torch.zeros(8, 40, 30, 3), "region": torch.zeros(8, 40, 30).byte(), "name": ["a"] * 8}
+    with pytest.raises(FaceTypeError, match=r"'8 str'\]\. Channels are last: image\.movedim\(-1, -3\)"):
+        FSErasing()(sample)
+
+
+def test_a_dtype_that_torch_cannot_write_to_is_refused(regions: torch.Tensor) -> None:
+    with pytest.raises(FaceTypeError, match=r"torch cannot write to places of torch\.uint16"):
+        FSErasing(p=1, fill=3)(torch.zeros(8, 3, 40, 30, dtype=torch.uint16), regions)
+
+
+def test_an_image_without_width_stays_so() -> None:
+    assert FSErasing(p=1)(torch.zeros(2, 3, 8, 0), torch.zeros(2, 8, 0).byte())[0].shape == (2, 3, 8, 0)
+
+
+def test_the_mean_of_doubles_is_a_double(regions: torch.Tensor) -> None:
+    image = torch.full((3, 40, 30), 1 / 3, dtype=torch.float64)
+    out = FSErasing(p=1, fill="mean")(image, regions[0])[0]
+    assert (out - 1 / 3).abs().max() < 1e-14

@@ -33,6 +33,17 @@ def test_all_images_of_a_sample_lose_the_same_pixels(images: torch.Tensor, regio
     assert (out["a"] == -1).any()
 
 
+def test_no_image_is_written_to_where_one_is_of_another_size(images: torch.Tensor, regions: torch.Tensor) -> None:
+    sample = {
+        "face": tv_tensors.Image(images[0]),
+        "large": tv_tensors.Image(torch.zeros(3, 80, 60)),
+        "map": tv_tensors.Mask(regions[0]),
+    }
+    with pytest.raises(FaceError, match=r"\(1, 40, 30\), found \(3, 80, 60\); resize all images of a sample alike"):
+        FSErasing(p=1, inplace=True)(sample)
+    assert (images == 7).all()
+
+
 def test_it_composes_with_flips_crops_and_normalisation(regions: torch.Tensor) -> None:
     chain = v2.Compose(
         [

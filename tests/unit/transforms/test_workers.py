@@ -1,6 +1,8 @@
 """Draws in DataLoader workers: apart in each worker and epoch, and the same again from the same seeds."""
 
 import copy
+import multiprocessing
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 from faceshards.errors import ParamsError
-from faceshards.transforms import FSErasing
+from faceshards.transforms import FSErasing, erase_regions
 
 IMAGE, REGIONS = torch.zeros(3, 16, 16), torch.full((16, 16), 10, dtype=torch.uint8)
 
@@ -105,15 +107,133 @@ def by_index(faces: Faces, index: int) -> None:
     faces.erase.generator.manual_seed(index)
 
 
-def made_in_the_worker(faces: Faces, index: int) -> None:
-    faces.erase = FSErasing(p=1, generator=seeded(index))
+def of_another_generator(faces: Faces, index: int) -> None:
+    torch.rand(1, generator=faces.erase.generator)
+    faces.erase.generator.manual_seed(index)
 
 
-@pytest.mark.parametrize("before", [by_index, made_in_the_worker])
+@pytest.mark.parametrize("before", [by_index, of_another_generator])
 def test_a_generator_that_the_worker_seeds_is_obeyed(before: Callable[[Faces, int], None]) -> None:
     alone = torch.stack([FSErasing(p=1, generator=seeded(index))(IMAGE, REGIONS)[0] for index in range(8)])
     faces = Faces(FSErasing(p=1, generator=seeded(99)), before)
     assert torch.equal(epochs(faces), alone.repeat(2, 1, 1, 1))
+
+
+class Owner(Faces):
+    """A data set that owns the generator."""
+
+    def __init__(self, before: Callable[["Owner", int], None]) -> None:
+        super().__init__(FSErasing(p=1), before)
+        self.generator = seeded()
+
+
+def made_once(faces: Owner, _: int) -> None:
+    if faces.erase.generator is None:
+        faces.erase = FSErasing(p=1, generator=faces.generator)
+
+
+def made_for_each_face(faces: Owner, _: int) -> None:
+    faces.erase = FSErasing(p=1, generator=faces.generator)
+
+
+def set_afterwards(faces: Owner, _: int) -> None:
+    faces.erase.generator = faces.generator
+
+
+def drawn_from_before(faces: Owner, index: int) -> None:
+    torch.rand(1, generator=faces.generator)
+    set_afterwards(faces, index)
+
+
+def cloned(faces: Owner, _: int) -> None:
+    if faces.erase.generator is None:
+        faces.erase.generator = faces.generator.clone_state()
+
+
+def its_state_set(faces: Owner, _: int) -> None:
+    if faces.erase.generator is None:
+        faces.erase.generator = torch.Generator()
+        faces.erase.generator.set_state(faces.generator.get_state())
+
+
+def made_in_the_worker(faces: Owner, _: int) -> None:
+    if faces.erase.generator is None:
+        faces.erase.generator = seeded()
+
+
+def by_function(faces: Owner, _: int) -> None:
+    faces.erase = lambda image, regions: (
+        erase_regions(image, regions, ["nose"], fill="random", generator=faces.generator),
+        regions,
+    )
+
+
+WAYS = [
+    made_once,
+    made_for_each_face,
+    set_afterwards,
+    drawn_from_before,
+    cloned,
+    its_state_set,
+    made_in_the_worker,
+    by_function,
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_generator_that_comes_to_the_transform_in_the_worker_draws_apart(way: Callable[[Owner, int], None]) -> None:
+    assert different(epochs(Owner(way))) == 16
+
+
+@pytest.mark.parametrize("way", [made_once, drawn_from_before, by_function])
+def test_so_it_does_in_a_worker_that_is_spawned(way: Callable[[Owner, int], None]) -> None:
+    assert different(epochs(Owner(way), start="spawn")) == 16
+
+
+def test_its_draws_follow_both_seeds() -> None:
+    assert torch.equal(epochs(Owner(made_once)), epochs(Owner(made_once)))
+    assert different(torch.cat([epochs(Owner(made_once)), epochs(Owner(made_once), torch_seed=6)])) == 32
+
+
+def a_coin_first(faces: Faces, _: int) -> None:
+    torch.rand(1, generator=faces.erase.generator)
+
+
+def copied_once(faces: Faces, _: int) -> None:
+    if not hasattr(faces, "copied"):
+        faces.erase = faces.copied = copy.deepcopy(faces.erase)
+
+
+@pytest.mark.parametrize("before", [a_coin_first, copied_once])
+def test_what_a_data_set_draws_or_copies_first_does_not_hide_a_copy(before: Callable[[Faces, int], None]) -> None:
+    assert different(epochs(Faces(FSErasing(p=1, generator=seeded()), before))) == 16
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_a_process_that_is_no_worker_warns_that_its_copy_is_one(start: str) -> None:
+    with multiprocessing.get_context(start).Pool(1) as pool:
+        faces = Faces(FSErasing(p=1, generator=seeded()))
+        assert pool.map(warned, [faces, Faces(FSErasing(p=1))]) == [1, 0]
+        assert pool.apply(warned, (Faces(FSErasing(p=1, generator=seeded()), by_index),)) == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        faces[0]
+
+
+def warned(faces: Faces) -> int:
+    """How often two draws warn."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        faces[1], faces[2]
+    return sum("generator came from another process as a copy" in str(one.message) for one in caught)
+
+
+def test_only_a_generator_can_be_set() -> None:
+    erase = FSErasing()
+    with pytest.raises(ParamsError, match=r"generator must be a torch\.Generator or None, found 0"):
+        erase.generator = 0
+    with pytest.raises(ParamsError, match=r"generator must be a torch\.Generator or None, found 0"):
+        erase_regions(IMAGE, REGIONS, ["nose"], fill="random", generator=0)
 
 
 def test_the_main_process_draws_from_the_generator_itself() -> None:
