@@ -156,7 +156,7 @@ def each_output(
 
     Raises:
         ModelError: as `explain`.
-        TooManySkippedError: likewise.
+        TooManySkippedError: not one face can be used.
     """
     done = 0
     with tqdm(desc="outputs", total=len(faces), unit="face", disable=None) as bar:

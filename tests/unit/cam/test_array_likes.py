@@ -46,7 +46,9 @@ def test_other_forms_of_an_array_give_the_same(name, argument, form) -> None:
     assert found == expected if isinstance(expected, str) else np.array_equal(found, expected)
 
 
-@pytest.mark.parametrize("wrong", ["face", None, {"a": 1}, [[1], [1, 2]], object()], ids=repr)
+@pytest.mark.parametrize(
+    "wrong", ["face", None, {"a": 1}, [[1], [1, 2]], object()], ids=["text", "none", "dict", "ragged", "object"]
+)
 @pytest.mark.parametrize(("name", "argument"), [e for e in EACH if e[1] != "spread"])
 def test_anything_else_is_named_with_the_argument(name, argument, wrong) -> None:
     call, arguments = CALLS[name]
