@@ -260,16 +260,20 @@ def test_a_position_in_a_later_round_is_kept_when_the_trainer_tells_its_epoch(fa
     assert seen(resumed) == seen(running)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_threads_share_epochs_and_batches(faces: faceshards.Dataset, workers: int) -> None:
-    running = loader(faces, num_workers=workers)
+def test_threads_share_a_loader_and_no_epoch_comes_twice(faces: faceshards.Dataset) -> None:
+    running = loader(faces)
     with ThreadPoolExecutor(4) as threads:
         epochs = list(threads.map(lambda _: seen(running), range(4)))
     assert sorted(epochs) == sorted(numbered(faces, epoch) for epoch in range(4))
-    shared = iter(running)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_threads_share_an_iterator_and_each_batch_comes_once(faces: faceshards.Dataset, workers: int) -> None:
+    running = iter(loader(faces, num_workers=workers))
+    first = next(running)
     with ThreadPoolExecutor(4) as threads:
-        parts = list(threads.map(lambda _: seen(shared), range(4)))
-    assert sorted(face for part in parts for face in part) == sorted(numbered(faces, 4))
+        parts = list(threads.map(lambda _: seen(running), range(4)))
+    assert sorted([*seen([first]), *(face for part in parts for face in part)]) == sorted(numbered(faces, 0))
 
 
 def test_workers_leave_torchs_global_seed_alone(faces: faceshards.Dataset) -> None:
