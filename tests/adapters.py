@@ -29,7 +29,7 @@ class ColourNetwork(nn.Module):
     Args:
         n: classes, of `colours(n)`.
         mean: that the inputs were normalised by.
-        std: likewise.
+        std: that they were divided by.
     """
 
     def __init__(self, n: int, mean: float = 0.5, std: float = 0.5) -> None:
