@@ -44,6 +44,14 @@ class Training:
 
 def main(shards: Path, out: Path) -> None:
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=2)
+    train(accelerator, shards, out)
+    # A net that outlives its process group can hang torch 2.13 at exit: whoever frees the group last holds the GIL that
+    # gloo's thread waits for.
+    accelerator.free_memory()
+    accelerator.end_training()
+
+
+def train(accelerator: Accelerator, shards: Path, out: Path) -> None:
     training = Training(accelerator, out)
     loader = accelerator.prepare(train_loader(shards, num_workers=2))
     accelerator.register_for_checkpointing(loader)
@@ -65,7 +73,6 @@ def main(shards: Path, out: Path) -> None:
     for name, dataset in {"map_style": train_faces(shards), "fserasing": ErasedFaces(shards)}.items():
         prepared = accelerator.prepare(DataLoader(dataset, BATCH, shuffle=True, num_workers=2))
         training.keep(name, [visit for epoch in range(EPOCHS) for visit in training.train(prepared, epoch)])
-    accelerator.end_training()
 
 
 if __name__ == "__main__":
