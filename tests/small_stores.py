@@ -74,7 +74,7 @@ def align_faces(source: Source, out: Path) -> None:
     create(work, spec)
     for shard in range(spec.shard_count(ALL)):
         AlignTask(work, spec, shard, source, AlignParams()).run(lambda _: None)
-    finish(work, spec, None, {"source": {"format": source.name}, "versions": versions("numpy")})
+    finish(work, spec, {"source": {"format": source.name}, "versions": versions("numpy")})
     replace_folder(work, out)
 
 
@@ -95,7 +95,7 @@ def parse_faces(aligned: Path, out: Path) -> ParseOutcome:
         table = faces.manifest.slice(rows.start, rows.stop - rows.start).select(spec.rows_schema.names)
         write_shard(work, spec, ALL, shard, {"region": regions[rows]}, table.cast(spec.rows_schema))
     made_by = {"weights_sha256": "0" * 64, "device": "cpu"}
-    finish(work, spec, None, {**faces.info["provenance"], "parse": made_by})
+    finish(work, spec, {**faces.info["provenance"], "parse": made_by})
     replace_folder(work, out)
     outcome = count_outcomes(out)
     known = faces.manifest["has_truth"].to_numpy()

@@ -75,7 +75,7 @@ class EraseParams:
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
-    variants: PositiveInt
+    variants: Annotated[int, Field(ge=0)]
     n_regions: Annotated[tuple[int, int], _by(number_of_regions, "n_regions")]
     fill: Annotated[Fill | Literal["mean"], _by(lambda value: checked_fill(value, "mean"), "fill")]
     min_area: Annotated[int, _by(pixels, "min_area")]
@@ -123,6 +123,7 @@ class RunParams:
     workers: PositiveInt | Literal["auto"] = "auto"
     scheduler: str | None = None
     connections: PositiveInt = 4
+    kept_gb: Annotated[float, Field(ge=0)] = 20.0
 
 
 @dataclass(frozen=True, config=_STRICT)
