@@ -40,7 +40,8 @@ def small_params(recipe: Path, run: RunParams) -> Params:
     return replace(
         whole,
         source=replace(whole.source, path=str(recipe), landmarks=str(ROOT / "manifests/landmarks.csv")),
-        erase=replace(whole.erase, variants=2, splits={"train": 0.6, "val": 0.4}),
+        plan=replace(whole.plan, splits={"train": 0.6, "val": 0.4}),
+        erase=replace(whole.erase, variants=2),
         store=replace(whole.store, shard_rows=4, chunk_rows=2),
         run=run,
     )

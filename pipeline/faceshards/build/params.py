@@ -48,6 +48,32 @@ class SourceParams:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class PlanParams:
+    """Which split and row every face gets; which earlier version goes on, and which faces are left out.
+
+    Attributes:
+        seed: of the draws of splits and order.
+        splits: name to its share of the people; the shares add up to 1.
+        order: of the rows of a split.
+        earlier: ``manifest.parquet`` of the version that this one continues; None plans anew.
+        remove: a list of sample ids and people, as `faceshards.build.removal` reads it; None for nobody.
+    """
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Annotated[float, Field(gt=0, le=1)]]
+    order: Literal["shuffled", "source"] = "shuffled"
+    earlier: str | None = None
+    remove: str | None = None
+
+    @field_validator("splits")
+    @classmethod
+    def _whole(cls, value: dict[str, float]) -> dict[str, float]:
+        if abs(sum(value.values()) - 1) > 1e-9:
+            raise ValueError(f"the shares must add up to 1, not {sum(value.values()):g}")
+        return value
+
+
+@dataclass(frozen=True, config=_STRICT)
 class AlignParams:
     """How faces without landmarks are found, and how many may drop out."""
 
@@ -68,7 +94,7 @@ class ParseParams:
 
 @dataclass(frozen=True, config=_STRICT)
 class EraseParams:
-    """What is erased, how often, with what; the splits, and the order of the faces in each.
+    """What is erased, how often, and with what.
 
     `n_regions`, `classes`, `fill` and `min_area` are those of `faceshards.Erase`; `fill` may also be ``"mean"``, the
     mean colour of the data set.
@@ -81,15 +107,6 @@ class EraseParams:
     min_area: Annotated[int, _by(pixels, "min_area")]
     classes: Annotated[dict[str, float], _by(_classes, "classes")]
     regions: Literal["parsed", "truth"]
-    splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Annotated[float, Field(gt=0, le=1)]]
-    order: Literal["shuffled", "source"] = "shuffled"
-
-    @field_validator("splits")
-    @classmethod
-    def _whole(cls, value: dict[str, float]) -> dict[str, float]:
-        if abs(sum(value.values()) - 1) > 1e-9:
-            raise ValueError(f"the shares must add up to 1, not {sum(value.values()):g}")
-        return value
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -131,6 +148,7 @@ class Params:
     """All of `params.yaml`; a section is what one or more stages declare in `dvc.yaml`."""
 
     source: SourceParams
+    plan: PlanParams
     align: AlignParams
     parse: ParseParams
     erase: EraseParams
