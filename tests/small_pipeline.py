@@ -18,7 +18,7 @@ RECIPE = "kind: demo\nseed: 3\nidentities: 5\nviews: 2\nsize: 256\n"
 def run_pipeline(params: Params, data: Path) -> Path:
     """All stages up to the shards; returns the final store."""
     make_source(params.source, params.run, data / "source", PINNED)
-    align_faces(data / "source", data / "aligned", params.align, params.store, params.run)
+    align_faces(data / "source", data / "plan", data / "aligned", params.align, params.store, params.run)
     parse_faces(data / "aligned", data / "parsed", params.parse, params.store, params.run)
     erase_faces(data / "aligned", data / "parsed", data / "shards", params.erase, params.store, params.run)
     return data / "shards"

@@ -37,10 +37,8 @@ def keep(folder: Path, work: Path, spec: StoreSpec, split: str, shard: int) -> N
 def take(folder: Path, work: Path, spec: StoreSpec, split: str, shard: int) -> bool:
     """Link a kept shard into an unfinished store and commit it there; False where none is kept, or it is damaged."""
     rows = next(iter(folder.glob(_ROWS.format("*"))), None)
-    if rows is None:
-        return False
     try:
-        if rows.name != _ROWS.format(sha256_of(rows)):
+        if rows is None or rows.name != _ROWS.format(sha256_of(rows)):
             raise _DamagedError
         for file in read_commit(rows)[1]:
             path = work / file["path"]
@@ -48,7 +46,7 @@ def take(folder: Path, work: Path, spec: StoreSpec, split: str, shard: int) -> b
             if inventory_row(work, path, split, file["array"], shard) != file:
                 raise _DamagedError
     except (_DamagedError, FileNotFoundError):
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
         return False
     commit = commit_path(work, split, shard)
     commit.parent.mkdir(exist_ok=True)
