@@ -16,7 +16,7 @@ MAX_FILE_BYTES = 64 * 2**20
 
 _LOCAL_HEADER_BYTES = 30  # of a zip member, before its name
 _ENCRYPTED = 0x1  # general-purpose flag bit
-_STAMP = struct.Struct("<QI")
+_STAMP = struct.Struct("<IQ")
 
 
 class Files(Protocol):
@@ -136,9 +136,9 @@ class ZipFiles:
             raise BadSampleError("corrupt_member", f"{what}: {error}; fetch the zip again") from error
 
     def fingerprint(self, name: str) -> bytes:
-        """See `Files.fingerprint`; size and CRC-32 from the zip's directory, so that nothing is read."""
+        """See `Files.fingerprint`; CRC-32 and size from the zip's directory, so that nothing is read."""
         info = self._infos[name]
-        return _STAMP.pack(info.file_size, info.CRC)
+        return _STAMP.pack(info.CRC, info.file_size)
 
 
 def _refuse_overlaps(path: Path, infos: list[ZipInfo], directory_start: int) -> None:
