@@ -98,15 +98,28 @@ class EraseParams:
 
     `n_regions`, `classes`, `fill` and `min_area` are those of `faceshards.Erase`; `fill` may also be ``"mean"``, the
     mean colour of the data set.
+
+    Attributes:
+        variants: erased variants of each face; 0 for faces and maps alone.
+        images: whether the faces themselves are stored; False for their maps alone, which takes 0 variants.
+        regions: whose maps.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
-    variants: PositiveInt
+    variants: Annotated[int, Field(ge=0)]
     n_regions: Annotated[tuple[int, int], _by(number_of_regions, "n_regions")]
     fill: Annotated[Fill | Literal["mean"], _by(lambda value: checked_fill(value, "mean"), "fill")]
     min_area: Annotated[int, _by(pixels, "min_area")]
     classes: Annotated[dict[str, float], _by(_classes, "classes")]
     regions: Literal["parsed", "truth"]
+    images: bool = True
+
+    @field_validator("images")
+    @classmethod
+    def _no_variants_without_images(cls, value: bool, info: ValidationInfo) -> bool:
+        if not value and info.data.get("variants"):
+            raise ValueError("a store without images has no variants: set erase.variants to 0, or erase.images to true")
+        return value
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -140,6 +153,7 @@ class RunParams:
     workers: PositiveInt | Literal["auto"] = "auto"
     scheduler: str | None = None
     connections: PositiveInt = 4
+    kept_gb: Annotated[float, Field(ge=0)] = 20.0
 
 
 @dataclass(frozen=True, config=_STRICT)
