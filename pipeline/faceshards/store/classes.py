@@ -33,7 +33,8 @@ def labels_of(identity: NDArray[np.int64], classes: Sequence[tuple[int, int]]) -
     before = np.concatenate([[0], (stops - starts).cumsum()[:-1]])
     at = np.searchsorted(starts, identity, side="right") - 1
     held = (at >= 0) & (identity < stops[at])
-    return np.where(held, before[at] + identity - starts[at], NO_IDENTITY)
+    labels: NDArray[np.int64] = np.where(held, before[at] + identity - starts[at], NO_IDENTITY)
+    return labels
 
 
 def class_count(classes: Sequence[tuple[int, int]]) -> int:

@@ -62,7 +62,11 @@ def test_a_key_of_a_key_is_another_and_follows_it() -> None:
 
 def test_two_processes_never_make_the_same_out(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with work_dir(out, key_of(MAKER, Inputs(1))), pytest.raises(BusyError, match="out"), work_dir(out, key_of(MAKER, Inputs(1))):
+    with (
+        work_dir(out, key_of(MAKER, Inputs(1))),
+        pytest.raises(BusyError, match="out"),
+        work_dir(out, key_of(MAKER, Inputs(1))),
+    ):
         pass
 
 
