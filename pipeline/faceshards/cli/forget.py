@@ -81,7 +81,7 @@ def _elsewhere(holders: "Holders | None", store: Path) -> str:
     lines += [f"  {what:{width}}{how}" for what, how in held]
     if holders is not None:
         lines += [
-            "Run dvc gc after dvc repro and dvc push. It removes every version of every out but the one in the workspace.",
+            "Run dvc gc after dvc repro and dvc push. It removes all versions of all outs but those of the workspace.",
             "With --dry it shows what would go. Git keeps the dvc.lock of older versions, but their data is gone.",
         ]
     lines += [
