@@ -12,11 +12,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from faceshards.build.facelist import NOBODY, encoded, joined
+from faceshards.build.nameindex import NameIndex
 from faceshards.errors import ParamsError
-from faceshards.store.schema import NO_IDENTITY, SplitSpec
-
-PLAN_KEY = b"faceshards.plan"
-"""Where a manifest's schema holds ``{"splits": {name: {"rows": N, "classes": [[a, b], ...]}}}`` as JSON."""
+from faceshards.store.schema import NO_IDENTITY, PLAN_KEY, SplitSpec
 
 _COLUMNS = ("sample_id", "identity", "identity_name", "split", "row")
 
@@ -27,7 +25,7 @@ class Earlier:
 
     Attributes:
         splits: all that the version has, in its order.
-        sample_id: (N,) large string.
+        index: of the N sample ids.
         split: (N,) place in `splits` of each face's.
         row: (N,) int64, within the split.
         person: (N,) int32, place in `people`; `NOBODY` for a face without a name.
@@ -37,7 +35,7 @@ class Earlier:
     """
 
     splits: Mapping[str, SplitSpec] = field(default_factory=dict)
-    sample_id: pa.LargeStringArray = field(default_factory=lambda: pa.array([], pa.large_string()))
+    index: NameIndex = field(default_factory=lambda: NameIndex(pa.array([], pa.large_string()), 0))
     split: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     row: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     person: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
@@ -46,24 +44,25 @@ class Earlier:
     home: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
 
     def __len__(self) -> int:
-        return len(self.sample_id)
+        return len(self.row)
 
 
 class _Inconsistent(ValueError):
     """What is wrong with a manifest."""
 
 
-def read_earlier(path: Path) -> Earlier:
+def read_earlier(path: Path, seed: int) -> Earlier:
     """Read the manifest of an earlier version.
 
     Args:
         path: ``manifest.parquet`` of a finished store.
+        seed: of the index of its sample ids.
 
     Raises:
         ParamsError: it is none, it does not say how to continue it, or it contradicts itself.
     """
     try:
-        return _read(path)
+        return _read(path, seed)
     except (_Inconsistent, pa.ArrowException, OSError) as error:
         raise ParamsError(
             f"plan.earlier: {path}: expected the manifest of an earlier version; {error}; take manifest.parquet of a "
@@ -71,7 +70,7 @@ def read_earlier(path: Path) -> Earlier:
         ) from error
 
 
-def _read(path: Path) -> Earlier:
+def _read(path: Path, seed: int) -> Earlier:
     # Dictionaries, for a name is repeated on every face of its person.
     with pq.ParquetFile(path, read_dictionary=["split", "identity_name"], pre_buffer=False) as file:
         splits = _splits((file.schema_arrow.metadata or {}).get(PLAN_KEY))
@@ -91,9 +90,10 @@ def _read(path: Path) -> Earlier:
     identity = table["identity"].to_numpy().astype(np.int64, copy=False)
     split = places[code] if len(places) else code
     class_id, home = (_of_person(what, values, person, people) for what, values in (("id", identity), ("split", split)))
+    sample_id = joined(table["sample_id"]).cast(pa.large_string())
     earlier = Earlier(
         splits,
-        joined(table["sample_id"]).cast(pa.large_string()),
+        NameIndex(sample_id, seed),
         split,
         table["row"].to_numpy().astype(np.int64, copy=False),
         person,
@@ -101,6 +101,8 @@ def _read(path: Path) -> Earlier:
         class_id,
         home.astype(np.int32),
     )
+    if (twice := earlier.index.repeated()) is not None:
+        raise _Inconsistent(f"found sample {sample_id[twice[0]]} twice")
     _check_rows(earlier)
     _check_classes(earlier, identity)
     return earlier
@@ -149,9 +151,8 @@ def _check_rows(earlier: Earlier) -> None:
 def _check_classes(earlier: Earlier, identity: NDArray[np.int64]) -> None:
     odd = np.flatnonzero((identity == NO_IDENTITY) != (earlier.person == NOBODY))
     if len(odd):
-        face = earlier.sample_id[int(odd[0])]
         raise _Inconsistent(
-            f"found face {face} with class id {identity[odd[0]]} and "
+            f"found a face in row {earlier.row[odd[0]]} with class id {identity[odd[0]]} and "
             + ("no name" if earlier.person[odd[0]] == NOBODY else "a name")
         )
     order = np.argsort(earlier.class_id, kind="stable")

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from faceshards.build.facelist import batches
-from faceshards.rng import UInt64Array
+from faceshards import rng
+from faceshards.build.facelist import batches, drawn
 
 NOWHERE = -1
 
@@ -16,14 +16,15 @@ class NameIndex:
 
     Args:
         names: (N,) large string.
-        words: (N,) uint64 of each name, by a function that gives equal names equal words. Where unequal names have one
-            word too, finding them takes longer and is right all the same.
+        seed: of the words. Unequal names that have one word, which hardly ever occur, are told apart by the names.
 
     Attributes:
-        order: (N,) int64, the places of the names in ascending order of their words; of equal words, of their places.
+        order: (N,) int64, the places of the names in ascending order of their words: a shuffled order that depends on
+            the names and the seed.
     """
 
-    def __init__(self, names: pa.LargeStringArray, words: UInt64Array) -> None:
+    def __init__(self, names: pa.LargeStringArray, seed: int) -> None:
+        words = drawn(names, "order", lambda keys: rng.words(rng.fold(keys, seed), 1)[:, 0])
         self._names = names
         self.order: NDArray[np.int64] = np.argsort(words, kind="stable")
         self._words = words[self.order]
@@ -38,7 +39,7 @@ class NameIndex:
         return None
 
     def find(self, others: "NameIndex") -> NDArray[np.int64]:
-        """The place here of each name of another index, which has its words by the same function.
+        """The place here of each name of another index of the same seed.
 
         Returns:
             (M,) int64; `NOWHERE` for names that are not here.

@@ -15,7 +15,6 @@ from faceshards.build.facelist import NOBODY, FaceList, batches, drawn
 from faceshards.build.nameindex import NOWHERE, NameIndex
 from faceshards.build.params import PlanParams
 from faceshards.build.planfile import SCHEMA
-from faceshards.rng import UInt64Array
 from faceshards.store.schema import NO_IDENTITY, SplitSpec
 
 _T = TypeVar("_T", bound=np.generic)
@@ -67,11 +66,6 @@ class Placement:
             yield pa.record_batch(columns, schema=SCHEMA)
 
 
-def order_words(sample_ids: pa.LargeStringArray, seed: int) -> UInt64Array:
-    """The words by which the faces of a split are shuffled: (N,) uint64."""
-    return drawn(sample_ids, "order", lambda keys: rng.words(rng.fold(keys, seed), 1)[:, 0])
-
-
 def place(
     faces: FaceList, index: NameIndex, removed: NDArray[np.bool_], earlier: Earlier, params: PlanParams
 ) -> Placement:
@@ -87,16 +81,16 @@ def place(
 
     Args:
         faces: N faces.
-        index: of their sample ids, by `order_words`.
+        index: of their sample ids.
         removed: (N,) bool; such a face gets no place.
-        earlier: the version to continue; its splits are among those of the params.
+        earlier: the version to continue, read with the seed of the params; its splits are among theirs.
         params: shares, seed and order.
     """
     names = list(params.splits)
     split_now = np.array([names.index(name) for name in earlier.splits], np.int32)
     known = pc.index_in(faces.people, value_set=earlier.people).fill_null(NOWHERE).to_numpy(zero_copy_only=False)
 
-    at = NameIndex(earlier.sample_id, order_words(earlier.sample_id, params.seed)).find(index)
+    at = earlier.index.find(index)
     at[removed] = NOWHERE
     was_there = np.flatnonzero(at != NOWHERE)
     person = _with_nobody(np.where(known == NOWHERE, _NEW_PERSON, known), NOBODY)[faces.person[was_there]]

@@ -10,7 +10,7 @@ from faceshards.build.earlier import Earlier, read_earlier
 from faceshards.build.facelist import NOBODY, FaceList, list_faces
 from faceshards.build.nameindex import NameIndex
 from faceshards.build.params import PlanParams
-from faceshards.build.placing import Placement, order_words, place
+from faceshards.build.placing import Placement, place
 from faceshards.build.planfile import Plan, write_plan
 from faceshards.build.removal import read_removal, removed
 from faceshards.build.source import read_note
@@ -100,7 +100,7 @@ def plan_faces(source: Path, out: Path, params: PlanParams) -> PlanOutcome:
 
 def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome:
     """Plan the faces of a source into a folder that is there. Raises as `plan_faces`."""
-    earlier = Earlier() if params.earlier is None else read_earlier(Path(params.earlier))
+    earlier = Earlier() if params.earlier is None else read_earlier(Path(params.earlier), params.seed)
     for split in earlier.splits:
         if split not in params.splits:
             raise ParamsError(
@@ -109,7 +109,7 @@ def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome
             )
     entries = [] if params.remove is None else read_removal(Path(params.remove))
     faces = list_faces(source)
-    index = NameIndex(faces.sample_id, order_words(faces.sample_id, params.seed))
+    index = NameIndex(faces.sample_id, params.seed)
     if (twice := index.repeated()) is not None:
         one, other = (source.face(number) for number in twice)
         raise SourceFormatError(
@@ -120,10 +120,12 @@ def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome
     placement = place(faces, index, without, earlier, params)
     splits = _counts(faces, placement)
     first = next(iter(params.splits))
-    if first not in splits or not splits[first]["faces"]:
+    if not splits.get(first, {}).get("faces"):
         raise ParamsError(
             f"plan.splits: by hash, none of the people of {len(faces) - without.sum()} faces went to {first}, with its "
-            f"share of {params.splits[first]:g}; take more people, another plan.seed, or a greater share"
+            f"share of {params.splits[first]:g}"
+            + (", and none of the earlier version's faces in it is left" if first in splits else "")
+            + "; take more people, another plan.seed, or a greater share"
         )
     duplicates, table = find_duplicates(source, faces, placement)
     placed = sum(of["faces"] for of in splits.values())
