@@ -19,6 +19,9 @@ from faceshards.store.schema import DATASET_JSON, FORMAT_VERSION, INVENTORY, INV
 from faceshards.store.tables import encode_table, write_row_groups
 from faceshards.store.writer import COMMITS, commit_path, inventory_row, is_committed, is_finished, read_commit
 
+_GROUP_ROWS = 2048
+"""Rows of whole shards that share a row group: of small shards many do, for each group costs some kilobytes."""
+
 Documents = Callable[[Mapping[str, Any]], Mapping[str, str]]
 """From the content of `dataset.json` (tables' hashes included) to further text files of the store, by file name."""
 
@@ -32,7 +35,7 @@ def finish(work: Path, spec: StoreSpec, provenance: Mapping[str, Any], documents
         provenance: JSON values that say how the store came about; the same for the same build, so no times of day.
         documents: makes a README, a Croissant description, and so on.
 
-    The manifest is in the order of splits and rows, and has one row group a shard.
+    The manifest is in the order of splits and rows; its row groups hold whole shards of one split.
 
     Raises:
         MissingShardError: a shard is not committed, or its file has gone since.
@@ -95,19 +98,23 @@ class _Counts(NamedTuple):
 
 
 def _write_manifest(work: Path, spec: StoreSpec) -> _Counts:
-    """Write the manifest shard by shard, so that no more than one shard's rows are in memory."""
+    """Write the manifest shard by shard, so that no more than a row group is in memory."""
     usable = dict.fromkeys(spec.splits, 0)
     skipped = 0
 
     def tables() -> Iterator[pa.Table]:
         nonlocal skipped
+        group: list[pa.Table] = []
         for split, shard in spec.shards:
             rows, _ = read_commit(commit_path(work, split, shard))
             _refuse_strange_classes(rows["identity"], spec, split)
             ok = pc.sum(pc.equal(rows["status"], OK)).as_py() or 0
             usable[split] += ok
             skipped += rows.num_rows - ok
-            yield rows.cast(spec.manifest_schema)
+            group.append(rows.cast(spec.manifest_schema))
+            if sum(table.num_rows for table in group) >= _GROUP_ROWS or shard + 1 == spec.shard_count(split):
+                yield pa.concat_tables(group)
+                group.clear()
 
     with written_whole(work / MANIFEST) as file:
         write_row_groups(file, spec.manifest_schema, tables())

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from faceshards.errors import CorruptShardError, MissingShardError, StoreFormatError, StoreSpecError
 from faceshards.store import dataset_json, filters, layout  # noqa: F401 (filters: Zarr then knows its codecs)
 from faceshards.store.schema import INVENTORY, MANIFEST, ArraySpec, SplitSpec
-from faceshards.store.tables import RowGroups, decode_table
+from faceshards.store.tables import ShardRows, decode_table
 
 _T = TypeVar("_T")
 
@@ -116,18 +116,18 @@ class Store:
                 a checksum in it fails.
         """
         try:
-            return self._row_groups.read(split, shard)
+            return self._shard_rows.read(split, shard)
         except (pa.ArrowException, OSError) as error:
             raise CorruptShardError(f"{self.path / MANIFEST}: {error}. {IF_DAMAGED}") from error
 
     @cached_property
-    def _row_groups(self) -> RowGroups:
+    def _shard_rows(self) -> ShardRows:
         path, expected = self.path / MANIFEST, self.info["files"][MANIFEST]["bytes"]
         if not path.is_file():
             raise self._missing(MANIFEST)
         if path.stat().st_size != expected:
             raise CorruptShardError(f"{path}: expected {expected} bytes, found {path.stat().st_size}. {IF_DAMAGED}")
-        return RowGroups(path, "split", "shard")
+        return ShardRows(path)
 
     @cached_property
     def inventory(self) -> pa.Table:

@@ -174,7 +174,7 @@ class StoreSpec:
     def manifest_schema(self) -> pa.Schema:
         """All columns of `manifest.parquet`, in order."""
         fields = [*_SAMPLE, *_PLACEMENT, *_OUTCOME, *self.columns]
-        return pa.schema(fields, {PLAN_KEY: json.dumps(self.extents).encode()})
+        return pa.schema(fields, {PLAN_KEY: json.dumps({"splits": self.extents}).encode()})
 
     @property
     def extents(self) -> dict[str, dict[str, Any]]:

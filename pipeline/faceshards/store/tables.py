@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 _ROW_GROUP = 65_536
@@ -38,23 +39,26 @@ def decode_table(data: bytes) -> pa.Table:
     return file.read(use_threads=False)
 
 
-class RowGroups:
-    """Row groups of one Parquet file, found by the values of columns that are the same throughout each of them.
+class ShardRows:
+    """The rows of single shards in a manifest, whose row groups hold whole shards of one split each.
 
     Args:
         path: the file; it is opened once.
-        columns: the names of those columns.
     """
 
-    def __init__(self, path: Path, *columns: str) -> None:
+    def __init__(self, path: Path) -> None:
         self._file = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False)
         metadata = self._file.metadata
-        at = [metadata.schema.names.index(name) for name in columns]
-        self._groups: dict[tuple[Any, ...], list[int]] = {}
+        split, shard = (metadata.schema.names.index(name) for name in ("split", "shard"))
+        self._groups: dict[tuple[str, int], int] = {}
         for number in range(metadata.num_row_groups):
             group = metadata.row_group(number)
-            self._groups.setdefault(tuple(group.column(i).statistics.min for i in at), []).append(number)
+            shards = group.column(shard).statistics
+            for of in range(shards.min, shards.max + 1):
+                self._groups[group.column(split).statistics.min, of] = number
 
-    def read(self, *values: Any) -> pa.Table:
-        """The rows in which the columns have these values; none where no row has."""
-        return self._file.read_row_groups(self._groups.get(values, []), use_threads=False)
+    def read(self, split: str, shard: int) -> pa.Table:
+        """The rows of one shard; none where nothing of it is listed."""
+        group = self._groups.get((split, shard))
+        rows = self._file.read_row_groups([] if group is None else [group], use_threads=False)
+        return rows.filter(pc.field("shard") == shard)

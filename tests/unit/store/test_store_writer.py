@@ -126,13 +126,17 @@ def test_manifest_rows_must_be_one_a_row_and_of_the_schema(tmp_path: Path) -> No
         write_shard(tmp_path, spec, "train", 0, arrays, rows.drop_columns(["reason"]))
 
 
-def test_the_manifest_is_in_the_order_of_the_rows_and_has_one_row_group_a_shard(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("group_rows", "groups"), [(1, [8, 8, 5, 3]), (9, [16, 5, 3]), (2048, [21, 3])])
+def test_the_manifest_is_in_the_order_of_the_rows_in_row_groups_of_whole_shards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group_rows: int, groups: list[int]
+) -> None:
+    monkeypatch.setattr("faceshards.store.finish._GROUP_ROWS", group_rows)
     store = Store.open(build_faces(tmp_path / "work", tmp_path / "out"))
     rows = [(split, row) for split, n in store.splits.items() for row in range(n)]
     manifest = store.manifest
     assert list(zip(manifest["split"].to_pylist(), manifest["row"].to_pylist(), strict=True)) == rows
-    groups = pq.ParquetFile(store.path / "manifest.parquet").metadata
-    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [8, 8, 5, 3]
+    found = pq.ParquetFile(store.path / "manifest.parquet").metadata
+    assert [found.row_group(i).num_rows for i in range(found.num_row_groups)] == groups
     for split, shard in store.shards:
         here = pc.field("split") == split, pc.field("shard") == shard
         assert store.rows(split, shard).equals(manifest.filter(here[0] & here[1]))
@@ -164,7 +168,10 @@ def test_a_shard_of_holes_has_no_rows(tmp_path: Path) -> None:
 def test_the_manifest_alone_says_what_each_split_has_given_away(tmp_path: Path) -> None:
     manifest = build_faces(tmp_path / "work", tmp_path / "out") / "manifest.parquet"
     extents = json.loads(pq.read_schema(manifest).metadata[PLAN_KEY])
-    assert extents == {"train": {"rows": 21, "classes": [[0, 5]]}, "val": {"rows": 3, "classes": [[0, 5]]}}
+    assert extents["splits"] == {
+        "train": {"rows": 21, "classes": [[0, 5]]},
+        "val": {"rows": 3, "classes": [[0, 5]]},
+    }
 
 
 def test_two_samples_of_one_id_are_refused(tmp_path: Path) -> None:
