@@ -33,8 +33,8 @@ zarr-python where faceshards is installed. ``"fast"``: not compressed, with chec
 NO_IDENTITY = -1
 
 PLAN_KEY = b"faceshards.plan"
-"""Of the manifest's schema metadata: JSON that says how many rows and which class ids each split has given away, so that
-a later version can be planned from the manifest alone."""
+"""Of the manifest's schema metadata: JSON that says how many rows and which class ids each split has given away, so
+that a later version can be planned from the manifest alone."""
 
 _PLACEMENT = (
     pa.field("split", pa.string(), nullable=False),

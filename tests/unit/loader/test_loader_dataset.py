@@ -14,7 +14,7 @@ from faceshards.loader.split import Split
 from faceshards.loader.views import View
 from faceshards.store.chunks import ChunkReader
 from faceshards.store.finish import finish
-from faceshards.store.schema import SplitSpec, OK, SKIPPED, ArraySpec, StoreSpec
+from faceshards.store.schema import OK, SKIPPED, ArraySpec, SplitSpec, StoreSpec
 from faceshards.store.writer import create, write_shard
 
 
@@ -254,8 +254,7 @@ def test_samples_that_dropped_out_are_passed_over(tmp_path: Path) -> None:
     for shard in range(2):
         start, stop = spec.shard_range("all", shard)
         rows = [
-            {"sample_id": f"s{i}", "source_id": "", "identity": -1, "status": status[i]}
-            for i in range(start, stop)
+            {"sample_id": f"s{i}", "source_id": "", "identity": -1, "status": status[i]} for i in range(start, stop)
         ]
         table = face_spec().rows_schema.empty_table().select(spec.rows_schema.names).from_pylist(rows, spec.rows_schema)
         images = np.repeat(np.arange(start, stop, dtype=np.uint8)[:, None], 2, axis=1)
