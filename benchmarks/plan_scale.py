@@ -14,6 +14,7 @@ import multiprocessing
 import resource
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -77,8 +78,8 @@ def write_manifest(made: Plan, path: Path) -> None:
 
 def alone(function, *arguments):
     """Call a function in a fresh process."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def main() -> None:
@@ -95,8 +96,8 @@ def main() -> None:
             outcome, took, cpu, peak = alone(plan, NamedFaces(faces, -(-faces // each)), folder / what, earlier)
             size = (folder / what / "plan.arrow").stat().st_size / 1e9
             print(
-                f"{what:10} {outcome.placed:,} faces of {outcome.people:,} people, {outcome.new:,} new: {took:.0f} s, of CPU "
-                f"{cpu:.0f} s ({cpu / faces * 1e6:.1f} us a face); peak {peak:.2f} GB; plan.arrow {size:.2f} GB",
+                f"{what:10} {outcome.placed:,} faces of {outcome.people:,} people, {outcome.new:,} new: {took:.0f} s, "
+                f"of CPU {cpu:.0f} s ({cpu / faces * 1e6:.1f} us a face); peak {peak:.2f} GB; plan.arrow {size:.2f} GB",
                 flush=True,
             )
             if earlier is None:
