@@ -55,7 +55,7 @@ def test_it_appends_to_the_list_and_says_which_shards_change(project: Path, tmp_
     assert code == 0
     assert listing.read_text() == f"sample: {GONE}\nsample: train-0011\nsample: train-0020\n"
     assert "has 3 faces of them" in text
-    assert "train: 2 of 3 shards: 1 (2), 2 (1)" in text
+    assert "train: 2 of 3 shards: 1 (2 faces), 2 (1 face)" in text
     assert f"remove: {listing}" in text
     again = run("forget", project / "data/shards", *people, "--list", listing)[1]
     assert "nothing: all of them were in it" in again
@@ -65,7 +65,7 @@ def test_it_appends_to_the_list_and_says_which_shards_change(project: Path, tmp_
 def test_the_commands_that_it_names_take_the_face_out_of_cache_and_remote(project: Path, tmp_path: Path) -> None:
     shard = md5(project / "data/shards" / SHARD)
     _, text = run("forget", project / "data/shards", "--sample", GONE, "--list", project / "removed.txt")
-    assert "of 1 commits of dvc.lock" in text
+    assert "with the versions of 1 commits of dvc.lock" in text
     version(project, 9)
     assert md5(project / "data/shards" / SHARD) != shard
     places = (project / ".dvc/cache", tmp_path / "remote")

@@ -13,7 +13,7 @@ import pyarrow as pa
 from faceshards.build.arrays import IMAGE, TRUTH
 from faceshards.build.outcome import Outcome, count_outcomes, refuse_too_many
 from faceshards.build.params import AlignParams, RunParams, StoreParams
-from faceshards.build.plan import Plan
+from faceshards.build.planfile import Plan
 from faceshards.build.provenance import versions
 from faceshards.build.shardmap import ShardContent, ShardTask, making, table_digest
 from faceshards.build.shards import run_tasks

@@ -45,15 +45,17 @@ def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:
     shards = []
     for split, count in forgotten.of.items():
         here = [(shard, faces) for (of, shard), faces in forgotten.shards.items() if of == split]
-        named = ", ".join(f"{shard} ({faces})" for shard, faces in here[:_SHOWN])
+        named = ", ".join(f"{shard} ({_faces(faces)})" for shard, faces in here[:_SHOWN])
         rest = f" and {len(here) - _SHOWN} more" if len(here) > _SHOWN else ""
         shards.append(f"  {split}: {len(here)} of {count} shards" + (f": {named}{rest}" if here else ""))
     return "\n".join(
         [
             f"Added to {listing}:",
             *added,
-            f"{store} has {forgotten.faces} faces of them. The next version makes these shards anew:",
+            "",
+            f"{store} has {_faces(forgotten.faces)} of them. The next version makes these shards anew:",
             *shards,
+            "",
             "params.yaml must say, for the next version,",
             "  plan:",
             f"    earlier: {_EARLIER}",
@@ -71,13 +73,14 @@ def _elsewhere(holders: "Holders | None", store: Path) -> str:
         held.append(("other copies", f"{store} lies in no DVC project, so that nothing is known of them"))
     else:
         held.append(("finished shards kept for reuse", f"rm -r {store.parent / '.work' / 'kept'}"))
-        held.append((f"DVC's cache, of {holders.versions} commits of dvc.lock", "dvc gc --workspace"))
+        of = f", with the versions of {holders.versions} commits of dvc.lock" if holders.versions else ""
+        held.append((f"DVC's cache{of}", "dvc gc --workspace"))
         held += [
             (f"DVC's remote {name}, {url}", f"dvc gc --workspace --cloud --remote {name}")
             for name, url in holders.remotes
         ]
     width = max(len(what) for what, _ in held) + 2
-    lines = ["What still holds them afterwards, and what removes them:"]
+    lines = ["", "What still holds them afterwards, and what removes them:"]
     lines += [f"  {what:{width}}{how}" for what, how in held]
     if holders is not None:
         lines += [
@@ -89,3 +92,7 @@ def _elsewhere(holders: "Holders | None", store: Path) -> str:
         f"{_EARLIER} with their names, and models trained on them.",
     ]
     return "\n".join(lines)
+
+
+def _faces(count: int) -> str:
+    return f"{count} face" if count == 1 else f"{count} faces"

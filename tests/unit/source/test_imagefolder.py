@@ -1,5 +1,7 @@
 """A folder of images: who is who, in what order, and which layouts nobody should guess at."""
 
+import tracemalloc
+
 import pytest
 from frame_files import write_folder
 
@@ -91,3 +93,30 @@ def test_a_folder_without_images_is_refused(tmp_path):
         ImageFolder(tmp_path)
     with pytest.raises(SourceNotFoundError):
         ImageFolder(tmp_path / "nowhere")
+
+
+def test_the_order_is_that_of_the_whole_paths_by_code_point(tmp_path):
+    names = ["a/2.png", "a b/1.png", "a-b/1.png", "a/10.png", "é/1.png", "a0/1.png", "Z/1.png"]
+    source = ImageFolder(write_folder(tmp_path, dict.fromkeys(names, b"")))
+    assert [source.face(i).source_id.split("/", 1)[1] for i in range(len(source))] == sorted(names)
+
+
+def test_a_face_beyond_the_last_is_an_index_error(tmp_path):
+    source = ImageFolder(write_folder(tmp_path, {"a/1.png": b""}))
+    with pytest.raises(IndexError):
+        source.face(1)
+
+
+def test_no_python_object_is_held_for_each_image(tmp_path):
+    (tmp_path / "one.png").touch()
+    root = tmp_path / "faces"
+    for person in range(20):
+        (root / f"person_{person:04d}").mkdir(parents=True)
+        for number in range(100):
+            (root / f"person_{person:04d}" / f"{number:04d}.png").symlink_to(tmp_path / "one.png")
+    tracemalloc.start()
+    source = ImageFolder(root)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(source) == 2_000
+    assert held < 100_000
