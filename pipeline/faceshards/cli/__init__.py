@@ -15,6 +15,7 @@ except ModuleNotFoundError as error:
 
 from faceshards.cli.explained import PATH, explained
 from faceshards.cli.fscam import fscam
+from faceshards.cli.versions import diff
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _TRAINING = Path("stages/train")
@@ -171,3 +172,4 @@ def _export_recordio(store: str, out: Path, **options: Any) -> None:
 
 
 main.add_command(fscam)
+main.add_command(diff)
