@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from faceshards.cli.explained import PATH
+from faceshards.cli.explained import PATH, explained
 from faceshards.errors import FaceShardsError
 
 _SHARDS = Path("data/shards")
@@ -40,3 +40,36 @@ def diff(a: str, b: str | None, path: Path, form: str | None) -> None:
     shown = {"json": lambda found: found.as_json() + "\n", "markdown": table.as_markdown, None: table.as_text}
     click.echo(shown[form](found), nl=False)
     sys.exit(0 if found.equal else 1)
+
+
+@click.command()
+@click.argument("store", type=PATH)
+@click.option(
+    "--from", "sources", multiple=True, metavar="COPY", help="A folder, URL or git revision; several may be given."
+)
+@click.option("--remove-unlisted", is_flag=True, help="Remove files that the store does not list.")
+@explained
+def repair(store: Path, sources: tuple[str, ...], remove_unlisted: bool) -> None:
+    """Make again what is damaged of STORE, to the same bytes.
+
+    Good bytes come from: another place in STORE; each --from COPY, of this version or another one; DVC's cache, where
+    STORE is an out; kept shards in .work/kept beside STORE; dataset.json, from which texts and metadata follow. They
+    are used only where they have the recorded SHA-256. Copies in DVC's cache with the same damage are replaced too.
+
+    All is verified afterwards. Exit status: 0 where nothing is wrong any more, 1 where something is left, or where
+    STORE could not be repaired at all.
+    """
+    from faceshards.versions.repair import repair as mend
+
+    done = mend(store, sources, remove_unlisted=remove_unlisted)
+    for file in (*done.repaired, *done.in_cache):
+        click.echo(f"{file.path}: repaired from {file.source}")
+    for name in done.removed:
+        click.echo(f"{name}: removed")
+    for left in done.left:
+        click.echo(str(left), err=True)
+    click.echo(
+        f"{store}: {len(done.repaired) + len(done.in_cache)} files repaired, {len(done.removed)} removed, "
+        f"{len(done.left)} problems left"
+    )
+    sys.exit(0 if done.ok else 1)

@@ -5,7 +5,7 @@ DVC is asked through its own Python interface, so that its config, cache and rem
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ class DvcOut:
         objects: MD5 by file, paths relative to the folder; DVC names its copies by it.
     """
 
-    def __init__(self, label: str, cache: Any, remote: Any, listing: str) -> None:
+    def __init__(self, label: str, cache: Any, remote: Callable[[], Any] | None, listing: str) -> None:
         self.label = label
         self._cache, self._remote = cache, remote
         self.objects: Mapping[str, str] = self._read_listing(listing)
@@ -71,6 +71,8 @@ class DvcOut:
             "where that version was made, or check the revision out and run `dvc repro`"
         )
         try:
+            if self._remote is None:
+                raise MissingShardError(nowhere)
             odb = self._remote()
         except DvcException as error:
             raise MissingShardError(f"{nowhere} ({error})") from error
@@ -87,12 +89,13 @@ class DvcOut:
             ) from error
 
 
-def find_out(path: str | Path, rev: str | None = None) -> DvcOut:
+def find_out(path: str | Path, rev: str | None = None, *, remote: bool = True) -> DvcOut:
     """Find the out that DVC has at a path.
 
     Args:
         path: of the out, relative to the current folder.
         rev: a git revision; None for what the working tree's ``dvc.lock`` and ``.dvc`` files say.
+        remote: whether to ask the remote for what the cache has not.
 
     Raises:
         MissingExtraError: DVC is not installed.
@@ -127,12 +130,13 @@ def find_out(path: str | Path, rev: str | None = None) -> DvcOut:
                 raise RevisionError(
                     f"{label} was not made yet: dvc.lock has no entry of it. Run `dvc repro` and commit"
                 )
-            oid, cache, hash_name, remote = out.hash_info.value, out.cache, out.hash_name, out.remote
+            oid, cache, hash_name, named = out.hash_info.value, out.cache, out.hash_name, out.remote
     except (DvcException, SCMError) as error:
         raise RevisionError(f"{label}: {error}. Expected a path in a DVC repository and a revision of it") from error
     if not oid.endswith(".dir"):
         raise RevisionError(f"{label} is a file; expected the folder of a store")
-    return DvcOut(label, cache, lambda: repo.cloud.get_remote_odb(remote, "fetch", hash_name), oid)
+    odb = (lambda: repo.cloud.get_remote_odb(named, "fetch", hash_name)) if remote else None
+    return DvcOut(label, cache, odb, oid)
 
 
 def _nearest_folder(place: Path) -> Path:
