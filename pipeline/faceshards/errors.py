@@ -89,6 +89,10 @@ class MissingShardError(FaceShardsError, FileNotFoundError):
     """A file that the store's inventory lists is not there. Never read as zeros."""
 
 
+class RevisionError(FaceShardsError, ValueError):
+    """What is to be a version of a store is none: no folder, no URL, no revision at which DVC tracks one."""
+
+
 class CacheError(FaceShardsError, OSError):
     """The folder that keeps files of a remote store cannot be written, or has no room left."""
 

@@ -18,8 +18,8 @@ from faceshards.store.reader import Store
 from faceshards.store.schema import DATASET_JSON, MANIFEST
 from faceshards.store.sha256sums import read_sha256sums, recorded_hashes
 
-# DVC writes one beside or into its outs.
-_IGNORED = {".gitignore"}
+IGNORED = {".gitignore"}
+"""Files that belong to no store and are no fault in one: DVC writes one beside or into its outs."""
 
 ProblemKind = Literal["missing", "changed", "unlisted", "undecodable", "inconsistent"]
 Progress = Callable[[int, int], object]
@@ -76,7 +76,7 @@ def verify(path: str | Path, *, progress: Progress | None = None, against: Path 
         store = Store.open(root)
     except CorruptShardError as error:
         return Report(1, 0, 0, (Problem(DATASET_JSON, "changed", str(error)),))
-    files = sorted(p for p in root.rglob("*") if p.is_file() and p.name not in _IGNORED)
+    files = sorted(p for p in root.rglob("*") if p.is_file() and p.name not in IGNORED)
     size = sum(file.stat().st_size for file in files)
     meter = _Meter(size + sum(n * _row_bytes(store) for n in store.splits.values()), progress)
     hashes = {}

@@ -1,0 +1,75 @@
+"""`faceshards diff` and `faceshards repair`: versions of a store beside each other."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from faceshards.cli.explained import PATH, explained
+from faceshards.errors import FaceShardsError
+
+_SHARDS = Path("data/shards")
+
+
+@click.command()
+@click.argument("a", default="HEAD")
+@click.argument("b", required=False)
+@click.option("--path", type=PATH, default=_SHARDS, show_default=True, help="Where a revision has the store.")
+@click.option("--json", "form", flag_value="json", help="All counts, for programs.")
+@click.option("--markdown", "form", flag_value="markdown", help="Tables for a pull request.")
+def diff(a: str, b: str | None, path: Path, form: str | None) -> None:
+    """Tell version B of a store from version A.
+
+    A and B are folders, URLs, or git revisions at which DVC tracks --path. Without B, A is held against the folder
+    --path as it is now; without both, that is done to HEAD.
+
+    Files that a revision needs come from DVC's cache, else from its remote. Shards with the same recorded hash at the
+    same place are not read.
+
+    Exit status: 0 where the versions are equal, 1 where they differ, 2 where they could not be compared.
+    """
+    from faceshards.versions import table
+    from faceshards.versions.address import open_version
+    from faceshards.versions.diff import diff as find
+
+    try:
+        found = find(open_version(a, path), open_version(str(path) if b is None else b, path))
+    except FaceShardsError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    shown = {"json": lambda found: found.as_json() + "\n", "markdown": table.as_markdown, None: table.as_text}
+    click.echo(shown[form](found), nl=False)
+    sys.exit(0 if found.equal else 1)
+
+
+@click.command()
+@click.argument("store", type=PATH)
+@click.option(
+    "--from", "sources", multiple=True, metavar="COPY", help="A folder, URL or git revision; several may be given."
+)
+@click.option("--remove-unlisted", is_flag=True, help="Remove files that the store does not list.")
+@explained
+def repair(store: Path, sources: tuple[str, ...], remove_unlisted: bool) -> None:
+    """Make again what is damaged of STORE, to the same bytes.
+
+    Good bytes come from: another place in STORE; each --from COPY, of this version or another one; DVC's cache, where
+    STORE is an out; kept shards in .work/kept beside STORE; dataset.json, from which texts and metadata follow. They
+    are used only where they have the recorded SHA-256. Copies in DVC's cache with the same damage are replaced too.
+
+    All is verified afterwards. Exit status: 0 where nothing is wrong any more, 1 where something is left, or where
+    STORE could not be repaired at all.
+    """
+    from faceshards.versions.repair import repair as mend
+
+    done = mend(store, sources, remove_unlisted=remove_unlisted)
+    for file in (*done.repaired, *done.in_cache):
+        click.echo(f"{file.path}: repaired from {file.source}")
+    for name in done.removed:
+        click.echo(f"{name}: removed")
+    for left in done.left:
+        click.echo(str(left), err=True)
+    click.echo(
+        f"{store}: {len(done.repaired) + len(done.in_cache)} files repaired, {len(done.removed)} removed, "
+        f"{len(done.left)} problems left"
+    )
+    sys.exit(0 if done.ok else 1)

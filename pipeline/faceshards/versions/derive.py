@@ -1,0 +1,85 @@
+"""Small files of a store that follow from its others. They are used only where their hash is the recorded one."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from faceshards.build.card import documents
+from faceshards.errors import FaceShardsError, MissingShardError
+from faceshards.store.groups import group_metadata
+from faceshards.store.layout import array_path, group_path, shard_path
+from faceshards.store.reader import FileRecord
+from faceshards.store.schema import INVENTORY, INVENTORY_SCHEMA, MANIFEST, ArraySpec, StoreSpec
+from faceshards.store.tables import encode_table
+from faceshards.store.writer import inventory_row
+
+
+class Derived:
+    """The texts and the groups' ``zarr.json``, made again from `dataset.json`; the inventory, from all other files.
+
+    Args:
+        root: the store's folder.
+        info: the content of its `dataset.json`.
+    """
+
+    def __init__(self, root: Path, info: Mapping[str, Any]) -> None:
+        self.label = "dataset.json, from which it follows"
+        self._root, self._info = root, info
+
+    def find(self, file: str, _wanted: FileRecord, /) -> Iterator[bytes]:
+        """The bytes of a file.
+
+        Raises:
+            MissingShardError: it does not follow from others, or this release makes another one.
+        """
+        split, _, inside = file.partition(".zarr/")
+        try:
+            if file == INVENTORY:
+                data = encode_table(inventory_of(self._root, spec_of(self._info)))
+            elif inside.endswith("zarr.json"):
+                data = group_metadata(spec_of(self._info), split)[inside]
+            else:
+                data = self._texts()[file].encode()
+        except (FaceShardsError, OSError, KeyError, TypeError, ValueError) as error:
+            raise MissingShardError("it does not follow from the store's other files") from error
+        return iter([data])
+
+    def _texts(self) -> Mapping[str, str]:
+        # As `finish` hands it over, before the texts' own hashes are in it.
+        tables = {name: self._info["files"][name] for name in (MANIFEST, INVENTORY)}
+        return documents({**self._info, "files": tables})
+
+
+def spec_of(info: Mapping[str, Any]) -> StoreSpec:
+    """The spec of a store, as far as the metadata of its groups follow from it."""
+    return StoreSpec(
+        name=info["name"],
+        licence=info["licence"],
+        arrays=tuple(
+            ArraySpec(name, a["dtype"], tuple(a["shape"]), tuple(a["dimension_names"]), a["fill_value"])
+            for name, a in info["arrays"].items()
+        ),
+        splits={name: split["rows"] for name, split in info["splits"].items()},
+        shard_rows=info["shard_rows"],
+        chunk_rows=info["chunk_rows"],
+        profile=info["profile"],
+    )
+
+
+def inventory_of(root: Path, spec: StoreSpec) -> pa.Table:
+    """What the inventory of a store would be, by the bytes that its files have now.
+
+    Raises:
+        OSError: a file is not there.
+    """
+    rows = []
+    for split in spec.splits:
+        rows.append(inventory_row(root, root / group_path(split) / "zarr.json", split, None, None))
+        for array in spec.arrays:
+            metadata = root / array_path(split, array.name) / "zarr.json"
+            rows.append(inventory_row(root, metadata, split, array.name, None))
+            shards = [(shard, root / shard_path(split, array, shard)) for shard in range(spec.shard_count(split))]
+            rows += [inventory_row(root, path, split, array.name, shard) for shard, path in shards]
+    return pa.Table.from_pylist(sorted(rows, key=lambda row: str(row["path"])), INVENTORY_SCHEMA)

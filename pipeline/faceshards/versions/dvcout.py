@@ -1,0 +1,148 @@
+"""An out of DVC, in the working tree or at a git revision: which objects its files are, and their bytes.
+
+DVC is asked through its own Python interface, so that its config, cache and remotes decide as they do for `dvc`.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from faceshards.errors import DownloadError, MissingExtraError, MissingShardError, RevisionError
+
+_BLOCK = 16 * 2**20
+
+
+class DvcOut:
+    """A folder that DVC tracks, as it was at one revision.
+
+    Attributes:
+        label: what to call it in messages, such as ``data/shards at HEAD~1``.
+        objects: MD5 by file, paths relative to the folder; DVC names its copies by it.
+    """
+
+    def __init__(self, label: str, cache: Any, remote: Callable[[], Any] | None, listing: str) -> None:
+        self.label = label
+        self._cache, self._remote = cache, remote
+        self.objects: Mapping[str, str] = self._read_listing(listing)
+
+    def cached(self, file: str) -> Path | None:
+        """Where DVC's cache has a file of the out; None where it has none. What lies there is not checked."""
+        if file not in self.objects:
+            return None
+        path = self.cache_path(file)
+        return path if path.is_file() else None
+
+    def cache_path(self, file: str) -> Path:
+        """Where DVC's cache has, or would have, a file of the out."""
+        return Path(self._cache.oid_to_path(self.objects[file]))
+
+    def blocks(self, file: str) -> Iterator[bytes]:
+        """The bytes of a file from the remote, in blocks of some MiB. They are not checked.
+
+        Raises:
+            MissingShardError: the out has no such file, or no remote has it.
+            DownloadError: the remote cannot be read.
+        """
+        if file not in self.objects:
+            raise MissingShardError(f"{self.label} has no file {file}")
+        yield from self._blocks(self.objects[file], file)
+
+    def _read_listing(self, oid: str) -> dict[str, str]:
+        """What DVC calls a directory object: a JSON list whose MD5 is its name."""
+        path = Path(self._cache.oid_to_path(oid))
+        data = path.read_bytes() if path.is_file() else b""
+        if not _is_listing(data, oid):
+            data = b"".join(self._blocks(oid, "its list of files"))
+        if not _is_listing(data, oid):
+            raise DownloadError(
+                f"{self.label}: the list of its files in the DVC remote is damaged; `dvc push` it again where the "
+                f"version was made"
+            )
+        return {entry["relpath"]: entry["md5"] for entry in json.loads(data)}
+
+    def _blocks(self, oid: str, what: str) -> Iterator[bytes]:
+        from dvc.exceptions import DvcException
+
+        nowhere = (
+            f"{self.label}: {what} is neither in DVC's cache ({self._cache.path}) nor in a remote. Run `dvc push` "
+            "where that version was made, or check the revision out and run `dvc repro`"
+        )
+        try:
+            if self._remote is None:
+                raise MissingShardError(nowhere)
+            odb = self._remote()
+        except DvcException as error:
+            raise MissingShardError(f"{nowhere} ({error})") from error
+        try:
+            with odb.fs.open(odb.oid_to_path(oid), "rb") as file:
+                while block := file.read(_BLOCK):
+                    yield block
+        except FileNotFoundError as error:
+            raise MissingShardError(nowhere) from error
+        except Exception as error:  # remotes raise their clients' errors, which have no base in common
+            raise DownloadError(
+                f"{self.label}: {what} cannot be read from the DVC remote: {type(error).__name__}: {error}. "
+                "Check `dvc remote list`, the credentials and the network"
+            ) from error
+
+
+def find_out(path: str | Path, rev: str | None = None, *, remote: bool = True) -> DvcOut:
+    """Find the out that DVC has at a path.
+
+    Args:
+        path: of the out, relative to the current folder.
+        rev: a git revision; None for what the working tree's ``dvc.lock`` and ``.dvc`` files say.
+        remote: whether to ask the remote for what the cache has not.
+
+    Raises:
+        MissingExtraError: DVC is not installed.
+        RevisionError: the path is in no DVC repository, git has no such revision, or DVC tracks no folder at the path
+            at that revision.
+        MissingShardError, DownloadError: the list of the out's files cannot be had.
+    """
+    try:
+        from dvc.exceptions import DvcException
+        from dvc.repo import Repo
+        from dvc.scm import NoSCM, SCMError
+    except ImportError as error:
+        raise MissingExtraError(
+            f"versions that DVC keeps need DVC: pip install 'faceshards[pipeline]' ({error})"
+        ) from error
+    place = Path(path).absolute()
+    place = place.parent.resolve() / place.name  # the out itself may be a link into DVC's cache
+    label = f"{path} at {rev}" if rev is not None else str(path)
+    try:
+        repo = Repo(str(_nearest_folder(place)))
+        name = place.relative_to(Path(repo.root_dir).resolve()).as_posix()
+        if rev is not None and isinstance(repo.scm, NoSCM):
+            raise RevisionError(f"{label}: {repo.root_dir} is in no git repository, so it has no revisions")
+        with repo.switch(rev) if rev is not None else nullcontext():
+            tracked = {repo.fs.relpath(out.fs_path, repo.root_dir): out for out in repo.index.outs if out.is_in_repo}
+            out = tracked.get(name)
+            if out is None:
+                raise RevisionError(
+                    f"{label} is no out of DVC; give --path one of: {', '.join(sorted(tracked)) or 'none is tracked'}"
+                )
+            if not out.hash_info:
+                raise RevisionError(
+                    f"{label} was not made yet: dvc.lock has no entry of it. Run `dvc repro` and commit"
+                )
+            oid, cache, hash_name, named = out.hash_info.value, out.cache, out.hash_name, out.remote
+    except (DvcException, SCMError) as error:
+        raise RevisionError(f"{label}: {error}. Expected a path in a DVC repository and a revision of it") from error
+    if not oid.endswith(".dir"):
+        raise RevisionError(f"{label} is a file; expected the folder of a store")
+    odb = (lambda: repo.cloud.get_remote_odb(named, "fetch", hash_name)) if remote else None
+    return DvcOut(label, cache, odb, oid)
+
+
+def _nearest_folder(place: Path) -> Path:
+    """The folder itself need not be there, for DVC may not have checked it out."""
+    return next(folder for folder in (place, *place.parents) if folder.is_dir())
+
+
+def _is_listing(data: bytes, oid: str) -> bool:
+    return f"{hashlib.md5(data, usedforsecurity=False).hexdigest()}.dir" == oid

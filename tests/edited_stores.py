@@ -1,0 +1,60 @@
+"""The small stores of `stores`, with what a test changes in them."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from numpy.typing import NDArray
+from stores import dropped_rows, face_arrays, face_spec, manifest_rows, shards
+
+from faceshards.store import dataset_json
+from faceshards.store.durable import replace_folder
+from faceshards.store.finish import finish
+from faceshards.store.reader import Store
+from faceshards.store.schema import DATASET_JSON, MANIFEST, StoreSpec
+from faceshards.store.tables import encode_table
+from faceshards.store.writer import create, write_shard
+
+Row = dict[str, Any]
+Edit = Callable[[str, Row, dict[str, NDArray[Any]]], None]
+"""Changes one face in place: its split, its manifest row, and its row of every array."""
+
+PROVENANCE = {"erase": {"seed": 0, "n_regions": [1, 3]}, "versions": {"numpy": "2.0.0"}}
+
+
+def nothing(split: str, row: Row, face: dict[str, NDArray[Any]]) -> None:
+    """An edit that leaves all as it is."""
+
+
+def build_edited(
+    out: Path, edit: Edit = nothing, spec: StoreSpec | None = None, provenance: dict[str, Any] = PROVENANCE
+) -> Path:
+    """A whole build."""
+    spec = spec or face_spec()
+    work = out.with_name(f"{out.name}-work")
+    create(work, spec)
+    for split, shard in shards(spec):
+        start, stop = spec.shard_range(split, shard)
+        arrays = face_arrays(split, start, stop)
+        for array in spec.arrays:  # of which it may have fewer variants
+            arrays[array.name] = arrays[array.name][(slice(None), *(slice(n) for n in array.shape))]
+        rows = manifest_rows(spec, split, start, arrays).to_pylist()
+        for i, row in enumerate(rows):
+            edit(split, row, {name: array[i : i + 1] for name, array in arrays.items()})
+        table = pa.Table.from_pylist(rows, schema=spec.rows_schema)
+        write_shard(work, spec, split, shard, {a.name: arrays[a.name] for a in spec.arrays}, table)
+    finish(work, spec, dropped_rows(spec), provenance, lambda content: {"README.md": f"# {content['name']}\n"})
+    replace_folder(work, out)
+    return out
+
+
+def with_manifest(store: Path, change: Callable[[pa.Table], pa.Table]) -> Path:
+    """Put another manifest into a store, as a build with that manifest would have written it."""
+    info = Store.open(store).info
+    data = encode_table(change(Store.open(store).manifest))
+    (store / MANIFEST).write_bytes(data)
+    info["files"][MANIFEST] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    (store / DATASET_JSON).write_bytes(dataset_json.encode(info))
+    return store
