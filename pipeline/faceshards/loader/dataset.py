@@ -102,7 +102,7 @@ class Dataset:
         self._next_epoch = 0  # of `batches`, where nobody says which
         self._index: IdIndex | None = None
         self._fields = _names(fields) if fields is not None else None
-        self.bound()
+        self._bound(None, None)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Dataset, (self.store, self.split, self._fields, self.view, self._epoch)
@@ -186,10 +186,10 @@ class Dataset:
             TypeError: an index is no whole number.
             ParamsError: an unknown field or view, or a view of variants of a store that has none.
             MissingShardError, CorruptShardError: what is asked for cannot be read.
+            MissingExtraError: the faces are JPEG or PNG files (profile `source`), and OpenCV is not installed.
         """
         at = indices_within(indices, len(self), f"split {self.split!r}")
-        shown = BoundView(self.store.arrays, self.view if view is None else view)
-        names = self._shown(fields, shown)
+        shown, names = self._bound(fields, view)
         decoded = decoded_fields(names)
         batch: Batch = {n: np.empty((len(at), *shown.fields[n][0]), shown.fields[n][1]) for n in decoded}
         keys = None
@@ -278,6 +278,7 @@ class Dataset:
         Raises:
             ParamsError: an argument is out of its range, or as in `take`.
             MissingShardError, CorruptShardError: by the iterator, where what is asked for cannot be read.
+            MissingExtraError: the faces are JPEG or PNG files (profile `source`), and OpenCV is not installed.
         """
         if epoch is None and (epoch := self._epoch.get()) is None:
             epoch, self._next_epoch = self._next_epoch, self._next_epoch + 1
@@ -289,9 +290,14 @@ class Dataset:
     def bound(
         self, fields: Sequence[str] | None = None, view: View | None = None
     ) -> tuple[Split, BoundView, tuple[str, ...]]:
-        """What a loader reads: the split, a view of it, and the names of the shown fields. Raises as `take`."""
+        """What a loader reads: the split, a view of it, and the names of the shown fields. Raises as `batches`."""
+        shown, names = self._bound(fields, view)
+        self._split.load_decoders(decoded_fields(names), shown)
+        return self._split, shown, names
+
+    def _bound(self, fields: Sequence[str] | None, view: View | None) -> tuple[BoundView, tuple[str, ...]]:
         bound = BoundView(self.store.arrays, self.view if view is None else view)
-        return self._split, bound, self._shown(fields, bound)
+        return bound, self._shown(fields, bound)
 
     def _shown(self, fields: Sequence[str] | None, view: BoundView) -> tuple[str, ...]:
         chosen = _names(fields) if fields is not None else self._fields

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceshards.store.chunks import ChunkReader
+from faceshards.store.chunks import chunk_reader
 from faceshards.store.reader import Store
 
 
@@ -25,7 +25,7 @@ def gather(store: Store, split: str, array: str, rows: NDArray[np.int64]) -> NDA
         IndexError: a row is not within the split.
         MissingShardError, CorruptShardError: a chunk that holds one of them cannot be read.
     """
-    reader = ChunkReader(store, split, array)
+    reader = chunk_reader(store, split, array)
     spec = store.arrays[array]
     out = np.empty((len(rows), *spec.shape), spec.numpy_dtype)
     chunks = rows // store.chunk_rows

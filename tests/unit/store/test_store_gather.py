@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from stores import build_faces, face_arrays, face_spec
 
 from faceshards.errors import CorruptShardError, MissingShardError
-from faceshards.store.chunks import ChunkReader
 from faceshards.store.gather import gather
+from faceshards.store.pixelchunks import PixelReader
 from faceshards.store.reader import Store
 
 ROWS = [[20, 0, 7, 8, 3], [5, 5, 5], [], list(range(21)), list(range(20, -1, -1))]
@@ -34,8 +34,8 @@ def test_rows_come_in_the_order_asked_for(faces: Path, array: str, rows: list[in
 
 def test_a_chunk_is_decoded_once_whatever_the_order(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded = []
-    read = ChunkReader.read
-    monkeypatch.setattr(ChunkReader, "read", lambda self, number: decoded.append(number) or read(self, number))
+    read = PixelReader.read
+    monkeypatch.setattr(PixelReader, "read", lambda self, number: decoded.append(number) or read(self, number))
     gather(Store.open(faces), "train", "image", at([20, 0, 9, 1, 8, 3]))
     assert sorted(decoded) == [0, 2, 5]
 
