@@ -12,7 +12,7 @@ import faceshards
 from faceshards.build.arrays import IDENTITY, IMAGE, REGION
 from faceshards.store.finish import finish
 from faceshards.store.imagefiles import EncodedImages
-from faceshards.store.schema import OK, StoreSpec
+from faceshards.store.schema import OK, SplitSpec, StoreSpec
 from faceshards.store.writer import create, write_shard
 
 
@@ -34,9 +34,8 @@ class Ours(Format):
     def write(self, folder: Path, faces: Faces) -> None:
         n = len(faces.image)
         files = [face["image"] for face in encoded(faces, ".jpg")] if self._profile == "source" else []
-        spec = StoreSpec(
-            "faces", "none", self._arrays, {"train": n}, FILE_ROWS, self._chunk_rows, profile=self._profile
-        )
+        splits = {"train": SplitSpec(n, ((0, int(faces.identity.max()) + 1),))}
+        spec = StoreSpec("faces", "none", self._arrays, splits, FILE_ROWS, self._chunk_rows, profile=self._profile)
         create(folder, spec)
         for shard in range(spec.shard_count("train")):
             rows = range(*spec.shard_range("train", shard))
@@ -46,11 +45,11 @@ class Ours(Format):
             if files:
                 part["image"] = EncodedImages(files[rows.start : rows.stop], IMAGE.shape)
             table = [
-                {"source_index": i, "sample_id": f"{i:06}", "source_id": "", "identity": int(who), "status": OK}
+                {"sample_id": f"{i:06}", "source_id": "", "identity": int(who), "status": OK}
                 for i, who in zip(rows, part["identity"], strict=True)
             ]
             write_shard(folder, spec, "train", shard, part, pa.Table.from_pylist(table, spec.rows_schema))
-        finish(folder, spec, None, {})
+        finish(folder, spec, {})
 
     def read(self, folder: Path, shuffle: bool, workers: int) -> Batches:
         if folder not in self._open:  # and kept open from epoch to epoch, as trainers do

@@ -3,6 +3,7 @@
 from faceshards.errors import StoreFormatError
 from faceshards.store.chunkreader import ChunkReader
 from faceshards.store.imagechunks import IMAGE_CODECS, ImageReader
+from faceshards.store.imagefiles import EncodedImages
 from faceshards.store.pixelchunks import PixelReader, coding
 from faceshards.store.reader import Store
 
@@ -32,3 +33,24 @@ def chunk_reader(store: Store, split: str, array: str) -> ChunkReader:
             "this release does not know; upgrade"
         )
     return PixelReader(store, split, array, coded)
+
+
+def read_files(store: Store, split: str, array: str, start: int, stop: int) -> EncodedImages:
+    """The image files of neighbouring samples as they lie there, to be written to another store.
+
+    Args:
+        store: where the array is.
+        split: name of its split.
+        array: the name of one that keeps files (`codecs.keeps_files`).
+        start: row of the first, within the split.
+        stop: row behind the last.
+
+    Raises:
+        IndexError: the rows are not within the split.
+        StoreFormatError: the array holds no files.
+        MissingShardError, CorruptShardError: they cannot be read.
+    """
+    reader = chunk_reader(store, split, array)
+    if not isinstance(reader, ImageReader):
+        raise StoreFormatError(f"{store.path}: {split}/{array} holds pixels; expected JPEG and PNG files")
+    return reader.read_files(start, stop)

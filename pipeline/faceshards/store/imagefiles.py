@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceshards.errors import MissingExtraError, StoreSpecError
 from faceshards.records import UInt8Array
@@ -19,7 +20,7 @@ _KEPT_AS_THEY_ARE = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 class EncodedImages:
     """n images as files, for an array of a store that keeps files (`codecs.keeps_files`).
 
-    `of` makes them from pixels, and `ImageReader.read_files` reads them from a store::
+    `of` makes them from pixels, and `chunks.read_files` reads them from a store::
 
         images = EncodedImages.of(pixels, [jpeg, None])  # (2, 112, 112, 3) uint8; the second becomes a PNG
         write_shard(work, spec, "train", 0, {"image": images}, rows)
@@ -59,6 +60,19 @@ class EncodedImages:
             raise StoreSpecError(f"expected a file or None for each of {len(pixels)} images, found {len(files)}")
         kept = (_faithful(image, file) for image, file in zip(pixels, files, strict=True))
         return cls(list(kept), pixels.shape[1:])
+
+    def only(self, kept: NDArray[np.bool_]) -> "EncodedImages":
+        """The same, but black where a row is not kept.
+
+        Args:
+            kept: (n,) whether it is.
+
+        Raises:
+            MissingExtraError: OpenCV is not installed.
+        """
+        black = png_of(np.zeros(self.shape[1:], np.uint8))
+        files = [file if keep else black for file, keep in zip(self.files, kept.tolist(), strict=True)]
+        return EncodedImages(files, self.shape[1:])
 
     def pixels(self) -> UInt8Array:
         """(n, H, W, 3) uint8 RGB.

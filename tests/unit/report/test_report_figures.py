@@ -65,10 +65,10 @@ def test_every_face_with_truth_is_compared_with_its_own(demo: Build) -> None:
     assert sorted(compared.faces) == list(range(faces.usable.num_rows))
     assert (np.diff(compared.agreement) >= 0).all()
     for face, share in zip(compared.faces.tolist(), compared.agreement, strict=True):
-        index = faces.usable["source_index"][face].as_py()
-        alone = agreement(faces.read("region", face)[None], faces.truth(index, index + 1))
+        split, row = faces.usable["split"][face].as_py(), faces.usable["row"][face].as_py()
+        alone = agreement(faces.read("region", face)[None], faces.truth(split, row, row + 1))
         assert share == alone[0]
-    assert faces.usable["source_index"][int(compared.faces[0])].as_py() == WORST
+    assert faces.usable["sample_id"][int(compared.faces[0])].as_py() == f"{WORST:06d}"
 
 
 def test_of_a_large_store_chunks_from_first_to_last_are_compared(demo: Build) -> None:

@@ -27,7 +27,7 @@ from faceshards.store.imagechunks import ImageReader
 from faceshards.store.imagefiles import EncodedImages
 from faceshards.store.layout import shard_path
 from faceshards.store.reader import Store
-from faceshards.store.schema import OK, ArraySpec, StoreSpec
+from faceshards.store.schema import OK, ArraySpec, SplitSpec, StoreSpec
 from faceshards.store.shardfile import write_shard_file
 from faceshards.store.verify import verify
 from faceshards.store.writer import create, write_shard
@@ -97,16 +97,16 @@ MADE_ANEW = {
 def build(folder: Path, images: Any, shard_rows: int = 8, chunk_rows: int = 4) -> Store:
     """A store of these images, and of nothing else."""
     n = len(images)
-    spec = StoreSpec("files", "none", (IMAGE,), {"train": n}, shard_rows, chunk_rows, profile="source")
+    spec = StoreSpec("files", "none", (IMAGE,), {"train": SplitSpec(n)}, shard_rows, chunk_rows, profile="source")
     create(folder, spec)
     for shard in range(spec.shard_count("train")):
         rows = range(*spec.shard_range("train", shard))
         of_shard = images[rows.start : rows.stop]
         if not isinstance(images, np.ndarray):
             of_shard = EncodedImages(of_shard, IMAGE.shape)
-        table = [{"source_index": i, "sample_id": f"{i}", "source_id": "", "identity": -1, "status": OK} for i in rows]
+        table = [{"sample_id": f"{i}", "source_id": "", "identity": -1, "status": OK} for i in rows]
         write_shard(folder, spec, "train", shard, {"image": of_shard}, pa.Table.from_pylist(table, spec.rows_schema))
-    finish(folder, spec, None, {})
+    finish(folder, spec, {})
     return Store.open(folder)
 
 
