@@ -15,11 +15,12 @@ from faceshards.records import Batch
 from faceshards.rng import UInt64Array
 from faceshards.store.chunkreader import ChunkReader
 from faceshards.store.chunks import chunk_reader
+from faceshards.store.classes import labels_of, refuse_strangers
 from faceshards.store.codecs import keeps_files
 from faceshards.store.imagefiles import load_decoder
 from faceshards.store.reader import Store
 
-MANIFEST_FIELDS = ("sample_id", "identity")
+MANIFEST_FIELDS = ("sample_id", "identity", "label")
 """Fields that need no chunk."""
 
 _CHUNKS_KEPT_PER_ARRAY = 4
@@ -35,10 +36,12 @@ class Split:
         name: of the split.
         layout: where the samples lie.
         ids: (N,) sample ids, of numpy's `StringDType`.
-        identities: (N,) int64, -1 where the source knows none.
+        identities: (N,) int64 class ids, -1 where the source knows none.
+        classes: ranges of the split's class ids, see `faceshards.store.classes.labels_of`.
 
     Raises:
         ParamsError: there is no such split.
+        StoreFormatError: a class id lies in none of the split's ranges.
         MissingShardError, CorruptShardError: a table of the store is gone or damaged.
     """
 
@@ -51,6 +54,8 @@ class Split:
         samples = usable_samples(store.manifest, name)
         self.store, self.name = store, name
         self.ids, self.identities = samples.ids, samples.identities
+        self.classes = store.extents[name].classes
+        refuse_strangers(self.identities, self.classes, f"split {name!r} of {store.path}")
         self.layout = RowLayout(samples.rows, store.chunk_rows, store.shard_rows)
         self._reader = lru_cache(None)(self._new_reader)
         self._kept_chunk = lru_cache(_CHUNKS_KEPT_PER_ARRAY * len(store.arrays))(self._decode_chunk)
@@ -159,6 +164,8 @@ class Split:
             known["sample_id"] = np.array(self.ids[samples].tolist(), dtype=np.str_)
         if "identity" in fields:
             known["identity"] = self.identities[samples]
+        if "label" in fields:
+            known["label"] = labels_of(self.identities[samples], self.classes)
         return known
 
     def _rows_in(self, chunk: int, samples: NDArray[np.int64]) -> NDArray[np.int64]:
