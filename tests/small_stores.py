@@ -25,8 +25,8 @@ from faceshards.store.reader import Store
 from faceshards.store.schema import StoreSpec
 from faceshards.store.writer import write_shard
 
-WORST = 4
-"""The face, by its place in the source, that the stand-in parser gets all wrong."""
+WORST = "000004"
+"""The face that the stand-in parser gets all wrong."""
 
 ERASE = EraseParams(
     seed=0,
@@ -58,7 +58,7 @@ def build(folder: Path, source: Source, erase_params: EraseParams = ERASE, plan_
     plan.mkdir(parents=True)
     plan_source(source, plan, plan_params)
     align_faces(source, plan, aligned)
-    parsed_faces = parse_faces(aligned, parsed, source.face(WORST).sample_id)
+    parsed_faces = parse_faces(aligned, parsed)
     erase = erase_faces(aligned, parsed, shards, erase_params, STORE, RUN)
     contents = {
         "align": asdict(count_outcomes(aligned)),
@@ -79,12 +79,12 @@ def align_faces(source: Source, plan: Path, out: Path) -> None:
     with making(out, align.__name__, spec, RUN) as shards:
         for place in spec.shards:
             AlignTask(shards, *place, planned, source, AlignParams()).run(lambda _: None)
-        order = {"plan": {"order": planned.params["order"]}}
+        order = {"plan": {"order": planned.made_by["order"]}}
         finish(shards.work, spec, {"source": {"format": source.name}, **order, "versions": versions("numpy")})
 
 
-def parse_faces(aligned: Path, out: Path, worst: str) -> ParseOutcome:
-    """In place of the network: the truth with its chin cut off, all background for `worst`, skin where no truth is."""
+def parse_faces(aligned: Path, out: Path) -> ParseOutcome:
+    """In place of the network: the truth with its chin cut off, all background for `WORST`, skin where no truth is."""
     faces = Store.open(aligned)
     name, licence = faces.info["name"], faces.info["licence"]
     spec = StoreSpec(name, licence, (REGION,), faces.extents, faces.shard_rows, faces.chunk_rows)
@@ -96,7 +96,7 @@ def parse_faces(aligned: Path, out: Path, worst: str) -> ParseOutcome:
             truth = faces.read(split, "truth", start, stop)
             regions = np.where(truth == IGNORE, np.uint8(Region.RIGHT_CHEEK), truth)
             regions[:, 95:] = Region.NECK
-            regions[rows["row"].filter(pc.equal(rows["sample_id"], worst)).to_numpy() - start] = Region.BACKGROUND
+            regions[rows["row"].filter(pc.equal(rows["sample_id"], WORST)).to_numpy() - start] = Region.BACKGROUND
             known = rows["row"].filter(rows["has_truth"]).to_numpy() - start
             counts += confusion(regions[known], truth[known])
             table = rows.select(spec.rows_schema.names).cast(spec.rows_schema)

@@ -10,7 +10,7 @@ from stores import tree
 
 from faceshards.store.finish import finish
 from faceshards.store.reader import Store
-from faceshards.store.schema import SplitSpec, ArraySpec, StoreSpec
+from faceshards.store.schema import ArraySpec, SplitSpec, StoreSpec
 from faceshards.store.verify import verify
 from faceshards.store.writer import create, write_shard
 

@@ -30,7 +30,7 @@ from faceshards.store.codecs import keeps_files
 from faceshards.store.durable import sha256_of
 from faceshards.store.finish import finish
 from faceshards.store.imagefiles import EncodedImages
-from faceshards.store.schema import OK, SKIPPED, SplitSpec, StoreSpec
+from faceshards.store.schema import OK, SKIPPED, StoreSpec
 
 HAS_TRUTH = pa.field("has_truth", pa.bool_())
 """Manifest column: the source has ground truth for this face."""
@@ -63,7 +63,7 @@ def align_faces(
         name=note.name,
         licence=note.licence,
         arrays=(IMAGE, TRUTH),
-        splits={name: SplitSpec(split.rows, split.classes) for name, split in planned.splits.items()},
+        splits=planned.splits,
         shard_rows=store.shard_rows,
         chunk_rows=store.chunk_rows,
         profile=store.profile,
@@ -76,8 +76,13 @@ def align_faces(
     with making(out, __name__, spec, run, params.detector, model, made_by, faces.name, Path(note.data).name) as shards:
         tasks = [AlignTask(shards, split, shard, planned, faces, params) for split, shard in spec.shards]
         run_tasks(tasks, run, "align")
-        provenance = {"source": {"name": note.name, "format": faces.name}, "align": {"detector": params.detector}}
-        finish(shards.work, spec, {**provenance, "versions": made_by})
+        provenance = {
+            "source": {"name": note.name, "format": faces.name},
+            "plan": dict(planned.made_by),
+            "align": {"detector": params.detector},
+            "versions": made_by,
+        }
+        finish(shards.work, spec, provenance)
         outcome = count_outcomes(shards.work)
         refuse_too_many(outcome, shards.work, params.max_skipped, "align")
     return outcome

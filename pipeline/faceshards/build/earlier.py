@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from faceshards.build.facelist import NOBODY, encoded, joined
-from faceshards.build.planfile import SplitPlan
 from faceshards.errors import ParamsError
-from faceshards.store.schema import NO_IDENTITY
+from faceshards.store.schema import NO_IDENTITY, SplitSpec
 
 PLAN_KEY = b"faceshards.plan"
 """Where a manifest's schema holds ``{"splits": {name: {"rows": N, "classes": [[a, b], ...]}}}`` as JSON."""
@@ -37,7 +36,7 @@ class Earlier:
         home: (P,) place in `splits` of each person's.
     """
 
-    splits: Mapping[str, SplitPlan] = field(default_factory=dict)
+    splits: Mapping[str, SplitSpec] = field(default_factory=dict)
     sample_id: pa.LargeStringArray = field(default_factory=lambda: pa.array([], pa.large_string()))
     split: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     row: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
@@ -107,12 +106,12 @@ def _read(path: Path) -> Earlier:
     return earlier
 
 
-def _splits(said: bytes | None) -> dict[str, SplitPlan]:
+def _splits(said: bytes | None) -> dict[str, SplitSpec]:
     if said is None:
         raise _Inconsistent(f"its schema has no {PLAN_KEY.decode()}, which says how to continue it")
     try:
         splits = {
-            str(name): SplitPlan(int(of["rows"]), tuple((int(start), int(stop)) for start, stop in of["classes"]))
+            str(name): SplitSpec(int(of["rows"]), tuple((int(start), int(stop)) for start, stop in of["classes"]))
             for name, of in json.loads(said)["splits"].items()
         }
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -34,7 +34,7 @@ def keep(folder: Path, work: Path, spec: StoreSpec, split: str, shard: int) -> N
     replace_folder(new, folder)
 
 
-def take(folder: Path, work: Path, spec: StoreSpec, split: str, shard: int) -> bool:
+def take(folder: Path, work: Path, split: str, shard: int) -> bool:
     """Link a kept shard into an unfinished store and commit it there; False where none is kept, or it is damaged."""
     rows = next(iter(folder.glob(_ROWS.format("*"))), None)
     try:

@@ -108,9 +108,7 @@ class ParseTask(ShardTask):
         return ShardContent({REGION.name: regions}, table, at)
 
 
-def _read_ahead(
-    store: Store, split: str, start: int, stop: int, step: int
-) -> Iterator[tuple[int, UInt8Array]]:
+def _read_ahead(store: Store, split: str, start: int, stop: int, step: int) -> Iterator[tuple[int, UInt8Array]]:
     """Chunks of images with their offset from `start`; the next one is decoded while the caller works on this one."""
     with ThreadPoolExecutor(1) as pool:
         bounds = [(a, min(a + step, stop)) for a in range(start, stop, step)]

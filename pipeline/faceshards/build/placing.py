@@ -14,9 +14,9 @@ from faceshards.build.earlier import Earlier
 from faceshards.build.facelist import NOBODY, FaceList, batches, drawn
 from faceshards.build.nameindex import NOWHERE, NameIndex
 from faceshards.build.params import PlanParams
-from faceshards.build.planfile import SCHEMA, SplitPlan
+from faceshards.build.planfile import SCHEMA
 from faceshards.rng import UInt64Array
-from faceshards.store.schema import NO_IDENTITY
+from faceshards.store.schema import NO_IDENTITY, SplitSpec
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -38,7 +38,7 @@ class Placement:
         gone: how many of its faces have no place now.
     """
 
-    splits: dict[str, SplitPlan]
+    splits: dict[str, SplitSpec]
     split: NDArray[np.int32]
     row: NDArray[np.int64]
     class_id: NDArray[np.int64]
@@ -124,7 +124,7 @@ def place(
     splits = {}
     next_id = max((stop for of in earlier.splits.values() for _, stop in of.classes), default=0)
     for number, name in enumerate(names):
-        before = earlier.splits.get(name, SplitPlan(0, ()))
+        before = earlier.splits.get(name, SplitSpec(0, ()))
         behind = _in_order(comes & (split == number), index if params.order == "shuffled" else None)
         row[behind] = before.rows + np.arange(len(behind))
         people = new[home[new] == number]
@@ -132,7 +132,7 @@ def place(
         class_id[people[by_name]] = next_id + np.arange(len(people))
         given = ((next_id, next_id + len(people)),) if len(people) else ()
         next_id += len(people)
-        splits[name] = SplitPlan(before.rows + len(behind), before.classes + given)
+        splits[name] = SplitSpec(before.rows + len(behind), before.classes + given)
     return Placement(
         splits,
         split,

@@ -12,7 +12,6 @@ from faceshards.build.nameindex import NameIndex
 from faceshards.build.params import PlanParams
 from faceshards.build.placing import Placement, order_words, place
 from faceshards.build.planfile import Plan, write_plan
-from faceshards.build.provenance import versions
 from faceshards.build.removal import read_removal, removed
 from faceshards.build.source import read_note
 from faceshards.build.workdir import work_dir
@@ -93,9 +92,9 @@ def plan_faces(source: Path, out: Path, params: PlanParams) -> PlanOutcome:
         >>> Plan.open(Path("data/plan")).faces("train", 0, 2048)
     """
     note = read_note(source)
-    named = [_digest_of("plan.earlier", params.earlier, out), _digest_of("plan.remove", params.remove, out)]
-    read = (note.stamps(source), named)
-    with work_dir(out, __name__, params, versions("numpy", "pyarrow"), asdict(note), read) as work:
+    _refuse_outs("plan.earlier", params.earlier, out)
+    _refuse_outs("plan.remove", params.remove, out)
+    with work_dir(out) as work:
         return plan_source(note.open(source), work, params)
 
 
@@ -143,19 +142,25 @@ def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome
     )
     write_file(folder / DUPLICATES, table)
     told = {name: value for name, value in asdict(outcome).items() if name != "splits"}
+    told["made_by"] = {
+        "seed": params.seed,
+        "splits": params.splits,
+        "order": params.order,
+        "earlier": None if params.earlier is None else sha256_of(Path(params.earlier)),
+    }
     rows = {name: placement.splits[name] for name in splits}
     write_plan(folder, rows, {name: placement.batches(faces, name) for name in rows}, told)
     return outcome
 
 
-def _digest_of(param: str, named: str | None, out: Path) -> str | None:
-    """SHA-256 of a file that a param names.
+def _refuse_outs(param: str, named: str | None, out: Path) -> None:
+    """Check the path of a file that a param names.
 
     Raises:
-        ParamsError: it is not there, or belongs to a store that the pipeline makes anew from it.
+        ParamsError: nothing is there, or it belongs to a store that the pipeline makes anew from it.
     """
     if named is None:
-        return None
+        return
     path = Path(named)
     if not path.is_file():
         raise ParamsError(f"{param}: expected a file at {named}; found none; check the path")
@@ -164,7 +169,6 @@ def _digest_of(param: str, named: str | None, out: Path) -> str | None:
             f"{param}: {named} belongs to a store that this pipeline makes anew; copy it to a folder of yours, such as "
             "manifests, and name the copy"
         )
-    return sha256_of(path)
 
 
 def _counts(faces: FaceList, placement: Placement) -> dict[str, dict[str, int]]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from faceshards.errors import SourceNotFoundError
 from faceshards.source.fingerprint import DIGEST_BYTES
 from faceshards.store.durable import sync, write_file
+from faceshards.store.schema import SplitSpec
 
 FACES = "plan.arrow"
 SUMMARY = "plan.json"
@@ -35,20 +36,6 @@ SCHEMA = pa.schema(
 """
 
 
-@dataclass(frozen=True, slots=True)
-class SplitPlan:
-    """One split of a plan.
-
-    Attributes:
-        rows: of its arrays, holes included.
-        classes: half-open ranges of the class ids that were ever given to people of the split, in order of being given.
-            The place of a class id within the ranges, one after the other, is a trainer's label of the person.
-    """
-
-    rows: int
-    classes: tuple[tuple[int, int], ...]
-
-
 @dataclass(frozen=True)
 class Plan:
     """A finished plan, opened for reading. Picklable and cheap to send; each process maps the file once.
@@ -57,6 +44,8 @@ class Plan:
         folder: that the stage `plan` wrote.
         splits: those that have rows, in the order of the params.
         placed: the number of faces that have a row, by split.
+        made_by: the params that decided places, as JSON values: ``seed``, ``splits``, ``order``, and ``earlier``, the
+            SHA-256 of the manifest that is continued.
 
     Example:
         >>> plan = Plan.open(Path("data/plan"))
@@ -64,8 +53,9 @@ class Plan:
     """
 
     folder: Path
-    splits: Mapping[str, SplitPlan]
+    splits: Mapping[str, SplitSpec]
     placed: Mapping[str, int]
+    made_by: Mapping[str, Any]
 
     @classmethod
     def open(cls, folder: Path) -> "Plan":
@@ -80,11 +70,13 @@ class Plan:
                 f"{folder}: expected {SUMMARY} and {FACES}; found not both; run the stage plan first (dvc repro runs "
                 "all in order)"
             )
-        splits = json.loads(path.read_text())["splits"]
+        summary = json.loads(path.read_text())
+        splits = summary["splits"]
         return cls(
             folder.absolute(),
-            {name: SplitPlan(of["rows"], tuple(map(tuple, of["classes"]))) for name, of in splits.items()},
+            {name: SplitSpec(of["rows"], tuple(map(tuple, of["classes"]))) for name, of in splits.items()},
             {name: of["faces"] for name, of in splits.items()},
+            summary["made_by"],
         )
 
     def faces(self, split: str, start: int, stop: int) -> pa.Table:
@@ -115,7 +107,7 @@ def _mapped(path: Path, stamp: object) -> pa.Table:  # noqa: ARG001 (stamp is a 
 
 def write_plan(
     folder: Path,
-    splits: Mapping[str, SplitPlan],
+    splits: Mapping[str, SplitSpec],
     batches: Mapping[str, Iterable[pa.RecordBatch]],
     counts: Mapping[str, Any],
 ) -> None:

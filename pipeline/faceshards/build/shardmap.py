@@ -109,12 +109,12 @@ class ShardTask(ABC):
     def run(self, advance: Callable[[int], object]) -> None:
         """Make, write, keep."""
         making = self.making
-        place = (making.work, making.spec, self.split, self.shard)
         folder = making.kept / key_of(making.recipe, self.split, self.shard, self.bounds, *self.inputs())
-        if kept.take(folder, *place):
+        if kept.take(folder, making.work, self.split, self.shard):
             advance(self.faces)
             return
         content = self.make(advance)
+        place = (making.work, making.spec, self.split, self.shard)
         write_shard(*place, content.arrays, content.rows, content.at)
         kept.keep(folder, *place)
 

@@ -63,7 +63,8 @@ def export_huggingface(
     """Write ``data/<split>-00000-of-00002.parquet``, ..., and a ``README.md`` that names the splits.
 
     ``datasets.load_dataset(str(out))`` gives `image` and `region` (grey region ids) as pictures, `label` (see
-    `faceshards.Dataset.labels`) and `identity` (both -1 where not known), `identity_name`, `sample_id` and `erased`, the names of the erased regions.
+    `faceshards.Dataset.labels`) and `identity` (both -1 where not known), `identity_name`, `sample_id` and `erased`,
+    the names of the erased regions.
 
     Args:
         store: what to export.

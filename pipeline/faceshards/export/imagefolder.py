@@ -20,7 +20,8 @@ def export_imagefolder(
 
     Labels are those that `faceshards.Dataset.labels` gives. They are padded with zeros, so that the alphabet sorts them
     as numbers. A person without faces has no folder: torchvision's ImageFolder then numbers those that follow anew,
-    while names of folders and ``faces.csv`` keep the labels. Faces of no identity lie in ``unknown``, or, where none has one, in ``images`` itself. Regions are grey values, 255 where none applies.
+    while names of folders and ``faces.csv`` keep the labels. Faces of no identity lie in ``unknown``, or, where none
+    has one, in ``images`` itself. Regions are grey values, 255 where none applies.
 
     Args:
         store: what to export.

@@ -2,7 +2,6 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -114,11 +113,6 @@ class ZipFiles:
         if len(self._infos) < len(infos):
             raise SourceFormatError(f"{path}: two members have one name; which of them counts is anyone's guess")
         self.names = frozenset(self._infos)
-
-    def stamps(self) -> Iterator[str]:
-        """What the zip's directory says of each member: its name, size and CRC-32, in order of the names."""
-        for name, info in sorted(self._infos.items()):
-            yield f"{name} {info.file_size} {info.CRC:08x}"
 
     def read(self, name: str) -> bytes:
         """See `Files.read`."""

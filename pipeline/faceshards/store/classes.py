@@ -32,11 +32,12 @@ def labels_of(identity: NDArray[np.int64], classes: Sequence[tuple[int, int]]) -
     starts = np.array([start for start, _ in classes], np.int64)
     stops = np.array([stop for _, stop in classes], np.int64)
     if not len(starts):
-        return np.full_like(identity, NO_IDENTITY)
+        return np.full(identity.shape, NO_IDENTITY, np.int64)
     before = np.concatenate([[0], (stops - starts).cumsum()[:-1]])
     at = np.searchsorted(starts, identity, side="right") - 1
     held = (at >= 0) & (identity < stops[at])
-    return np.where(held, before[at] + identity - starts[at], NO_IDENTITY)
+    labels = np.where(held, before[at] + identity - starts[at], NO_IDENTITY)
+    return np.asarray(labels, np.int64)
 
 
 def refuse_strangers(identity: NDArray[np.int64], classes: Sequence[tuple[int, int]], where: str) -> None:
@@ -66,4 +67,5 @@ def class_count(classes: Sequence[tuple[int, int]]) -> int:
 
 def strange_classes(identity: NDArray[np.int64], classes: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
     """Those of the class ids that no range of the split holds; -1 belongs to every split."""
-    return identity[(identity != NO_IDENTITY) & (labels_of(identity, classes) == NO_IDENTITY)]
+    strange: NDArray[np.bool_] = (identity != NO_IDENTITY) & (labels_of(identity, classes) == NO_IDENTITY)
+    return identity[strange]

@@ -12,11 +12,10 @@ import pyarrow.parquet as pq
 
 from faceshards.errors import MissingShardError, StoreSpecError
 from faceshards.store import dataset_json, layout
+from faceshards.store.classes import strange_classes
 from faceshards.store.durable import sha256_of, sync, write_file, written_whole
-
 from faceshards.store.groups import group_metadata
 from faceshards.store.schema import DATASET_JSON, FORMAT_VERSION, INVENTORY, INVENTORY_SCHEMA, MANIFEST, OK, StoreSpec
-from faceshards.store.classes import strange_classes
 from faceshards.store.tables import encode_table, write_row_groups
 from faceshards.store.writer import COMMITS, commit_path, inventory_row, is_committed, is_finished, read_commit
 

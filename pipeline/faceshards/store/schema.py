@@ -34,8 +34,8 @@ zarr-python where faceshards is installed. ``"fast"``: not compressed, with chec
 NO_IDENTITY = -1
 
 PLAN_KEY = b"faceshards.plan"
-"""Of the manifest's schema metadata: JSON that says how many rows and which class ids each split has given away, so that a
-later version can be planned from the manifest alone."""
+"""Of the manifest's schema metadata: JSON that says how many rows and which class ids each split has given away, so
+that a later version can be planned from the manifest alone."""
 
 _PLACEMENT = (
     pa.field("split", pa.string(), nullable=False),
@@ -106,7 +106,7 @@ class ArraySpec:
 
 
 USABLE = ArraySpec("usable", "bool", fill_value=False)
-"""Of every store: whether a row holds a sample that can be used, for readers of plain Zarr. It follows from the manifest."""
+"""Of every store, for readers of plain Zarr: whether a row holds a usable sample. It follows from the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +159,7 @@ class StoreSpec:
                 raise StoreSpecError(f"{what} named twice: {', '.join(sorted(twice))}")
         dimensions = {"sample", *(name for array in self.arrays for name in array.dimension_names)}
         if alike := sorted(dimensions & {array.name for array in self.all_arrays}):
-            raise StoreSpecError(
-                f"array named like a dimension, which xarray takes for coordinates: {', '.join(alike)}"
-            )
+            raise StoreSpecError(f"array named like a dimension, which hides it in xarray: {', '.join(alike)}")
 
     @property
     def all_arrays(self) -> tuple[ArraySpec, ...]:

@@ -49,6 +49,7 @@ def test_regions_are_said_as_in_python(edited, root: Path) -> None:
     [
         (("  variants: 4", "  variants: 4\n  varients: 4"), "erase.varients"),
         (("  variants: 4", "  variants: '4'"), "erase.variants"),
+        (("  images: true", "  images: false"), "erase.images"),
         (("  variants: 4", "  variants: 4.0"), "erase.variants"),
         (("  seed: 0\n", ""), "plan.seed"),
         (("erase:\n  seed: 0\n", "erase:\n"), "erase.seed"),
@@ -83,7 +84,7 @@ def test_what_does_not_fit_is_named(edited, change: tuple[str, str], named: str)
 
 def test_all_mistakes_are_told_at_once(edited) -> None:
     with pytest.raises(ParamsError) as error:
-        load_params(edited(("variants: 4", "variants: 0"), ("gallery: 24", "gallery: none")))
+        load_params(edited(("variants: 4", "variants: -1"), ("gallery: 24", "gallery: none")))
     assert "erase.variants" in str(error.value)
     assert "report.gallery" in str(error.value)
 

@@ -14,11 +14,14 @@ class Inputs:
     value: int
 
 
+KEY = key_of(MAKER, Inputs(1))
+
+
 def test_work_becomes_the_out_and_replaces_what_was_there(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "old").touch()
-    with work_dir(out, key_of(MAKER, Inputs(1))) as work:
+    with work_dir(out, KEY) as work:
         (work / "new").touch()
     assert [p.name for p in out.iterdir()] == ["new"]
 
@@ -27,7 +30,7 @@ def test_after_a_failure_the_same_inputs_go_on_where_it_stopped(tmp_path: Path) 
     out = tmp_path / "out"
     _stop_halfway(out, KeyboardInterrupt)
     assert not out.exists()
-    with work_dir(out, key_of(MAKER, Inputs(1))) as again:
+    with work_dir(out, KEY) as again:
         assert (again / "half").exists()
 
 
@@ -48,9 +51,7 @@ def test_other_code_of_the_maker_starts_anew(tmp_path: Path) -> None:
 
 def test_without_a_key_every_run_starts_anew(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with pytest.raises(ValueError, match="stopped"), work_dir(out) as work:
-        (work / "half").touch()
-        raise ValueError("stopped")
+    _stop_halfway(out, ValueError, key=None)
     with work_dir(out) as again:
         assert not any(again.iterdir())
 
@@ -62,13 +63,13 @@ def test_a_key_of_a_key_is_another_and_follows_it() -> None:
 
 def test_two_processes_never_make_the_same_out(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with work_dir(out, key_of(MAKER, Inputs(1))), pytest.raises(BusyError, match="out"), work_dir(out, key_of(MAKER, Inputs(1))):
+    with work_dir(out, KEY), pytest.raises(BusyError, match="out"), work_dir(out, KEY):
         pass
 
 
-def _stop_halfway(out: Path, error: type[BaseException]) -> None:
+def _stop_halfway(out: Path, error: type[BaseException], key: str | None = KEY) -> None:
     def stop() -> None:
-        with work_dir(out, key_of(MAKER, Inputs(1))) as work:
+        with work_dir(out, key) as work:
             (work / "half").touch()
             raise error
 

@@ -2,7 +2,7 @@ import pytest
 from stores import face_spec
 
 from faceshards.errors import StoreSpecError
-from faceshards.store.schema import SplitSpec, ArraySpec, StoreSpec
+from faceshards.store.schema import ArraySpec, SplitSpec, StoreSpec
 
 
 @pytest.mark.parametrize(("shard_rows", "chunk_rows"), [(8, 3), (0, 0), (4, 8), (8, 0)])

@@ -153,7 +153,8 @@ def test_every_sample_has_a_row_of_its_own_in_the_order_of_the_rows() -> None:
     assert problems(placed) == []
     assert problems(with_column(placed, "row", [0, 2, 2])) == ["in the row of another: 1 samples (first: train-0002)"]
     assert problems(with_column(placed, "row", [0, 3, 2])) == ["not in the order of splits and rows"]
-    assert problems(with_column(placed, "row", [0, 2, 4])) == ["row beyond those of its split: 1 samples (first: train-0002)"]
+    beyond = problems(with_column(placed, "row", [0, 2, 4]))
+    assert beyond == ["row beyond those of its split: 1 samples (first: train-0002)"]
     assert "splits that dataset.json does not know: ['train']" in problems(placed, {})
     elsewhere = problems(with_column(placed, "shard", [0, 1, 0]))
     assert elsewhere == ["in a shard that does not hold its row: 1 samples (first: train-0001)"]
