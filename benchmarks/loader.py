@@ -41,6 +41,8 @@ FORMATS: tuple[Format, ...] = (
     Ours("compact"),
     Ours("portable"),
     Ours("fast"),
+    Ours("source"),
+    Ours("source", regions=False),
     Memmap(),
     ZarrIndexing(),
     PngFolder(),
@@ -73,6 +75,7 @@ FIRST_BATCH = {
 MODES |= FIRST_BATCH
 PACKAGE = Path(__file__).parents[1]
 COMPACT_BAR = 3.0
+SOURCE_BAR = 3.0
 FAST_BARS = {"sequential": 0.6, "shuffled": 0.8}  # of the memmap
 LOOK_EVERY_S = 0.05  # at memory and disk, which costs a fast format as much as a batch
 
@@ -238,10 +241,22 @@ def report(mode: str, formats: list[Format], found: dict[str, list[dict[str, flo
         each = [o / max(found[name][i]["rate"] for name in rivals) for i, o in enumerate(ours)]
         best = max(rivals, key=lambda name: median(run["rate"] for run in found[name]))
         print(f"compact over the fastest lossless compressed peer ({best}): {median(each):.2f}, bar {COMPACT_BAR}")
+    for form in formats:
+        if isinstance(form, Ours) and not form.lossless:
+            rivals = [peer.name for peer in peers if not peer.lossless and peer.regions <= form.regions]
+            beside_jpeg(form.name, found, rivals)
     if "faceshards fast" in found and "numpy memmap" in found:
         each = [f["rate"] / m["rate"] for f, m in zip(found["faceshards fast"], found["numpy memmap"], strict=True)]
         bar = f", bar {FAST_BARS[mode]}" if mode in FAST_BARS else ""
         print(f"fast over the memmap: {median(each):.2f}{bar}")
+
+
+def beside_jpeg(name: str, found: dict[str, list[dict[str, float]]], rivals: list[str]) -> None:
+    """Of the peers that hold the same JPEGs, and no more than we do, the fastest."""
+    if rivals:
+        each = [run["rate"] / max(found[peer][i]["rate"] for peer in rivals) for i, run in enumerate(found[name])]
+        best = max(rivals, key=lambda peer: median(run["rate"] for run in found[peer]))
+        print(f"{name} over the fastest JPEG peer ({best}): {median(each):.2f}, bar {SOURCE_BAR}")
 
 
 def soonest(profile: str, found: dict[str, list[dict[str, float]]], peers: list[Format]) -> None:

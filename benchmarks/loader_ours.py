@@ -6,35 +6,46 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import zarr
-from loader_format import BATCH, FILE_ROWS, Batches, Faces, Format, over_rows
+from loader_format import BATCH, FILE_ROWS, Batches, Faces, Format, encoded, over_rows
 
 import faceshards
 from faceshards.build.arrays import IDENTITY, IMAGE, REGION
 from faceshards.store.finish import finish
-from faceshards.store.schema import OK, StoreSpec
+from faceshards.store.imagefiles import EncodedImages
+from faceshards.store.schema import OK, SplitSpec, StoreSpec
 from faceshards.store.writer import create, write_shard
 
 
 class Ours(Format):
-    def __init__(self, profile: Any, chunk_rows: int = 32) -> None:
+    """One of our profiles; `source` holds the JPEGs of the peers, with region maps or without."""
+
+    def __init__(self, profile: Any, chunk_rows: int = 32, *, regions: bool = True) -> None:
         self._open: dict[Path, faceshards.Dataset] = {}
-        self.name = f"faceshards {profile}"
+        self.name = f"faceshards {profile}{'' if regions else ', faces alone'}"
         self.compressed = profile != "fast"
+        self.lossless = profile != "source"
+        self.regions = regions
         self._profile, self._chunk_rows = profile, chunk_rows
+        self._arrays = (IMAGE, REGION, IDENTITY) if regions else (IMAGE, IDENTITY)
 
     def available(self) -> bool:
         return bool(faceshards.open and faceshards.Loader)  # which imports them
 
     def write(self, folder: Path, faces: Faces) -> None:
         n = len(faces.image)
-        arrays = (IMAGE, REGION, IDENTITY)
-        spec = StoreSpec("faces", "none", arrays, {"train": n}, FILE_ROWS, self._chunk_rows, profile=self._profile)
+        files = [face["image"] for face in encoded(faces, ".jpg")] if self._profile == "source" else []
+        splits = {"train": SplitSpec(n, ((0, int(faces.identity.max()) + 1),))}
+        spec = StoreSpec("faces", "none", self._arrays, splits, FILE_ROWS, self._chunk_rows, profile=self._profile)
         create(folder, spec)
         for shard in range(spec.shard_count("train")):
             rows = range(*spec.shard_range("train", shard))
-            part = {name: np.asarray(values[rows.start : rows.stop]) for name, values in faces._asdict().items()}
+            part: dict[str, Any] = {
+                array.name: np.asarray(getattr(faces, array.name)[rows.start : rows.stop]) for array in self._arrays
+            }
+            if files:
+                part["image"] = EncodedImages(files[rows.start : rows.stop], IMAGE.shape)
             table = [
-                {"source_index": i, "sample_id": f"{i:06}", "source_id": "", "identity": int(who), "status": OK}
+                {"sample_id": f"{i:06}", "source_id": "", "identity": int(who), "status": OK}
                 for i, who in zip(rows, part["identity"], strict=True)
             ]
             write_shard(folder, spec, "train", shard, part, pa.Table.from_pylist(table, spec.rows_schema))
@@ -42,7 +53,7 @@ class Ours(Format):
 
     def read(self, folder: Path, shuffle: bool, workers: int) -> Batches:
         if folder not in self._open:  # and kept open from epoch to epoch, as trainers do
-            self._open[folder] = faceshards.open(folder, fields=["image", "region", "identity"])
+            self._open[folder] = faceshards.open(folder, fields=[array.name for array in self._arrays])
         faces = self._open[folder]
         return faceshards.Loader(faces, BATCH, shuffle=shuffle, num_workers=workers)
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ SECOND_SHARD = "train.zarr/image/c.1.0.0.0"  # rows 8 to 15, chunks of 4
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 
-@pytest.fixture(scope="module", params=["portable", "compact", "fast"])
+@pytest.fixture(scope="module", params=get_args(Profile))
 def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("sound")
     profile: Profile = request.param

@@ -26,8 +26,10 @@ from faceshards.source.alignment import face_alignment
 from faceshards.source.base import Source
 from faceshards.source.decode import decode_image
 from faceshards.source.detect import Detector, DetectorName, load_detector
+from faceshards.store.codecs import keeps_files
 from faceshards.store.durable import sha256_of
 from faceshards.store.finish import finish
+from faceshards.store.imagefiles import EncodedImages
 from faceshards.store.schema import OK, SKIPPED, StoreSpec
 
 HAS_TRUTH = pa.field("has_truth", pa.bool_())
@@ -108,17 +110,22 @@ class AlignTask(ShardTask):
         truths = np.full((self.faces, *TRUTH.shape), TRUTH.fill_value, np.uint8)
         detect = _detector(self.params.detector, self.params.yunet_model)
         at = self._planned["row"].to_numpy().astype(np.int64) - self.bounds[0]
+        files: list[bytes | None] = [None] * self.faces
         rows = []
         for face, row in zip(self._planned.to_pylist(), at.tolist(), strict=True):
-            rows.append(self._align_one(face, images[row], truths[row], detect))
+            of_face, files[row] = self._align_one(face, images[row], truths[row], detect)
+            rows.append(of_face)
             advance(1)
         advance(self.faces - len(rows))
         table = pa.Table.from_pylist(rows, self.making.spec.rows_schema)
-        return ShardContent({"image": images, "truth": truths}, table, at)
+        kept = keeps_files(IMAGE, self.making.spec.profile)
+        stored = EncodedImages.of(images, files) if kept else images
+        return ShardContent({"image": stored, "truth": truths}, table, at)
 
     def _align_one(
         self, planned: Mapping[str, Any], image_out: UInt8Array, truth_out: UInt8Array, detect: Detector | None
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], bytes | None]:
+        """The manifest row of a face, and the source's image file where its pixels are taken as they are."""
         index = planned["source_index"]
         face = self.source.face(index)
         if face.sample_id != planned["sample_id"] or self.source.digest(index) != planned["digest"]:
@@ -141,14 +148,15 @@ class AlignTask(ShardTask):
             matrix = face_alignment(image, landmarks, detect)
             image_out[:] = image if matrix is None else warp_image(image, matrix)
         except BadSampleError as error:
-            return {**row, "status": SKIPPED, "reason": str(error), "has_truth": False}
+            return {**row, "status": SKIPPED, "reason": str(error), "has_truth": False}, None
+        file = data if matrix is None else None
         try:
             regions = _true_regions(self.source.truth(index), landmarks, image.shape[:2])
         except BadSampleError as error:  # the face is good all the same
-            return {**row, "reason": str(error), "has_truth": False}
+            return {**row, "reason": str(error), "has_truth": False}, file
         if regions is not None:
             truth_out[:] = regions if matrix is None else warp_labels(regions, matrix)
-        return {**row, "has_truth": regions is not None}
+        return {**row, "has_truth": regions is not None}, file
 
 
 def _true_regions(truth: Truth | None, landmarks: Float32Array | None, shape: tuple[int, ...]) -> UInt8Array | None:

@@ -23,7 +23,10 @@ from faceshards.ops.erase import erase
 from faceshards.ops.erasing import Erase
 from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE
+from faceshards.store.chunks import read_files
+from faceshards.store.codecs import keeps_files
 from faceshards.store.finish import finish
+from faceshards.store.imagefiles import EncodedImages
 from faceshards.store.reader import Store
 from faceshards.store.schema import OK, REGION_PX, StoreSpec, erased_field
 
@@ -93,11 +96,15 @@ class EraseTask(ShardTask):
         at = rows["row"].to_numpy().astype(np.int64) - self.bounds[0]
         ok = pc.equal(rows["status"], OK).to_numpy()
         usable = at[ok]
-        images, regions = self._read()
-        content = {array.name: arrays.filled(array, self.faces) for array in self.making.spec.arrays}
+        files = self._files()
+        images = self._pixels(files)
+        regions = self._regions()
+        content: dict[str, Any] = {array.name: arrays.filled(array, self.faces) for array in self.making.spec.arrays}
         content["region"][usable] = regions[usable]
         content["identity"][at] = rows["identity"]
-        if params.images:
+        if files is not None:
+            content["image"] = files.only(np.isin(np.arange(self.faces), usable))
+        elif params.images:
             content["image"][usable] = images[usable]
         areas = region_areas(regions)
         if params.variants:
@@ -126,15 +133,27 @@ class EraseTask(ShardTask):
         table = pa.table([columns[name] if name in columns else rows[name] for name in schema.names], schema=schema)
         return ShardContent(content, table, at)
 
-    def _read(self) -> tuple[UInt8Array, UInt8Array]:
-        """Images and region maps of the shard's rows."""
-        images = self.aligned.read(self.split, IMAGE.name, *self.bounds)
-        regions = self.parsed.read(self.split, REGION.name, *self.bounds)
+    def _files(self) -> EncodedImages | None:
+        """The image files of the shard's rows, where the aligned faces are kept as such and are to be so here."""
+        profiles = self.aligned.info["profile"], self.making.spec.profile
+        if not (self.params.images and all(keeps_files(IMAGE, profile) for profile in profiles)):
+            return None
+        return read_files(self.aligned, self.split, IMAGE.name, *self.bounds)
+
+    def _pixels(self, files: EncodedImages | None) -> UInt8Array:
+        """The images of the shard's rows; of none, where nothing is made from them."""
+        if not (self.params.variants or (self.params.images and files is None)):
+            return arrays.filled(IMAGE, 0)
+        return self.aligned.read(self.split, IMAGE.name, *self.bounds) if files is None else files.pixels()
+
+    def _regions(self) -> UInt8Array:
+        """The region maps of the shard's rows."""
+        regions: UInt8Array = self.parsed.read(self.split, REGION.name, *self.bounds)
         if self.params.regions == "truth":
             truth = self.aligned.read(self.split, TRUTH.name, *self.bounds)
             known = (truth != IGNORE).any(axis=(1, 2))
             regions[known] = truth[known]
-        return images, regions
+        return regions
 
 
 def _variant_columns(variants: int) -> tuple["pa.Field[Any]", ...]:

@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from faceshards.errors import ParamsError
 from faceshards.ops.arguments import Fill, checked_fill, classes_of_faces, number_of_regions, pixels
+from faceshards.store.schema import Profile
 from faceshards.yamlfile import read_yaml
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -128,7 +129,7 @@ class StoreParams:
 
     shard_rows: PositiveInt = 2048
     chunk_rows: PositiveInt = 32
-    profile: Literal["portable", "compact", "fast"] = "portable"
+    profile: Profile = "portable"
 
     @field_validator("chunk_rows")
     @classmethod

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from faceshards.build import kept
 from faceshards.build.params import RunParams
 from faceshards.build.workdir import key_of, work_dir
+from faceshards.store.imagefiles import EncodedImages
 from faceshards.store.reader import Store
 from faceshards.store.schema import StoreSpec
 from faceshards.store.writer import create, write_shard
@@ -32,7 +33,7 @@ class ShardContent(NamedTuple):
         at: (m,) which of the n rows each sample has.
     """
 
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Mapping[str, NDArray[Any] | EncodedImages]
     rows: pa.Table
     at: NDArray[np.int64]
 

@@ -30,13 +30,13 @@ def one_class(class_id: int) -> Aim:
 
 
 def own_identity(faces: Faces, outputs: Tensor) -> Sequence[Target]:
-    """The number of each face's identity as its class.
+    """The label of each face's person as its class.
 
     Raises:
         TargetError: a face has no identity, or the model no such output.
     """
     known = zip(_known(faces), faces.sample_ids, strict=True)
-    return [_class(i, outputs, f"identity {i} of face {sample_id!r}") for i, sample_id in known]
+    return [_class(i, outputs, f"label {i} of face {sample_id!r}") for i, sample_id in known]
 
 
 def like_reference(reference: Tensor, name: str = "reference") -> Aim:
@@ -72,12 +72,12 @@ class LikeOwnIdentity:
         zero = ~outputs.any(1)
         if zero.any():
             raise NotFiniteError(int(zero.int().argmax()), f"with nothing hidden, its embedding is {ZERO}; {CHECK}")
-        for identity, row in zip(_known(faces), directions(outputs.cpu()), strict=True):
-            self._sums[identity] = self._sums[identity] + row if identity in self._sums else row
+        for label, row in zip(_known(faces), directions(outputs.cpu()), strict=True):
+            self._sums[label] = self._sums[label] + row if label in self._sums else row
 
     def __call__(self, faces: Faces, _: Tensor) -> Sequence[Target]:
         """See `Aim`."""
-        return [CosineTarget(self._sums[identity], "identity_mean") for identity in _known(faces)]
+        return [CosineTarget(self._sums[label], "identity_mean") for label in _known(faces)]
 
 
 def _class(class_id: int, outputs: Tensor, what: str) -> ClassTarget:
@@ -86,11 +86,11 @@ def _class(class_id: int, outputs: Tensor, what: str) -> ClassTarget:
 
 
 def _known(faces: Faces) -> list[int]:
-    identities: list[int] = faces.identities.tolist()
-    if NO_IDENTITY in identities:
-        sample_id = faces.sample_ids[identities.index(NO_IDENTITY)]
+    labels: list[int] = faces.labels.tolist()
+    if NO_IDENTITY in labels:
+        sample_id = faces.sample_ids[labels.index(NO_IDENTITY)]
         raise TargetError(
             f"face {sample_id!r} has no identity to explain; use the predicted class, a class number or a reference "
             "face, or faces with identities (a folder a person)"
         )
-    return identities
+    return labels

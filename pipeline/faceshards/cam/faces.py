@@ -16,6 +16,7 @@ from faceshards.source.alignment import face_alignment
 from faceshards.source.base import Source
 from faceshards.source.decode import decode_image
 from faceshards.source.detect import Detector
+from faceshards.store.classes import labels_of, refuse_strangers
 from faceshards.store.reader import Store
 from faceshards.store.schema import NO_IDENTITY, OK
 
@@ -30,14 +31,14 @@ class Faces(NamedTuple):
 
     Attributes:
         sample_ids: one a face.
-        identities: (B,) int64, -1 where unknown.
-        names: of the identities; their number where they have no name, empty where unknown.
+        labels: (B,) int64, a classifier's outputs of the people: `faceshards.Dataset.labels`; -1 where unknown.
+        names: of the people; their class id where they have no name, empty where unknown.
         images: (B, 112, 112, 3) uint8 RGB.
         regions: (B, 112, 112) uint8 region ids, 255 = ignore.
     """
 
     sample_ids: list[str]
-    identities: NDArray[np.int64]
+    labels: NDArray[np.int64]
     names: list[str]
     images: UInt8Array
     regions: UInt8Array
@@ -68,6 +69,7 @@ class StoreFaces:
 
     Raises:
         ParamsError: no such split, none named where there are several, or a store without images or regions.
+        StoreFormatError: a class id lies in none of the split's ranges.
     """
 
     def __init__(self, store: Store, split: str | None = None, limit: int | None = None) -> None:
@@ -82,9 +84,11 @@ class StoreFaces:
         if self.split not in store.splits:
             raise ParamsError(f"{store.path} has no split {split!r}; it has: {', '.join(store.splits)}")
         self._store = store
+        self._classes = store.extents[self.split].classes
         columns = store.manifest.select(["sample_id", "identity", "identity_name", "split", "row", "status"])
         usable = pc.and_(pc.equal(columns["status"], OK), pc.equal(columns["split"], self.split))
         self._rows = columns.filter(usable).sort_by("row").slice(0, limit)
+        refuse_strangers(self._rows["identity"].to_numpy(), self._classes, f"split {self.split!r} of {store.path}")
         self.skipped: dict[str, str] = {}
 
     def __len__(self) -> int:
@@ -101,7 +105,7 @@ class StoreFaces:
             names = here["identity_name"].to_pylist()
             yield Faces(
                 here["sample_id"].to_pylist(),
-                identities,
+                labels_of(identities, self._classes),
                 [_name(i, name) for i, name in zip(identities.tolist(), names, strict=True)],
                 self._store.read(self.split, "image", first, stop)[at - first],
                 self._store.read(self.split, "region", first, stop)[at - first],
@@ -112,8 +116,8 @@ class StoreFaces:
 class SourceFaces:
     """The faces of a source, aligned as the stage `align` does it and parsed.
 
-    Identities are numbered in the order of their names, as by torchvision's ImageFolder; to `limit` faces they have the
-    numbers that they have in the whole source.
+    People have labels in the order of their names, as by torchvision's ImageFolder; to `limit` faces they have the
+    labels that they have in the whole source.
 
     Attributes:
         source: from `faceshards.source.open.open_source`.

@@ -63,7 +63,7 @@ Read a batch:
   faces = faceshards.open("{store}", split="{split}")
   batch = next(faces.batches(32, shuffle=True, seed=0{view}))
   print(batch["{shown.name}"].shape, batch["{shown.name}"].dtype)  # {shape} {shown.dtype}
-  print(batch["identity"][:8], faces.num_identities)
+  print(batch["label"][:8], faces.num_identities)
 """
     )
 

@@ -100,7 +100,7 @@ def fscam(faces: str, out: Path, **options: Any) -> None:
                      ..., 8192 of them; for logits say --outputs logits
       3              class 3; refused where the outputs are of unit length
                      or made by a normalising layer
-      identity       the number of the face's identity, as the store has it;
+      identity       the face's label, as the loader gives it;
                      of images, folders by name from 0
       identity-mean  for embeddings: cosine to the mean of the identity's
     or --reference face.jpg: for embeddings, cosine to that face's.

@@ -14,8 +14,9 @@ from tqdm import tqdm
 from faceshards.errors import ExportError
 from faceshards.records import UInt8Array
 from faceshards.regions import Region
+from faceshards.store.classes import class_count, labels_of, refuse_strangers
 from faceshards.store.reader import Store
-from faceshards.store.schema import NO_IDENTITY, OK
+from faceshards.store.schema import OK
 
 ExportView: TypeAlias = Literal["original", "variants"]
 """``"original"``: each face once, as it was. ``"variants"``: each of its K precomputed erased variants."""
@@ -31,7 +32,8 @@ class Face:
         key: its name in the export, unique in the split and in the order of the store: ``"00000012"``, and
             ``"00000012-1"`` for the variant 1.
         sample_id: as in the manifest.
-        identity: as in the manifest; -1 where not known.
+        label: what a classifier is trained on: the place of the person among all of the split; -1 where not known.
+        identity: class id, as in the manifest; -1 where not known.
         identity_name: the source's own name of the person.
         erased: names of the regions that a variant lacks; empty for an original.
         image: (H, W, 3) uint8 RGB.
@@ -40,6 +42,7 @@ class Face:
 
     key: str
     sample_id: str
+    label: int
     identity: int
     identity_name: str | None
     erased: tuple[str, ...]
@@ -50,6 +53,7 @@ class Face:
         """All but the pictures, as JSON values."""
         return {
             "sample_id": self.sample_id,
+            "label": self.label,
             "identity": self.identity,
             "identity_name": self.identity_name,
             "erased": list(self.erased),
@@ -90,9 +94,8 @@ class Selection:
         return height, width
 
     def num_identities(self, split: str) -> int:
-        """One more than the largest identity of a split; 0 where it has none."""
-        known: list[int] = self._rows(split)["identity"].to_pylist()
-        return max(known, default=NO_IDENTITY) + 1
+        """How many labels a split has: one for each person that it ever had."""
+        return class_count(self.store.extents[split].classes)
 
     def count(self, split: str) -> int:
         """How many pictures `faces` gives."""
@@ -104,8 +107,13 @@ class Selection:
 
         Raises:
             MissingShardError, CorruptShardError: the store is damaged.
+            StoreFormatError: a class id lies in none of the split's ranges.
         """
         rows = self._rows(split)
+        classes = self.store.extents[split].classes
+        identity = rows["identity"].to_numpy()
+        refuse_strangers(identity, classes, f"split {split!r} of {self.store.path}")
+        rows = rows.append_column("label", pa.array(labels_of(identity, classes)))
         with tqdm(desc=f"export {split}", total=self.count(split), unit="face", disable=None) as bar:
             for start in range(0, self.store.splits[split], self.store.chunk_rows):
                 stop = min(start + self.store.chunk_rows, self.store.splits[split])
@@ -120,7 +128,7 @@ class Selection:
         for row in rows:
             at = row["row"] - start
             key = f"{row['row']:08d}"
-            about = row["sample_id"], row["identity"], row["identity_name"]
+            about = row["sample_id"], row["label"], row["identity"], row["identity_name"]
             region = chunk["region"][at] if "region" in chunk else None
             if self.view == "original":
                 yield Face(key, *about, (), chunk["image"][at], region)

@@ -20,6 +20,7 @@ _STRING = {"dtype": "string", "_type": "Value"}
 _FEATURES: dict[str, dict[str, Any]] = {
     "image": {"_type": "Image"},
     "region": {"_type": "Image"},
+    "label": {"dtype": "int64", "_type": "Value"},
     "identity": {"dtype": "int64", "_type": "Value"},
     "identity_name": _STRING,
     "sample_id": _STRING,
@@ -30,6 +31,7 @@ _SCHEMA = pa.schema(
     {
         "image": _IMAGE,
         "region": _IMAGE,
+        "label": pa.int64(),
         "identity": pa.int64(),
         "identity_name": pa.string(),
         "sample_id": pa.string(),
@@ -60,8 +62,9 @@ def export_huggingface(
 ) -> None:
     """Write ``data/<split>-00000-of-00002.parquet``, ..., and a ``README.md`` that names the splits.
 
-    ``datasets.load_dataset(str(out))`` gives `image` and `region` (grey region ids) as pictures, `identity` (-1 where
-    not known), `identity_name`, `sample_id` and `erased`, the names of the erased regions.
+    ``datasets.load_dataset(str(out))`` gives `image` and `region` (grey region ids) as pictures, `label` (see
+    `faceshards.Dataset.labels`) and `identity` (both -1 where not known), `identity_name`, `sample_id` and `erased`,
+    the names of the erased regions.
 
     Args:
         store: what to export.

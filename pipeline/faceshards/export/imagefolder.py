@@ -1,4 +1,4 @@
-"""A folder of PNG files, one subfolder an identity, as torchvision's ImageFolder and `faceshards` itself read it."""
+"""A folder of PNG files, one subfolder a person, as torchvision's ImageFolder and `faceshards` itself read it."""
 
 import csv
 from collections.abc import Sequence
@@ -10,16 +10,18 @@ from faceshards.store.folder import new_folder
 from faceshards.store.reader import Store
 from faceshards.store.schema import NO_IDENTITY
 
-_COLUMNS = ("path", "sample_id", "identity", "identity_name", "erased")
+_COLUMNS = ("path", "sample_id", "label", "identity", "identity_name", "erased")
 
 
 def export_imagefolder(
     store: Store, out: Path, *, splits: Sequence[str] | None = None, view: ExportView = "original"
 ) -> None:
-    """Write ``<identity>/<key>.png`` below ``<split>/images`` and ``<split>/regions``, and ``<split>/faces.csv``.
+    """Write ``<label>/<key>.png`` below ``<split>/images`` and ``<split>/regions``, and ``<split>/faces.csv``.
 
-    Identities are padded with zeros, so that the alphabet sorts them as numbers. Faces of no identity lie in
-    ``unknown``, or, where none has one, in ``images`` itself. Regions are grey values, 255 where none applies.
+    Labels are those that `faceshards.Dataset.labels` gives. They are padded with zeros, so that the alphabet sorts them
+    as numbers. A person without faces has no folder: torchvision's ImageFolder then numbers those that follow anew,
+    while names of folders and ``faces.csv`` keep the labels. Faces of no identity lie in ``unknown``, or, where none
+    has one, in ``images`` itself. Regions are grey values, 255 where none applies.
 
     Args:
         store: what to export.
@@ -52,7 +54,7 @@ def _path(face: Face, num_identities: int) -> str:
     if not num_identities:
         return f"{face.key}.png"
     digits = len(str(num_identities - 1))
-    folder = "unknown" if face.identity == NO_IDENTITY else f"{face.identity:0{digits}d}"
+    folder = "unknown" if face.label == NO_IDENTITY else f"{face.label:0{digits}d}"
     return f"{folder}/{face.key}.png"
 
 

@@ -24,9 +24,9 @@ def export_recordio(
 ) -> None:
     """Write ``<split>/train.rec``, ``<split>/train.idx`` and ``<split>/property``.
 
-    Labels are identities, pictures are PNG. Record 0 says that the pictures are records 1 to n; the ranges of persons
-    that may follow them are left out, for they want the pictures sorted by person, and trainers do without. Region
-    maps and sample ids have no place in this format.
+    Labels are those that `faceshards.Dataset.labels` gives, pictures are PNG. Record 0 says that the pictures are
+    records 1 to n; the ranges of persons that may follow them are left out, for they want the pictures sorted by person,
+    and trainers do without. Region maps and sample ids have no place in this format.
 
     Args:
         store: what to export.
@@ -62,11 +62,11 @@ def _write_split(folder: Path, selection: Selection, split: str) -> None:
 
 
 def _label(face: Face) -> float:
-    if face.identity == NO_IDENTITY:
+    if face.label == NO_IDENTITY:
         raise ExportError(
             f"face {face.sample_id!r} has no identity, and every RecordIO face needs one; export another format"
         )
-    return float(face.identity)
+    return float(face.label)
 
 
 def _write_record(file: BinaryIO, data: bytes) -> None:

@@ -23,8 +23,9 @@ def export_webdataset(
 ) -> None:
     """Write ``<split>-000000.tar``, ``<split>-000001.tar``, ...
 
-    A sample is ``<key>.png``, ``<key>.region.png`` (region ids as grey values), ``<key>.cls`` (the identity, -1 where
-    not known) and ``<key>.json`` (sample id, identity, its name, names of the erased regions).
+    A sample is ``<key>.png``, ``<key>.region.png`` (region ids as grey values), ``<key>.cls`` (the label, see
+    `faceshards.Dataset.labels`; -1 where not known) and ``<key>.json`` (sample id, label, identity, its name, names of
+    the erased regions).
 
     Args:
         store: what to export.
@@ -48,7 +49,7 @@ def export_webdataset(
 
 
 def _add_sample(tar: tarfile.TarFile, face: Face) -> None:
-    parts = {"png": png(face.image), "cls": str(face.identity).encode()}
+    parts = {"png": png(face.image), "cls": str(face.label).encode()}
     if face.region is not None:
         parts["region.png"] = png(face.region)
     parts["json"] = json.dumps(face.record(), ensure_ascii=False).encode()

@@ -22,9 +22,9 @@ from faceshards.loader.views import BoundView, View
 from faceshards.records import Batch, UInt8Array
 from faceshards.regions import REGION_NAMES
 from faceshards.store.cache import Cache
+from faceshards.store.classes import class_count, labels_of
 from faceshards.store.reader import Store
 from faceshards.store.remote import open_store
-from faceshards.store.schema import NO_IDENTITY
 
 
 def open(
@@ -55,7 +55,8 @@ def open(
         cache: of a URL: where its files are kept, and how much of them; None for the default.
 
     Raises:
-        StoreFormatError: `path` is no store, an unfinished one, or one of a later format.
+        StoreFormatError: `path` is no store, an unfinished one, one of a later format, or one whose people have other
+            class ids than it says.
         MissingShardError, CorruptShardError: a table of the store is gone or damaged.
         DownloadError, CacheError: a URL cannot be read, or its files cannot be kept.
         MissingExtraError: a URL needs a package that is not installed.
@@ -102,7 +103,7 @@ class Dataset:
         self._next_epoch = 0  # of `batches`, where nobody says which
         self._index: IdIndex | None = None
         self._fields = _names(fields) if fields is not None else None
-        self.bound()
+        self._bound(None, None)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Dataset, (self.store, self.split, self._fields, self.view, self._epoch)
@@ -117,16 +118,29 @@ class Dataset:
 
     @property
     def identities(self) -> NDArray[np.int64]:
-        """Identity of each sample, (N,) int64, -1 where the source knows none."""
+        """Class id of each sample's person, (N,) int64, -1 where the source knows none.
+
+        It names the same person in every version and split of the data set. It is no output of a classifier: see
+        `labels`.
+        """
         return self._split.identities
 
     @property
-    def num_identities(self) -> int:
-        """One more than the largest identity of this split: the outputs that a classifier trained on it needs.
+    def labels(self) -> NDArray[np.int64]:
+        """What to train a classifier on, for each sample: (N,) int64, 0 .. `num_identities` - 1; -1 as in `identities`.
 
-        In the first split identities run from 0 without a gap; those of later splits go on from there.
+        The place of the person among all of the split. In a later version of the data set people keep their labels
+        and new ones follow, so that a classifier can be extended.
         """
-        return int(self.identities.max(initial=NO_IDENTITY)) + 1
+        return labels_of(self._split.identities, self._split.classes)
+
+    @property
+    def num_identities(self) -> int:
+        """The outputs that a classifier trained on this split needs: one for each person that it ever had.
+
+        People who were removed keep theirs, without faces.
+        """
+        return class_count(self._split.classes)
 
     @property
     def num_variants(self) -> int:
@@ -179,17 +193,18 @@ class Dataset:
             epoch: None, with no `seed` either, for that of `set_epoch`, or else draws of their own.
 
         Returns:
-            (B, ...) arrays by field: `sample_id` str, `identity` int64, and the store's arrays.
+            (B, ...) arrays by field: `sample_id` str, `identity` and `label` int64, and the store's
+            arrays. `label` is what to train on, see `labels`.
 
         Raises:
             IndexError: an index is out of range.
             TypeError: an index is no whole number.
             ParamsError: an unknown field or view, or a view of variants of a store that has none.
             MissingShardError, CorruptShardError: what is asked for cannot be read.
+            MissingExtraError: the faces are JPEG or PNG files (profile `source`), and OpenCV is not installed.
         """
         at = indices_within(indices, len(self), f"split {self.split!r}")
-        shown = BoundView(self.store.arrays, self.view if view is None else view)
-        names = self._shown(fields, shown)
+        shown, names = self._bound(fields, view)
         decoded = decoded_fields(names)
         batch: Batch = {n: np.empty((len(at), *shown.fields[n][0]), shown.fields[n][1]) for n in decoded}
         keys = None
@@ -278,6 +293,7 @@ class Dataset:
         Raises:
             ParamsError: an argument is out of its range, or as in `take`.
             MissingShardError, CorruptShardError: by the iterator, where what is asked for cannot be read.
+            MissingExtraError: the faces are JPEG or PNG files (profile `source`), and OpenCV is not installed.
         """
         if epoch is None and (epoch := self._epoch.get()) is None:
             epoch, self._next_epoch = self._next_epoch, self._next_epoch + 1
@@ -289,9 +305,14 @@ class Dataset:
     def bound(
         self, fields: Sequence[str] | None = None, view: View | None = None
     ) -> tuple[Split, BoundView, tuple[str, ...]]:
-        """What a loader reads: the split, a view of it, and the names of the shown fields. Raises as `take`."""
+        """What a loader reads: the split, a view of it, and the names of the shown fields. Raises as `batches`."""
+        shown, names = self._bound(fields, view)
+        self._split.load_decoders(decoded_fields(names), shown)
+        return self._split, shown, names
+
+    def _bound(self, fields: Sequence[str] | None, view: View | None) -> tuple[BoundView, tuple[str, ...]]:
         bound = BoundView(self.store.arrays, self.view if view is None else view)
-        return self._split, bound, self._shown(fields, bound)
+        return bound, self._shown(fields, bound)
 
     def _shown(self, fields: Sequence[str] | None, view: BoundView) -> tuple[str, ...]:
         chosen = _names(fields) if fields is not None else self._fields

@@ -35,7 +35,7 @@ class Loader:
     Two lines of use::
 
         loader = faceshards.Loader("data/shards", 128, shuffle=True, view="erase", num_workers=4)
-        for batch in loader: batch["image"], batch["identity"]  # (128, 112, 112, 3) uint8, (128,) int64
+        for batch in loader: batch["image"], batch["label"]  # (128, 112, 112, 3) uint8, (128,) int64
 
     Each ``iter(loader)`` begins the next epoch, whether the last one was finished, broken off or only peeked at: in
     another order where it shuffles, and with other draws where the view draws. Both follow from the seed, the epoch and
@@ -46,7 +46,9 @@ class Loader:
     It is no subclass of torch's DataLoader: it finds its rank itself, and no trainer shards it a second time.
 
     A batch is a dict: `image` (B, 112, 112, 3) uint8 RGB, `region` (B, 112, 112) uint8 ids of `Region`, 255 for none,
-    `identity` (B,) int64, `sample_id` a list of B str; with a view that erases also `erased` (B,) uint32 bit masks.
+    `label` (B,) int64 what to train a classifier on, 0 to `num_identities` - 1 and -1 where the person is not known,
+    `identity` (B,) int64 the person's class id, `sample_id` a list of B str; with a view that erases also `erased` (B,)
+    uint32 bit masks.
 
     Args:
         dataset: path or URL of a store, or what `faceshards.open` gave.

@@ -13,10 +13,14 @@ from faceshards.loader.sampling import RowLayout
 from faceshards.loader.views import BoundView, Part, Rows, Selection
 from faceshards.records import Batch
 from faceshards.rng import UInt64Array
-from faceshards.store.chunks import ChunkReader
+from faceshards.store.chunkreader import ChunkReader
+from faceshards.store.chunks import chunk_reader
+from faceshards.store.classes import labels_of, refuse_strangers
+from faceshards.store.codecs import keeps_files
+from faceshards.store.imagefiles import load_decoder
 from faceshards.store.reader import Store
 
-MANIFEST_FIELDS = ("sample_id", "identity")
+MANIFEST_FIELDS = ("sample_id", "identity", "label")
 """Fields that need no chunk."""
 
 _CHUNKS_KEPT_PER_ARRAY = 4
@@ -32,10 +36,12 @@ class Split:
         name: of the split.
         layout: where the samples lie.
         ids: (N,) sample ids, of numpy's `StringDType`.
-        identities: (N,) int64, -1 where the source knows none.
+        identities: (N,) int64 class ids, -1 where the source knows none.
+        classes: ranges of the split's class ids, see `faceshards.store.classes.labels_of`.
 
     Raises:
         ParamsError: there is no such split.
+        StoreFormatError: a class id lies in none of the split's ranges.
         MissingShardError, CorruptShardError: a table of the store is gone or damaged.
     """
 
@@ -48,6 +54,8 @@ class Split:
         samples = usable_samples(store.manifest, name)
         self.store, self.name = store, name
         self.ids, self.identities = samples.ids, samples.identities
+        self.classes = store.extents[name].classes
+        refuse_strangers(self.identities, self.classes, f"split {name!r} of {store.path}")
         self.layout = RowLayout(samples.rows, store.chunk_rows, store.shard_rows)
         self._reader = lru_cache(None)(self._new_reader)
         self._kept_chunk = lru_cache(_CHUNKS_KEPT_PER_ARRAY * len(store.arrays))(self._decode_chunk)
@@ -80,11 +88,11 @@ class Split:
             fields: of those that chunks must be decoded for.
             view: what is shown.
             keys: (n,) of the view's draws, where it draws.
-            keep: the chunk, decoded, for the calls to come.
+            keep: the chunk, decoded, for the calls to come; not where each sample is decoded by itself.
         """
-        read = self._kept_chunk if keep else self._read_chunk
         rows = self._rows_in(chunk, samples)
-        return view.show({name: read(name, chunk) for name in view.reads(fields)}, fields, Selection(rows, keys))
+        chunks = {name: self._chunk(name, chunk, rows, keep=keep) for name in view.reads(fields)}
+        return view.show(chunks, fields, Selection(rows, keys))
 
     def decode_to(
         self,
@@ -95,7 +103,7 @@ class Split:
         view: BoundView,
         keys: UInt64Array | None,
     ) -> None:
-        """`decode` into the arrays of batches: right there where the store holds what is shown as it is.
+        """`decode` into the arrays of batches: right there where what is shown is stored, sample by sample.
 
         Args:
             parts: of the samples, which cover them.
@@ -104,16 +112,16 @@ class Split:
         """
         rows = self._rows_in(chunk, samples)
         twice = bool((rows[1:] == rows[:-1]).any())
-        decoded = [name for name in fields if twice or not self.copies([name], view)]
-        with_them = view.reads(decoded) if decoded else ()
-        copied = [name for name in fields if name not in decoded and name not in with_them]
-        if copied:
+        together = [name for name in fields if twice or not self._one_by_one(name, view)]
+        with_them = view.reads(together) if together else ()
+        alone = [name for name in fields if name not in together and name not in with_them]
+        if alone:
             firsts = rows[[part.start for part in parts]].tolist()
-            for name in copied:
+            for name in alone:
                 targets = [(row, part.arrays[name][part.to]) for row, part in zip(firsts, parts, strict=True)]
                 self._reader(name).read_to(chunk, targets)
-        if decoded:
-            others = [name for name in fields if name not in copied]
+        if together:
+            others = [name for name in fields if name not in alone]
             for name, shown in self.decode(samples, chunk, others, view, keys).items():
                 for part in parts:
                     shown.copy_run(part.start, part.arrays[name][part.to])
@@ -121,6 +129,15 @@ class Split:
     def copies(self, fields: Sequence[str], view: BoundView) -> bool:
         """Whether the store holds these fields as they are shown, so that to read them is to copy them."""
         return all(view.shows_stored(name) and self._reader(name).as_is for name in fields)
+
+    def load_decoders(self, fields: Sequence[str], view: BoundView) -> None:
+        """Import what decodes these fields, so that a lack of it is told now and workers share it.
+
+        Raises:
+            MissingExtraError: it is not installed.
+        """
+        if any(keeps_files(self.store.arrays[name], self.store.info["profile"]) for name in view.reads(fields)):
+            load_decoder()
 
     def copy_run(self, samples: NDArray[np.int64], arrays: Batch) -> bool:
         """Fields that the store holds as they are shown, for n neighbouring samples, right into (n, ...) arrays.
@@ -147,19 +164,26 @@ class Split:
             known["sample_id"] = np.array(self.ids[samples].tolist(), dtype=np.str_)
         if "identity" in fields:
             known["identity"] = self.identities[samples]
+        if "label" in fields:
+            known["label"] = labels_of(self.identities[samples], self.classes)
         return known
 
     def _rows_in(self, chunk: int, samples: NDArray[np.int64]) -> NDArray[np.int64]:
         return self.layout.rows[samples] - chunk * self.layout.chunk_rows
 
     def _new_reader(self, array: str) -> ChunkReader:
-        return ChunkReader(self.store, self.name, array)
+        return chunk_reader(self.store, self.name, array)
 
-    def _read_chunk(self, array: str, chunk: int) -> NDArray[Any]:
-        return self._reader(array).read(chunk)
+    def _one_by_one(self, field: str, view: BoundView) -> bool:
+        """Whether a field is read sample by sample, right to where it is wanted."""
+        return view.shows_stored(field) and self._reader(field).one_by_one
+
+    def _chunk(self, array: str, chunk: int, rows: NDArray[np.int64], *, keep: bool) -> NDArray[Any]:
+        reader = self._reader(array)
+        return self._kept_chunk(array, chunk) if keep and reader.whole else reader.read(chunk, rows)
 
     def _decode_chunk(self, array: str, chunk: int) -> NDArray[Any]:
-        return self._read_chunk(array, chunk).copy()
+        return self._reader(array).read(chunk).copy()
 
 
 def decoded_fields(fields: Sequence[str]) -> tuple[str, ...]:

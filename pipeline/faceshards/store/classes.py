@@ -5,7 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.errors import StoreFormatError
 from faceshards.store.schema import NO_IDENTITY
+
+_AT_ONCE = 1 << 20  # ids, so that a look at millions takes little memory
 
 
 def labels_of(identity: NDArray[np.int64], classes: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
@@ -35,6 +38,26 @@ def labels_of(identity: NDArray[np.int64], classes: Sequence[tuple[int, int]]) -
     held = (at >= 0) & (identity < stops[at])
     labels = np.where(held, before[at] + identity - starts[at], NO_IDENTITY)
     return np.asarray(labels, np.int64)
+
+
+def refuse_strangers(identity: NDArray[np.int64], classes: Sequence[tuple[int, int]], where: str) -> None:
+    """Refuse class ids that lie in none of their split's ranges, so that none ever trains a wrong output.
+
+    Args:
+        identity: (N,) of the faces of a split.
+        classes: of the split.
+        where: what to call the split in the error.
+
+    Raises:
+        StoreFormatError: there are some.
+    """
+    for start in range(0, len(identity), _AT_ONCE):
+        strange = strange_classes(identity[start : start + _AT_ONCE], classes)
+        if len(strange):
+            raise StoreFormatError(
+                f"{where}: expected class ids in {[list(ids) for ids in classes]}, as dataset.json says; its manifest "
+                f"has {sorted(set(strange.tolist()))[:5]} as well. Build the store again"
+            )
 
 
 def class_count(classes: Sequence[tuple[int, int]]) -> int:

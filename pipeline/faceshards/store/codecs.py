@@ -10,10 +10,12 @@ from typing import Any
 from zarr.codecs import Crc32cCodec, TransposeCodec, ZstdCodec
 
 from faceshards.store.filters import ImageDelta
+from faceshards.store.imagecodec import ImageFile
 from faceshards.store.schema import ArraySpec, Profile
 
 _IMAGE_LEVEL, _OTHER_LEVEL = 1, 12
 _COLOUR_IMAGE = ("y", "x", "channel")
+_FILTERED = ("compact", "source")
 
 
 def array_options(array: ArraySpec, chunk_rows: int, shard_rows: int, profile: Profile) -> dict[str, Any]:
@@ -21,26 +23,41 @@ def array_options(array: ArraySpec, chunk_rows: int, shard_rows: int, profile: P
 
     Zarr adds ``bytes`` between filters and compressors, and ``bytes, crc32c`` as the codecs of the shard's index.
     """
-    level = _IMAGE_LEVEL if array.dimension_names[-3:] == _COLOUR_IMAGE else _OTHER_LEVEL
-    return {
-        "chunks": (chunk_rows, *array.shape),
+    options: dict[str, Any] = {
         "shards": (shard_rows, *array.shape),
-        "filters": _image_filters(array) if profile == "compact" else (),
-        "compressors": (Crc32cCodec(),) if profile == "fast" else (ZstdCodec(level=level), Crc32cCodec()),
         # One flat folder an array: nothing but the first index ever differs from 0.
         "chunk_key_encoding": {"name": "default", "separator": "."},
     }
+    if keeps_files(array, profile):
+        files = {"filters": (), "serializer": ImageFile(), "compressors": (Crc32cCodec(),)}
+        return {**options, "chunks": (1, *array.shape), **files}
+    level = _IMAGE_LEVEL if array.dimension_names[-3:] == _COLOUR_IMAGE else _OTHER_LEVEL
+    return {
+        **options,
+        "chunks": (chunk_rows, *array.shape),
+        "filters": _image_filters(array) if profile in _FILTERED else (),
+        "compressors": (Crc32cCodec(),) if profile == "fast" else (ZstdCodec(level=level), Crc32cCodec()),
+    }
+
+
+def keeps_files(array: ArraySpec, profile: Profile) -> bool:
+    """Whether an array holds one JPEG or PNG file a sample (`imagefiles.EncodedImages`) in place of pixels."""
+    return profile == "source" and array.dtype == "uint8" and _is_colour_image(array.dimension_names, array)
 
 
 def filters_leave_literals(array: ArraySpec, profile: Profile) -> bool:
     """Whether an array holds nothing that repeats once it is filtered; variants repeat what they share."""
-    return profile == "compact" and bool(_image_filters(array)) and "erasure" not in array.dimension_names
+    return profile in _FILTERED and _is_colour_image(array.dimension_names, array) and not keeps_files(array, profile)
 
 
 def _image_filters(array: ArraySpec) -> tuple[Any, ...]:
-    names = ("sample", *array.dimension_names)
-    if names[-3:] != _COLOUR_IMAGE or array.shape[-1] != 3:
+    if not _is_colour_image(array.dimension_names[-3:], array):
         return ()
+    names = ("sample", *array.dimension_names)
     # Variants of a face now lie side by side, row by row: zstd finds what they share.
     order = sorted(range(len(names)), key=lambda axis: names[axis] != "y")
     return TransposeCodec(order=order), ImageDelta()
+
+
+def _is_colour_image(names: tuple[str, ...], array: ArraySpec) -> bool:
+    return names == _COLOUR_IMAGE and array.shape[-1] == 3

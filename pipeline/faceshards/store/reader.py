@@ -16,7 +16,7 @@ import zarr
 from numpy.typing import NDArray
 
 from faceshards.errors import CorruptShardError, MissingShardError, StoreFormatError, StoreSpecError
-from faceshards.store import dataset_json, filters, layout  # noqa: F401 (filters: Zarr then knows its codecs)
+from faceshards.store import dataset_json, filters, imagecodec, layout  # noqa: F401 (Zarr then knows our codecs)
 from faceshards.store.schema import INVENTORY, MANIFEST, ArraySpec, SplitSpec
 from faceshards.store.tables import ShardRows, decode_table
 

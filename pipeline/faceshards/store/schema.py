@@ -23,11 +23,12 @@ OK = "ok"
 SKIPPED = "skipped"
 """The `status` of a sample that dropped out."""
 
-Profile: TypeAlias = Literal["portable", "compact", "fast"]
+Profile: TypeAlias = Literal["portable", "compact", "fast", "source"]
 """How shards are coded.
 
 ``"portable"``: zstd, for every reader of Zarr v3. ``"compact"``: faces smaller than PNG, and fast to decode, for
 zarr-python where faceshards is installed. ``"fast"``: not compressed, with checksums, for what fits into memory.
+``"source"``: faces that came aligned stay the JPEG or PNG files that they were; all else as ``"compact"``.
 """
 
 NO_IDENTITY = -1

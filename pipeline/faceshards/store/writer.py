@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 
 from faceshards.errors import StoreSpecError
 from faceshards.store import layout
-from faceshards.store.codecs import filters_leave_literals
+from faceshards.store.codecs import filters_leave_literals, keeps_files
 from faceshards.store.durable import sha256_of, sync, write_file
 from faceshards.store.groups import group_metadata
+from faceshards.store.imagefiles import EncodedImages
 from faceshards.store.literal_zstd import with_literal_frames
 from faceshards.store.schema import DATASET_JSON, INVENTORY_SCHEMA, OK, USABLE, StoreSpec
+from faceshards.store.shardfile import write_shard_file
 from faceshards.store.tables import decode_table, encode_table
 
 COMMITS = ".commits"
@@ -60,7 +62,7 @@ def write_shard(
     spec: StoreSpec,
     split: str,
     shard: int,
-    arrays: Mapping[str, NDArray[Any]],
+    arrays: Mapping[str, NDArray[Any] | EncodedImages],
     rows: pa.Table,
     at: NDArray[np.int64] | None = None,
 ) -> None:
@@ -71,13 +73,15 @@ def write_shard(
         spec: the same spec.
         split: one of the spec's.
         shard: index of the shard within the split.
-        arrays: by name, (n, ...) of the spec's dtype and shape, n the rows of the shard.
+        arrays: by name, (n, ...) of the spec's dtype and shape, n the rows of the shard; images also
+            as `EncodedImages`.
         rows: m samples, of `spec.rows_schema`. One that dropped out has a status other than ``"ok"``, and a reason.
         at: (m,) the row of the shard that each sample has, ascending; None where every row has one. The others are
             holes, which no sample uses.
 
     Raises:
         StoreSpecError: arrays or rows do not fit the spec.
+        MissingExtraError: pixels are to become files, and OpenCV is not installed.
     """
     if is_committed(work, split, shard):
         return
@@ -91,8 +95,13 @@ def write_shard(
     files = []
     for array in spec.all_arrays:
         path = work / layout.shard_path(split, array, shard)
-        target = _writable(path, literal=filters_leave_literals(array, spec.profile))
-        target[start:stop] = arrays[array.name]
+        values = arrays[array.name]
+        if keeps_files(array, spec.profile):
+            images = values if isinstance(values, EncodedImages) else EncodedImages.of(values, [None] * len(values))
+            write_shard_file(path, images.files, spec.shard_rows)
+        else:
+            target = _writable(path, literal=filters_leave_literals(array, spec.profile))
+            target[start:stop] = values.pixels() if isinstance(values, EncodedImages) else values
         sync(path)
         sync(path.parent)
         files.append(inventory_row(work, path, split, array.name, shard))
@@ -148,7 +157,7 @@ def _placed(rows: pa.Table, spec: StoreSpec, split: str, shard: int, at: NDArray
     return pa.table([columns[name] for name in spec.manifest_schema.names], schema=spec.manifest_schema)
 
 
-def _check_arrays(arrays: Mapping[str, NDArray[Any]], spec: StoreSpec, n: int, where: str) -> None:
+def _check_arrays(arrays: Mapping[str, NDArray[Any] | EncodedImages], spec: StoreSpec, n: int, where: str) -> None:
     expected = {a.name: (a.numpy_dtype, (n, *a.shape)) for a in spec.arrays}
     found = {name: (data.dtype, data.shape) for name, data in arrays.items()}
     if found != expected:

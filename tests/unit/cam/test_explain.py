@@ -123,8 +123,8 @@ def test_an_aim_that_fits_neither_model_nor_faces_is_refused(aim, taught: str) -
         explain(FSCAM(brightness), TwoBatches((0, 1, 0, 1, -1)), aim, FORMAT)
 
 
-def test_an_identity_that_is_no_output_of_the_model_is_refused() -> None:
-    with pytest.raises(TargetError, match="identity 7 of face 'face 4': the model has 3 outputs"):
+def test_a_label_that_is_no_output_of_the_model_is_refused() -> None:
+    with pytest.raises(TargetError, match="label 7 of face 'face 4': the model has 3 outputs"):
         explain(FSCAM(brightness), TwoBatches((0, 1, 0, 1, 7)), own_identity, FORMAT)
 
 

@@ -12,8 +12,8 @@ import faceshards
 from faceshards.errors import ParamsError, StoreFormatError
 from faceshards.loader.split import Split
 from faceshards.loader.views import View
-from faceshards.store.chunks import ChunkReader
 from faceshards.store.finish import finish
+from faceshards.store.pixelchunks import PixelReader
 from faceshards.store.schema import OK, SKIPPED, ArraySpec, SplitSpec, StoreSpec
 from faceshards.store.writer import create, write_shard
 
@@ -195,13 +195,13 @@ def test_chunks_are_not_decoded_again_for_every_neighbour(
     faces: faceshards.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = []
-    real = ChunkReader.read
+    real = PixelReader.read
 
-    def counted(self: ChunkReader, number: int) -> np.ndarray:
+    def counted(self: PixelReader, number: int, rows: np.ndarray | None = None) -> np.ndarray:
         reads.append((self, number))
-        return real(self, number)
+        return real(self, number, rows)
 
-    monkeypatch.setattr(ChunkReader, "read", counted)
+    monkeypatch.setattr(PixelReader, "read", counted)
     for i in range(21):
         faces[i]
     assert len(reads) == len(set(reads)) == 2 * 6  # image and region, six chunks of four rows

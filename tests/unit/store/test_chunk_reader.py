@@ -4,7 +4,7 @@ import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import google_crc32c
 import numpy as np
@@ -16,8 +16,10 @@ from stores import SIDE, build_faces, face_arrays, face_spec
 
 from faceshards.errors import CorruptShardError, MissingShardError
 from faceshards.store import crc32c
-from faceshards.store.chunks import ChunkReader
+from faceshards.store.chunkreader import ChunkReader
+from faceshards.store.chunks import chunk_reader
 from faceshards.store.reader import Store
+from faceshards.store.schema import Profile
 
 ROWS, SHARD, CHUNK = 22, 8, 4
 IMAGES = face_arrays("train", 0, ROWS)["image"]
@@ -49,7 +51,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def reader(path: Path) -> ChunkReader:
-    return ChunkReader(Store.open(path), "train", "image")
+    return chunk_reader(Store.open(path), "train", "image")
 
 
 @pytest.fixture(params=[the_first_run, the_first_chunk_scattered, the_first_chunk])
@@ -58,10 +60,10 @@ def read(request: pytest.FixtureRequest) -> Read:
     return found
 
 
-@pytest.mark.parametrize("profile", ["portable", "compact", "fast"])
+@pytest.mark.parametrize("profile", get_args(Profile))
 def test_only_what_is_not_compressed_lies_there_as_it_is(tmp_path: Path, profile: Any) -> None:
     path = build_faces(tmp_path / "work", tmp_path / "out", face_spec(profile=profile))
-    assert ChunkReader(Store.open(path), "train", "image").as_is == (profile == "fast")
+    assert chunk_reader(Store.open(path), "train", "image").as_is == (profile == "fast")
 
 
 def test_a_run_of_chunks_goes_on_in_the_next_shard_and_ends_with_the_split(reader: ChunkReader) -> None:
@@ -85,7 +87,7 @@ def test_any_samples_of_a_chunk_go_to_any_places(
     root = tmp_path_factory.getbasetemp() / "scattered"
     if not root.exists():
         build_faces(root / "work", root / "out", face_spec({"train": ROWS}, SHARD, CHUNK, profile="fast"))
-    reader = ChunkReader(Store.open(root / "out"), "train", "image")
+    reader = chunk_reader(Store.open(root / "out"), "train", "image")
     out = np.full((2 * CHUNK, *IMAGES.shape[1:]), 7, np.uint8)
     if joined and wanted == set(range(min(wanted, default=0), max(wanted, default=-1) + 1)):
         parts = [(min(wanted), out[CHUNK + min(wanted) : CHUNK + max(wanted) + 1])] if wanted else []
@@ -142,7 +144,7 @@ def test_no_more_files_stay_open_than_a_shuffle_draws_from(tmp_path: Path) -> No
     path = build_faces(tmp_path / "work", tmp_path / "out", spec)
     gc.collect()
     before = open_files()
-    reader = ChunkReader(Store.open(path), "train", "image")
+    reader = chunk_reader(Store.open(path), "train", "image")
     for chunk in range(rows // 2):
         reader.read(chunk)
     assert open_files() - before <= 64

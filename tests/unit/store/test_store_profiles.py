@@ -12,8 +12,9 @@ import zarr
 from numpy.typing import NDArray
 from stores import build_faces, face_arrays, face_spec, tree, write_face_shard
 
-from faceshards.store.chunks import ChunkReader
+from faceshards.store.chunks import chunk_reader
 from faceshards.store.filters import IMAGE_DELTA, restore, subtract
+from faceshards.store.imagecodec import IMAGE_FILE
 from faceshards.store.layout import shard_path
 from faceshards.store.reader import Store
 from faceshards.store.schema import OK, ArraySpec, Profile
@@ -25,6 +26,7 @@ CODECS = {
     "portable": {"image": CHECKED, "region": CHECKED},
     "compact": {"image": ["transpose", IMAGE_DELTA, *CHECKED], "region": CHECKED},
     "fast": {"image": ["bytes", "crc32c"], "region": ["bytes", "crc32c"]},
+    "source": {"image": [IMAGE_FILE, "crc32c"], "region": CHECKED, "variant": ["transpose", IMAGE_DELTA, *CHECKED]},
 }
 
 
@@ -51,7 +53,7 @@ def test_zarr_and_the_chunk_reader_give_what_was_written(path: Path) -> None:
         written = face_arrays(split, 0, rows)
         for array, expected in written.items():
             np.testing.assert_array_equal(zarr.open_array(path / f"{split}.zarr/{array}", mode="r")[:], expected)
-            reader = ChunkReader(store, split, array)
+            reader = chunk_reader(store, split, array)
             chunks = [reader.read(number).copy() for number in range(-(-rows // CHUNK))]
             found = np.concatenate(chunks)
             assert found.dtype == expected.dtype
@@ -59,7 +61,7 @@ def test_zarr_and_the_chunk_reader_give_what_was_written(path: Path) -> None:
 
 
 def test_chunks_that_are_not_there_are_refused(path: Path) -> None:
-    reader = ChunkReader(Store.open(path), "train", "image")
+    reader = chunk_reader(Store.open(path), "train", "image")
     for number in (-1, 6):
         with pytest.raises(IndexError, match=f"chunk {number} of split 'train': it has 6"):
             reader.read(number)

@@ -1,0 +1,208 @@
+"""Bytes of inner chunks out of shard files, without Zarr's own reader, whose fixed cost a chunk is as much as decoding
+one.
+
+Every check is kept: the size of the file, the checksums of the shard's index and of the chunk, and an entry of the
+index that says "not written" is an error, not fill values. Layout: Zarr v3 sharding codec 1.0, index at the end.
+"""
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceshards.errors import CorruptShardError
+from faceshards.records import UInt8Array
+from faceshards.store import layout
+from faceshards.store.crc32c import extend
+from faceshards.store.openfiles import OpenFiles
+from faceshards.store.reader import IF_DAMAGED, Store
+
+_T = TypeVar("_T")
+CRC_BYTES = 4
+_INDEX_BYTES_KEPT = 1 << 24  # of all indexes together, at most
+_BUFFERS = 1024  # that the system fills at one go, at most: IOV_MAX of Linux and macOS
+
+
+class ChunkReader(ABC):
+    """Chunks of one array of one split. Threads may share it; each has buffers of its own, which it uses again.
+
+    A chunk has `store.chunk_rows` samples here, however many inner chunks of the shard they lie in.
+
+    Args:
+        store: where the array is.
+        split: name of its split.
+        array: its name.
+        inner_rows: samples of an inner chunk of its shards; divides `store.chunk_rows`.
+
+    Attributes:
+        as_is: whether samples lie in the file as in memory, which is what `read_run` wants.
+        one_by_one: whether samples can be read one by one, which is what `read_to` wants.
+        whole: whether `read` decodes all samples of a chunk, whichever are wanted.
+    """
+
+    as_is = False
+    one_by_one = False
+    whole = True
+
+    def __init__(self, store: Store, split: str, array: str, inner_rows: int) -> None:
+        self._store, self._split = store, split
+        self._spec = store.arrays[array]
+        self._rows = store.splits[split]
+        self._inner = store.chunk_rows // inner_rows
+        self._inner_of_shard = store.shard_rows // inner_rows
+        self._buffers = threading.local()
+        self._index = lru_cache(max(1, _INDEX_BYTES_KEPT // (16 * self._inner_of_shard)))(self._read_index)
+        self._files = OpenFiles(store)
+
+    @abstractmethod
+    def read(self, number: int, rows: NDArray[np.int64] | None = None) -> NDArray[Any]:
+        """Decode one chunk.
+
+        Args:
+            number: of the chunk, within the split.
+            rows: places in the chunk of the samples that are wanted; None for all. What the others hold is undefined.
+
+        Returns:
+            (n, ...) of its samples, n fewer than `chunk_rows` in the last one; the thread's next `read` may overwrite
+            them.
+
+        Raises:
+            IndexError: there is no such chunk.
+            MissingShardError: the shard's file is gone.
+            CorruptShardError: it has another size than the inventory says, or a checksum fails.
+        """
+
+    def read_to(self, number: int, parts: Sequence[tuple[int, NDArray[Any]]]) -> None:
+        """Read samples of a chunk right to where they are wanted, which spares a copy. Only where `one_by_one`.
+
+        What was written there counts only once this returns: it is checked afterwards, while the processor has it at
+        hand.
+
+        Args:
+            number: of the chunk, within the split.
+            parts: the number of a sample in the chunk, and a C-contiguous (n, ...) array of the array's dtype for it
+                and those after it; ascending, without a sample that comes twice.
+
+        Raises:
+            IndexError: there is no such chunk.
+            MissingShardError, CorruptShardError: as in `read`; what the parts hold then is undefined.
+        """
+        raise NotImplementedError
+
+    def read_run(self, number: int, out: NDArray[Any]) -> None:
+        """Read whole chunks, one after the other, as `read_to` does. Only where samples are stored `as_is`.
+
+        Args:
+            number: of the first chunk, within the split.
+            out: C-contiguous (n, ...) of the array's dtype, for all samples of these chunks.
+
+        Raises:
+            IndexError: there are no such chunks.
+            MissingShardError, CorruptShardError: as in `read`; what `out` holds then is undefined.
+        """
+        raise NotImplementedError
+
+    def _bounds(self, number: int) -> tuple[int, int]:
+        size = self._store.chunk_rows
+        start, stop = number * size, min((number + 1) * size, self._rows)
+        if not 0 <= start < stop:
+            raise IndexError(f"chunk {number} of split {self._split!r}: it has {-(-self._rows // size)}")
+        return start, stop
+
+    def _checked(self, number: int, fetch: Callable[[str, list[list[int]]], _T]) -> _T:
+        """What `fetch` gives, of the file, and of the offset and length of each inner chunk of the chunk."""
+        shard, within = divmod(number * self._inner, self._inner_of_shard)
+        file = layout.shard_path(self._split, self._spec, shard)
+
+        def read() -> _T:
+            entries = self._index(file)[within : within + self._inner].tolist()
+            try:
+                return fetch(file, entries)
+            except CorruptShardError:
+                raise
+            except (ValueError, RuntimeError) as error:
+                start, stop = self._bounds(number)
+                raise CorruptShardError(
+                    f"{self._store.path / file}: rows {start}..{stop - 1} of split {self._split!r} do not decode "
+                    f"({error}). {IF_DAMAGED}"
+                ) from error
+
+        return self._store.checked(file, read)
+
+    def _read_index(self, file: str) -> NDArray[np.uint64]:
+        """(inner chunks of a shard, 2): offset and length of each."""
+        size = self._store.file_size(file)
+        length = 16 * self._inner_of_shard + CRC_BYTES
+        try:
+            content = self._read_checked(file, size - length, length)
+        except CorruptShardError:
+            raise
+        except ValueError as error:
+            raise CorruptShardError(
+                f"{self._store.path / file}: its index does not decode ({error}). {IF_DAMAGED}"
+            ) from error
+        return np.array(content, order="C").view("<u8").reshape(self._inner_of_shard, 2)
+
+    def _read_checked(self, file: str, offset: int, length: int) -> UInt8Array:
+        """The bytes of an inner chunk, or of an index; the thread's next call overwrites them."""
+        return without_checksum(self._read_bytes(file, offset, length))
+
+    def _read_bytes(self, file: str, offset: int, length: int) -> UInt8Array:
+        """Bytes of a file, unchecked; the thread's next call overwrites them."""
+        check_bounds(self._files.get(file).size, offset, length)  # before so much memory is taken
+        into = self._buffer("encoded", length)
+        self._fill(file, [into], offset, length)
+        return into
+
+    def _pread(self, file: str, into: Sequence[NDArray[Any]], offset: int, length: int) -> None:
+        """Fill arrays, one after the other, with bytes of a file that their checksum follows."""
+        stored = bytearray(CRC_BYTES)
+        self._fill(file, [*into, stored], offset, length)
+        crc = 0
+        for piece in into:
+            crc = extend(crc, piece)
+        compare(crc, stored)
+
+    def _fill(self, file: str, into: Sequence[Any], offset: int, length: int) -> None:
+        opened = self._files.get(file)
+        check_bounds(opened.size, offset, length)
+        buffers = iter(into)
+        found = 0
+        while some := list(islice(buffers, _BUFFERS)):
+            found += os.preadv(opened.descriptor, some, offset + found)
+        if found != length:
+            raise ValueError(f"{length} bytes at {offset} expected, {found} read")
+
+    def _buffer(self, name: str, length: int) -> UInt8Array:
+        held: UInt8Array | None = getattr(self._buffers, name, None)
+        if held is None or len(held) < length:
+            held = np.empty(length, np.uint8)
+            setattr(self._buffers, name, held)
+        return held[:length]
+
+
+def check_bounds(size: int, offset: int, length: int) -> None:
+    """Whether some bytes lie within a file of so many; else a ValueError."""
+    if not 0 <= offset <= offset + length <= size:
+        raise ValueError(f"no {length} bytes at {offset} in it")
+
+
+def without_checksum(content: UInt8Array) -> UInt8Array:
+    """Bytes without the checksum behind them, which is theirs; else a ValueError."""
+    if len(content) < CRC_BYTES:
+        raise ValueError(f"no room for a checksum in {len(content)} bytes")
+    data = content[:-CRC_BYTES]
+    compare(extend(0, data), content[-CRC_BYTES:])
+    return data
+
+
+def compare(crc: int, stored: bytearray | UInt8Array) -> None:
+    """Whether a checksum is the stored one; else a ValueError."""
+    if crc != int.from_bytes(stored, "little"):
+        raise ValueError("its CRC-32C does not fit")
