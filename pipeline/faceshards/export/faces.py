@@ -16,7 +16,7 @@ from faceshards.records import UInt8Array
 from faceshards.regions import Region
 from faceshards.store.classes import class_count, labels_of, refuse_strangers
 from faceshards.store.reader import Store
-from faceshards.store.schema import OK
+from faceshards.store.schema import NO_IDENTITY, OK
 
 ExportView: TypeAlias = Literal["original", "variants"]
 """``"original"``: each face once, as it was. ``"variants"``: each of its K precomputed erased variants."""
@@ -96,6 +96,10 @@ class Selection:
     def num_identities(self, split: str) -> int:
         """How many labels a split has: one for each person that it ever had."""
         return class_count(self.store.extents[split].classes)
+
+    def anybody_known(self, split: str) -> bool:
+        """Whether the person of any face of a split is known."""
+        return any(identity != NO_IDENTITY for identity in self._rows(split)["identity"].to_pylist())
 
     def count(self, split: str) -> int:
         """How many pictures `faces` gives."""

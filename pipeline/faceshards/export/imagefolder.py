@@ -38,22 +38,22 @@ def export_imagefolder(
         for split in selection.splits:
             root = folder / split
             root.mkdir()
-            identities = selection.num_identities(split)
+            digits = len(str(selection.num_identities(split) - 1)) if selection.anybody_known(split) else None
             with (root / "faces.csv").open("w", newline="", encoding="utf-8") as file:
                 table = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
                 table.writeheader()
                 for face in selection.faces(split):
-                    path = _path(face, identities)
+                    path = _path(face, digits)
                     _write(root / "images" / path, png(face.image))
                     if face.region is not None:
                         _write(root / "regions" / path, png(face.region))
                     table.writerow({**face.record(), "path": f"images/{path}", "erased": " ".join(face.erased)})
 
 
-def _path(face: Face, num_identities: int) -> str:
-    if not num_identities:
+def _path(face: Face, digits: int | None) -> str:
+    """Below ``images``: in a folder of so many digits, or in none."""
+    if digits is None:
         return f"{face.key}.png"
-    digits = len(str(num_identities - 1))
     folder = "unknown" if face.label == NO_IDENTITY else f"{face.label:0{digits}d}"
     return f"{folder}/{face.key}.png"
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
-from stores import SPLITS, VARIANTS, build_faces, face_arrays, sample_id, tree
+from stores import SPLITS, VARIANTS, build_faces, build_people, face_arrays, sample_id, tree
 
 from faceshards.cli import main
 from faceshards.errors import CorruptShardError, ExportError
@@ -198,6 +198,31 @@ def test_an_export_that_fails_leaves_nothing_and_one_that_is_there_stays(
         export(store, tmp_path / "out")
     assert tree(tmp_path / "out") == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["damaged", "out"]
+
+
+def test_people_are_numbered_by_label_where_class_ids_have_gaps(tmp_path: Path) -> None:
+    grown = Store.open(build_people(tmp_path / "grown", [0, 12, 9], ((0, 2), (9, 13))))
+    labels = [0, 5, 2]
+    export_recordio(grown, tmp_path / "recordio")
+    assert (tmp_path / "recordio/train/property").read_text() == "6,8,8\n"
+    source = open_source(tmp_path / "recordio/train/train.rec")
+    assert [source.face(i).identity for i in range(3)] == [str(label) for label in labels]
+    export_imagefolder(grown, tmp_path / "folder")
+    with (tmp_path / "folder/train/faces.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["path"][:9], row["label"], row["identity"]) for row in rows] == [
+        ("images/0/", "0", "0"),
+        ("images/5/", "5", "12"),
+        ("images/2/", "2", "9"),
+    ]
+    export_webdataset(grown, tmp_path / "tars")
+    parts = members(tmp_path / "tars/train-000000.tar")
+    assert [int(parts[f"{row:08d}.cls"]) for row in range(3)] == labels
+    assert [json.loads(parts[f"{row:08d}.json"])["identity"] for row in range(3)] == [0, 12, 9]
+    export_huggingface(grown, tmp_path / "parquet")
+    table = pq.read_table(tmp_path / "parquet/data/train-00000-of-00001.parquet")
+    assert table["label"].to_pylist() == labels
+    assert table["identity"].to_pylist() == [0, 12, 9]
 
 
 def test_faces_without_identity_lie_flat_and_are_no_recordio(

@@ -34,7 +34,7 @@ TRAIN = face_arrays("train", 0, 21)
 
 def test_a_sample_is_a_dict_of_its_fields(faces: faceshards.Dataset) -> None:
     sample = faces[4]
-    assert set(sample) == {"sample_id", "identity", "image", "region"}
+    assert set(sample) == {"sample_id", "identity", "label", "image", "region"}
     assert sample["sample_id"] == sample_id("train", 4)
     assert sample["identity"] == 4 % IDENTITIES
     np.testing.assert_array_equal(sample["image"], TRAIN["image"][4])
@@ -163,7 +163,7 @@ def test_the_variants_view_shows_one_variant_with_its_mask_in_place_of_the_image
     shown = set()
     for epoch in range(8):
         for batch in faces.batches(5, shuffle=True, seed=1, epoch=epoch, view="variants"):
-            assert set(batch) == {"sample_id", "identity", "image", "region", "erased"}
+            assert set(batch) == {"sample_id", "identity", "label", "image", "region", "erased"}
             for i, name in enumerate(batch["sample_id"]):
                 row = int(name.split("-")[1])
                 (k,) = np.flatnonzero(TRAIN["erased"][row] == batch["erased"][i])
@@ -227,7 +227,7 @@ def test_it_says_what_it_holds(faces: faceshards.Dataset) -> None:
 def test_wrong_arguments_are_named(faces: faceshards.Dataset, path: Path, tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="no split 'test'; it has: train, val"):
         faceshards.open(path, split="test")
-    with pytest.raises(ParamsError, match="no field depth; it has: sample_id, identity, image"):
+    with pytest.raises(ParamsError, match="no field depth; it has: sample_id, identity, label, image"):
         faceshards.open(path, fields=["depth"])
     with pytest.raises(ParamsError, match="no field depth"):
         faces.batches(2, fields=["depth"])

@@ -22,7 +22,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> faceshards.Dataset:
 
 def test_exactly_the_regions_of_the_mask_are_filled(faces: faceshards.Dataset) -> None:
     batch = faces.take(range(21), view=SOME)
-    assert set(batch) == {"sample_id", "identity", "image", "region", "erased"}
+    assert set(batch) == {"sample_id", "identity", "label", "image", "region", "erased"}
     gone = pixels_of(TRAIN["region"], batch["erased"])
     assert 0 < gone.mean() < 0.5
     np.testing.assert_array_equal(batch["image"][~gone], TRAIN["image"][~gone])
