@@ -51,7 +51,7 @@ def local_client(environments: Sequence[Mapping[str, str]]) -> Iterator[Any]:
         with _interrupts_held_back():
             cluster = stack.enter_context(
                 SpecCluster(
-                    scheduler={"cls": Scheduler, "options": {**host, "port": 0}},
+                    scheduler={"cls": Scheduler, "options": {**host, "port": 0, "dashboard_address": ":0"}},
                     workers={
                         index: {"cls": Nanny, "options": {**options, "env": dict(environment)}}
                         for index, environment in enumerate(environments)
@@ -84,17 +84,31 @@ def scheduler_client(scheduler: str) -> Iterator[Any]:
     address = scheduler_address(scheduler)
     with _quiet():
         try:
-            client = Client(address, timeout=_CONNECT_S, set_as_default=False)
-        except Exception as error:  # whatever answers there, if it is no Dask, may make the client stumble anywhere
-            raise ParamsError(
-                f"run.scheduler: expected a Dask scheduler at {address}; found none within {_CONNECT_S:g} s "
-                f"({_first_line(error)}). Start it with `dask scheduler --port 8786` and check the address, or set "
-                "null to run on this machine"
-            ) from error
+            kind = asyncio.run(asyncio.wait_for(_kind(address), _CONNECT_S))
+            client = Client(address, timeout=_CONNECT_S, set_as_default=False) if kind == "Scheduler" else None
+        except Exception as error:  # what answers there, if it is no Dask, may make Dask stumble anywhere
+            raise _no_scheduler(address, _first_line(error)) from error
+        if client is None:
+            raise _no_scheduler(address, f"a Dask {kind} answers")
         try:
             yield client
         finally:
             client.close(timeout=2)
+
+
+async def _kind(address: str) -> str:
+    """What answers at an address, by Dask's name for it: ``"Scheduler"``, ``"Worker"``."""
+    from distributed import rpc
+
+    async with rpc(address) as remote:
+        return str((await remote.identity())["type"])
+
+
+def _no_scheduler(address: str, found: str) -> ParamsError:
+    return ParamsError(
+        f"run.scheduler: expected a Dask scheduler at {address}; found none within {_CONNECT_S:g} s ({found}). Start "
+        "it with `dask scheduler --port 8786` and check the address, or set null to run on this machine"
+    )
 
 
 def scheduler_address(scheduler: str) -> str:

@@ -137,7 +137,8 @@ class Crew:
     def _lack(self) -> str:
         if self._wanted is None:
             return "no worker process of this machine is alive"
-        kind = "workers that see a GPU" if self._wanted.gpu else "workers"
+        blind = len(self._known) - len(self._unfit)
+        kind = f"workers that see a GPU ({blind} see none)" if self._wanted.gpu else "workers"
         unfit = f" but {len(self._unfit)} that take no tasks" if self._unfit else ""
         return f"the scheduler at {self._where} has no {kind}{unfit}"
 
