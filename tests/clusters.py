@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +32,18 @@ def worker(
 
 
 @contextmanager
+def scheduler_process(
+    folder: Path, sources: Sequence[Path] = SOURCES
+) -> Iterator[tuple[Path, "subprocess.Popen[bytes]"]]:
+    """A scheduler as a process of its own; gives its scheduler file, and the process."""
+    file = folder / "scheduler.json"
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    with process([*command, "--no-dashboard", "--scheduler-file", str(file)], folder, sources) as started:
+        wait_for(lambda: file.exists() and file.stat().st_size > 0)
+        yield file, started
+
+
+@contextmanager
 def process(
     command: Sequence[str], folder: Path, sources: Sequence[Path] = SOURCES
 ) -> Iterator["subprocess.Popen[bytes]"]:
@@ -44,3 +57,11 @@ def process(
     finally:
         started.kill()
         started.wait()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Until it holds, for half a minute at most."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

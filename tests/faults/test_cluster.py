@@ -11,13 +11,12 @@ import subprocess
 import sys
 import termios
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from clusters import ROOT, SOURCES, process, scheduler, worker
+from clusters import ROOT, SOURCES, scheduler, scheduler_process, wait_for, worker
 from distributed import LocalCluster
 from shard_tasks import Deadly, Slow, Write, shards
 
@@ -34,7 +33,7 @@ def cluster() -> Iterator[LocalCluster]:
 
 @pytest.fixture
 def address(cluster: LocalCluster) -> str:
-    _wait_for(lambda: not cluster.scheduler.workers)
+    wait_for(lambda: not cluster.scheduler.workers)
     return cluster.scheduler_address
 
 
@@ -72,7 +71,7 @@ def test_only_workers_that_see_a_gpu_take_tasks_that_need_one_and_sharing_is_tol
 
     tasks = [Slow(WORK, i) for i in range(8)]
     with worker(address, project, sees(0)):
-        _wait_for(lambda: bool(cluster.scheduler.workers))
+        wait_for(lambda: bool(cluster.scheduler.workers))
         with pytest.raises(WorkerError, match=r"no workers that see a GPU \(1 see none\) and none came"):
             run_tasks(tasks, RunParams(scheduler=address, worker_timeout=0.5), "parse", gpu=True)
         with worker(address, project, sees(2)) as first, worker(address, project, sees(2)) as second:
@@ -120,12 +119,27 @@ def test_a_worker_with_other_code_and_other_releases_is_named_with_what_differs(
     assert shards(WORK) == []
 
 
-def test_a_worker_without_the_package_is_named(address: str, project: Path) -> None:
+@pytest.fixture
+def without_the_package(project: Path) -> tuple[Path, ...]:
     hidden = project.parent / "hidden"
     (hidden / "faceshards").mkdir(parents=True)
     (hidden / "faceshards/__init__.py").touch()
-    with worker(address, project, (hidden, *SOURCES)), pytest.raises(WorkerError, match="No module named 'faceshards"):
+    return (hidden, *SOURCES)
+
+
+def test_a_worker_without_the_package_is_named(
+    address: str, project: Path, without_the_package: tuple[Path, ...]
+) -> None:
+    with worker(address, project, without_the_package), pytest.raises(WorkerError, match="No module named 'faceshards"):
         run_tasks([Write(WORK, 0)], RunParams(scheduler=address), "align")
+
+
+def test_a_scheduler_without_the_package_is_named(project: Path, without_the_package: tuple[Path, ...]) -> None:
+    with (
+        scheduler_process(project, without_the_package) as (file, _),
+        pytest.raises(SchedulerError, match="No module named 'faceshards"),
+    ):
+        run_tasks([Write(WORK, 0)], RunParams(scheduler=str(file)), "align")
 
 
 def test_a_worker_that_joins_late_and_cannot_see_the_data_takes_no_task_and_is_named(
@@ -153,14 +167,11 @@ def test_a_shard_whose_worker_dies_once_is_made_and_one_that_ends_three_is_named
     told = capsys.readouterr().err
     assert told.count("died or left while it made shard 0 of split train; it is tried again (1 of 3)") == 1
     assert told.count("died or left while it made shard 1 of split train; it is tried again (2 of 3)") == 1
-    assert len(told.splitlines()) == 3
+    assert "Traceback" not in told
 
 
 def test_a_scheduler_that_dies_in_mid_run_is_named(project: Path) -> None:
-    file = project / "scheduler.json"
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    with process([*command, "--no-dashboard", "--scheduler-file", str(file)], project) as server:
-        _wait_for(lambda: file.exists() and file.stat().st_size > 0)
+    with scheduler_process(project) as (file, server):
         address = json.loads(file.read_text())["address"]
         with (
             worker(address, project),
@@ -271,7 +282,7 @@ def _when(condition: Callable[[], bool], action: Callable[[], object]) -> Iterat
     with ExitStack() as stack:
 
         def do() -> None:
-            _wait_for(condition)
+            wait_for(condition)
             done = action()
             if isinstance(done, AbstractContextManager):
                 stack.enter_context(done)
@@ -282,13 +293,6 @@ def _when(condition: Callable[[], bool], action: Callable[[], object]) -> Iterat
             yield
         finally:
             thread.join()
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def _answer(server: socket.socket, answer: bytes | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from faceshards.build.gpus import VISIBLE
 from faceshards.build.progress import Progress
+from faceshards.build.remote import ready
 from faceshards.build.workercheck import Demands, Report, inspect
 from faceshards.errors import SchedulerError, WorkerError
 
@@ -51,6 +52,20 @@ class Crew:
         self._begun = False
         self._last_seen = self._next_word = time.monotonic()
         self._next_word += _SILENT_S
+
+    def check_scheduler(self) -> None:
+        """See that tasks can pass through the scheduler, which takes them apart on the way.
+
+        Raises:
+            SchedulerError: it has no faceshards, or another.
+        """
+        try:
+            self._client.run_on_scheduler(ready)
+        except Exception as error:
+            raise SchedulerError(
+                f"the scheduler at {self._where} cannot pass tasks on ({error}). Start it with the environment and in "
+                "the checkout of this run (docs/cluster.md)"
+            ) from error
 
     def look(self) -> set[str]:
         """See who is there, and have those that are new checked.

@@ -57,6 +57,8 @@ class Dispatch:
             WorkerError: no worker came in time; one of the first cannot do the tasks; or a shard ended three of them.
             Exception: that of a task. One that fails with an error of the operating system is tried twice more.
         """
+        if self._wanted is not None:
+            self._crew.check_scheduler()
         if self._progress.shown:
             self._client.subscribe_topic(self._run, self._hear)
         looked = float("-inf")
