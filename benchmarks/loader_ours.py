@@ -38,7 +38,7 @@ class Ours(Format):
                 for i, who in zip(rows, part["identity"], strict=True)
             ]
             write_shard(folder, spec, "train", shard, part, pa.Table.from_pylist(table, spec.rows_schema))
-        finish(folder, spec, None, {})
+        finish(folder, spec, {})
 
     def read(self, folder: Path, shuffle: bool, workers: int) -> Batches:
         if folder not in self._open:  # and kept open from epoch to epoch, as trainers do

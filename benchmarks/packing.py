@@ -52,7 +52,7 @@ def main() -> None:
                 spec = StoreSpec("crops", "none", (array,), {ALL: len(faces)}, store.shard_rows, store.chunk_rows)
                 spec = replace(spec, profile=profile)
                 write(work / array.name, spec, array, (face[at] for face in faces), [who for *_, who in faces])
-                finish(work / array.name, spec, None, provenance)
+                finish(work / array.name, spec, provenance)
             for order in ("source", "shuffled"):
                 erase = replace(params.erase, variants=args.variants, order=order)
                 start = time.perf_counter()

@@ -9,7 +9,7 @@ from stages.command import stage_command
 
 @stage_command
 def main(params: Params) -> None:
-    """Link the published labels, YuNet's model and the parser's weights, so that the stages see when they change."""
+    """Link the files that params name, such as labels and weights, so that the stages see when they change."""
     link_inputs(params, Path("manifests/inputs"))
 
 

@@ -12,6 +12,7 @@ from faceshards.ops.align import TEMPLATE
 from faceshards.parsing.unet import UNet
 from faceshards.parsing.weights import save_weights
 from faceshards.records import Float32Array, SourceFace, Truth, UInt8Array
+from faceshards.source.fingerprint import Fingerprints
 
 
 def tiny_network() -> UNet:
@@ -57,6 +58,12 @@ class PaintedFaces:
 
     def face(self, index: int) -> SourceFace:
         return SourceFace(f"{index:06d}", f"painted/{index}", None)
+
+    def fingerprints(self, index: int) -> Fingerprints:
+        return Fingerprints(*(f"{self._n} {self._broken} {index}".encode(),) * 3)
+
+    def digest(self, index: int) -> bytes:
+        return self.fingerprints(index).digest
 
     def image_bytes(self, index: int) -> bytes:
         if index == self._broken:

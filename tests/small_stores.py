@@ -5,25 +5,28 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 
+from faceshards.build import align, parse
 from faceshards.build.align import HAS_TRUTH, AlignTask
-from faceshards.build.arrays import ALL, IMAGE, REGION, TRUTH
+from faceshards.build.arrays import IMAGE, REGION, TRUTH
 from faceshards.build.erase import erase_faces
 from faceshards.build.outcome import count_outcomes
-from faceshards.build.params import AlignParams, EraseParams, RunParams, StoreParams
+from faceshards.build.params import AlignParams, EraseParams, PlanParams, RunParams, StoreParams
 from faceshards.build.parse import ParseOutcome, as_metrics
+from faceshards.build.plan import Plan, plan_source
 from faceshards.build.provenance import versions
+from faceshards.build.shardmap import making
 from faceshards.parsing.evaluate import coarse_confusion, confusion, scores
-from faceshards.regions import IGNORE, Region
+from faceshards.regions import IGNORE, N_REGIONS, Region
 from faceshards.source.base import Source
-from faceshards.store.durable import replace_folder
 from faceshards.store.finish import finish
 from faceshards.store.reader import Store
 from faceshards.store.schema import StoreSpec
-from faceshards.store.writer import create, write_shard
+from faceshards.store.writer import write_shard
 
-WORST = 4
-"""The face, by its place in the source, that the stand-in parser gets all wrong."""
+WORST = "000004"
+"""The face that the stand-in parser gets all wrong."""
 
 ERASE = EraseParams(
     seed=0,
@@ -33,8 +36,8 @@ ERASE = EraseParams(
     min_area=16,
     classes={"nose": 1.0, "right_cheek": 2.0, "hair": 1.0, "headwear": 0.0},
     regions="parsed",
-    splits={"train": 0.6, "val": 0.4},
 )
+PLAN = PlanParams(seed=0, splits={"train": 0.6, "val": 0.4})
 STORE = StoreParams(shard_rows=4, chunk_rows=2)
 RUN = RunParams(workers=1)
 
@@ -49,15 +52,17 @@ class Build:
     metrics: dict[str, Path]
 
 
-def build(folder: Path, source: Source, erase_params: EraseParams = ERASE) -> Build:
+def build(folder: Path, source: Source, erase_params: EraseParams = ERASE, plan_params: PlanParams = PLAN) -> Build:
     """Run the stages over a source."""
-    aligned, parsed, shards = (folder / name for name in ("aligned", "parsed", "shards"))
-    align_faces(source, aligned)
-    parse = parse_faces(aligned, parsed)
+    plan, aligned, parsed, shards = (folder / name for name in ("plan", "aligned", "parsed", "shards"))
+    plan.mkdir(parents=True)
+    plan_source(source, plan, plan_params)
+    align_faces(source, plan, aligned)
+    parsed_faces = parse_faces(aligned, parsed)
     erase = erase_faces(aligned, parsed, shards, erase_params, STORE, RUN)
     contents = {
         "align": asdict(count_outcomes(aligned)),
-        "parse": as_metrics(parse),
+        "parse": as_metrics(parsed_faces),
         "erase": asdict(erase),
         "verify": {"files": 26, "bytes": 123_456, "rows": erase.used, "problems": 0},
     }
@@ -67,39 +72,39 @@ def build(folder: Path, source: Source, erase_params: EraseParams = ERASE) -> Bu
     return Build(shards, aligned, parsed, metrics)
 
 
-def align_faces(source: Source, out: Path) -> None:
+def align_faces(source: Source, plan: Path, out: Path) -> None:
     """The stage `align` without its file that says how to open the source."""
-    spec = StoreSpec("demo <b>faces</b>", "MIT", (IMAGE, TRUTH), {ALL: len(source)}, 4, 2, (HAS_TRUTH,))
-    work = out.with_name("aligned-work")
-    create(work, spec)
-    for shard in range(spec.shard_count(ALL)):
-        AlignTask(work, spec, shard, source, AlignParams()).run(lambda _: None)
-    finish(work, spec, None, {"source": {"format": source.name}, "versions": versions("numpy")})
-    replace_folder(work, out)
+    planned = Plan.open(plan)
+    spec = StoreSpec("demo <b>faces</b>", "MIT", (IMAGE, TRUTH), planned.splits, 4, 2, (HAS_TRUTH,))
+    with making(out, align.__name__, spec, RUN) as shards:
+        for place in spec.shards:
+            AlignTask(shards, *place, planned, source, AlignParams()).run(lambda _: None)
+        order = {"plan": {"order": planned.made_by["order"]}}
+        finish(shards.work, spec, {"source": {"format": source.name}, **order, "versions": versions("numpy")})
 
 
 def parse_faces(aligned: Path, out: Path) -> ParseOutcome:
     """In place of the network: the truth with its chin cut off, all background for `WORST`, skin where no truth is."""
     faces = Store.open(aligned)
-    truth = faces.read(ALL, "truth")
-    regions = np.where(truth == IGNORE, np.uint8(Region.RIGHT_CHEEK), truth)
-    regions[:, 95:] = Region.NECK
-    regions[WORST : WORST + 1] = Region.BACKGROUND
-    spec = StoreSpec(
-        faces.info["name"], faces.info["licence"], (REGION,), {ALL: len(truth)}, faces.shard_rows, faces.chunk_rows
-    )
-    work = out.with_name("parsed-work")
-    create(work, spec)
-    for shard in range(spec.shard_count(ALL)):
-        rows = slice(*spec.shard_range(ALL, shard))
-        table = faces.manifest.slice(rows.start, rows.stop - rows.start).select(spec.rows_schema.names)
-        write_shard(work, spec, ALL, shard, {"region": regions[rows]}, table.cast(spec.rows_schema))
-    made_by = {"weights_sha256": "0" * 64, "device": "cpu"}
-    finish(work, spec, None, {**faces.info["provenance"], "parse": made_by})
-    replace_folder(work, out)
+    name, licence = faces.info["name"], faces.info["licence"]
+    spec = StoreSpec(name, licence, (REGION,), faces.extents, faces.shard_rows, faces.chunk_rows)
+    counts = np.zeros((N_REGIONS, N_REGIONS), np.int64)
+    with making(out, parse.__name__, spec, RUN) as shards:
+        for split, shard in spec.shards:
+            rows = faces.rows(split, shard)
+            start, stop = spec.shard_range(split, shard)
+            truth = faces.read(split, "truth", start, stop)
+            regions = np.where(truth == IGNORE, np.uint8(Region.RIGHT_CHEEK), truth)
+            regions[:, 95:] = Region.NECK
+            regions[rows["row"].filter(pc.equal(rows["sample_id"], WORST)).to_numpy() - start] = Region.BACKGROUND
+            known = rows["row"].filter(rows["has_truth"]).to_numpy() - start
+            counts += confusion(regions[known], truth[known])
+            table = rows.select(spec.rows_schema.names).cast(spec.rows_schema)
+            write_shard(shards.work, spec, split, shard, {"region": regions}, table, rows["row"].to_numpy() - start)
+        made_by = {"weights_sha256": "0" * 64, "device": "cpu"}
+        finish(shards.work, spec, {**faces.info["provenance"], "parse": made_by})
     outcome = count_outcomes(out)
-    known = faces.manifest["has_truth"].to_numpy()
-    if not known.any():
+    known_faces = int(pc.sum(faces.manifest["has_truth"]).as_py())
+    if not known_faces:
         return ParseOutcome(outcome, 0, None, None)
-    counts = confusion(regions[known], truth[known])
-    return ParseOutcome(outcome, int(known.sum()), scores(counts), scores(coarse_confusion(counts)))
+    return ParseOutcome(outcome, known_faces, scores(counts), scores(coarse_confusion(counts)))

@@ -1,6 +1,6 @@
 """Small stores whose every value follows from split and row, for the tests of store and loader."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from faceshards.regions import N_REGIONS
 from faceshards.store.durable import replace_folder, sha256_of
 from faceshards.store.finish import finish
-from faceshards.store.schema import OK, REGION_PX, SKIPPED, ArraySpec, Profile, StoreSpec, erased_field
+from faceshards.store.schema import OK, REGION_PX, SKIPPED, ArraySpec, Profile, SplitSpec, StoreSpec, erased_field
 from faceshards.store.writer import create, write_shard
 
 SIDE = 8
 VARIANTS = 3
 SPLITS = {"train": 21, "val": 3}
 IDENTITIES = 5
+CLASSES = ((0, IDENTITIES),)
 
 
 def arrays_of(side: int) -> tuple[ArraySpec, ...]:
@@ -25,8 +26,8 @@ def arrays_of(side: int) -> tuple[ArraySpec, ...]:
     return (
         ArraySpec("image", "uint8", (side, side, 3), ("y", "x", "channel")),
         ArraySpec("region", "uint8", (side, side), ("y", "x"), fill_value=255),
-        ArraySpec("variant", "uint8", (VARIANTS, side, side, 3), ("variant", "y", "x", "channel")),
-        ArraySpec("erased", "uint32", (VARIANTS,), ("variant",)),
+        ArraySpec("variant", "uint8", (VARIANTS, side, side, 3), ("erasure", "y", "x", "channel")),
+        ArraySpec("erased", "uint32", (VARIANTS,), ("erasure",)),
         ArraySpec("identity", "int64"),
     )
 
@@ -45,7 +46,7 @@ def face_spec(
         name="tiny",
         licence="CC0-1.0",
         arrays=arrays,
-        splits=splits,
+        splits={name: SplitSpec(rows, CLASSES) for name, rows in splits.items()},
         shard_rows=shard_rows,
         chunk_rows=chunk_rows,
         columns=(REGION_PX, erased_field(VARIANTS)),
@@ -71,11 +72,12 @@ def face_arrays(split: str, start: int, stop: int, side: int = SIDE) -> dict[str
     }
 
 
-def manifest_rows(spec: StoreSpec, split: str, start: int, arrays: dict[str, NDArray[Any]]) -> pa.Table:
-    offset = sum(rows for name, rows in spec.splits.items() if name < split)
+def manifest_rows(
+    spec: StoreSpec, split: str, start: int, arrays: dict[str, NDArray[Any]], dropped: Container[str] = ()
+) -> pa.Table:
+    """A row for each row of the arrays; those of `dropped` ids say that no face was found."""
     rows = [
         {
-            "source_index": 2 * (offset + start + i),
             "sample_id": sample_id(split, start + i),
             "source_id": f"faces.zip/{split}/{start + i}.png",
             "identity": int(identity),
@@ -85,44 +87,41 @@ def manifest_rows(spec: StoreSpec, split: str, start: int, arrays: dict[str, NDA
         }
         for i, identity in enumerate(arrays["identity"])
     ]
+    for row in rows:
+        if row["sample_id"] in dropped:
+            row |= {"status": SKIPPED, "reason": "no_face", "region_px": None, "erased": None}
     return pa.Table.from_pylist(rows, schema=spec.rows_schema)
 
 
-def dropped_rows(spec: StoreSpec) -> pa.Table:
-    """Two samples that came to nothing, between the others in the source."""
-    rows = [
-        {
-            "source_index": index,
-            "sample_id": f"dropped-{index}",
-            "source_id": f"faces.zip/{index}.png",
-            "identity": -1,
-            "status": SKIPPED,
-            "reason": "no_face",
-        }
-        for index in (5, 9)
-    ]
-    return pa.Table.from_pylist(rows, schema=spec.rows_schema)
-
-
-def shards(spec: StoreSpec) -> list[tuple[str, int]]:
-    return [(split, shard) for split in spec.splits for shard in range(spec.shard_count(split))]
-
-
-def write_face_shard(work: Path, spec: StoreSpec, split: str, shard: int) -> None:
+def write_face_shard(
+    work: Path,
+    spec: StoreSpec,
+    split: str,
+    shard: int,
+    dropped: Container[str] = (),
+    removed: Container[str] = (),
+) -> None:
     start, stop = spec.shard_range(split, shard)
     side = next((a.shape[0] for a in spec.arrays if a.name == "image"), SIDE)
     arrays = face_arrays(split, start, stop, side)
-    rows = manifest_rows(spec, split, start, arrays)
-    write_shard(work, spec, split, shard, {a.name: arrays[a.name] for a in spec.arrays}, rows)
+    at = np.array([i for i in range(stop - start) if sample_id(split, start + i) not in removed], np.int64)
+    rows = manifest_rows(spec, split, start, arrays, dropped).take(at)
+    write_shard(work, spec, split, shard, {a.name: arrays[a.name] for a in spec.arrays}, rows, at)
 
 
-def build_faces(work: Path, out: Path, spec: StoreSpec | None = None) -> Path:
-    """A whole build, as a stage does it."""
+def build_faces(
+    work: Path,
+    out: Path,
+    spec: StoreSpec | None = None,
+    dropped: Container[str] = (),
+    removed: Container[str] = (),
+) -> Path:
+    """A whole build, as a stage does it, in which some ids dropped out and the rows of others are holes."""
     spec = spec or face_spec()
     create(work, spec)
-    for split, shard in shards(spec):
-        write_face_shard(work, spec, split, shard)
-    finish(work, spec, dropped_rows(spec), {"seed": 0}, lambda content: {"README.md": f"# {content['name']}\n"})
+    for split, shard in spec.shards:
+        write_face_shard(work, spec, split, shard, dropped, removed)
+    finish(work, spec, {"seed": 0}, lambda content: {"README.md": f"# {content['name']}\n"})
     replace_folder(work, out)
     return out
 

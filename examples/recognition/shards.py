@@ -19,6 +19,7 @@ from faceshards.build.download import make_source
 from faceshards.build.erase import erase_faces
 from faceshards.build.params import Params, load_params
 from faceshards.build.parse import parse_faces
+from faceshards.build.plan import plan_faces
 from faceshards.source.detect import DetectorName
 
 PINNED = Path("manifests/facesynthetics_sha256.parquet")
@@ -30,9 +31,10 @@ def build_shards(params: Params, out: Path) -> Path:
     Returns:
         The store.
     """
-    source, aligned, parsed, shards = (out / name for name in ("source", "aligned", "parsed", "shards"))
+    source, plan, aligned, parsed, shards = (out / name for name in ("source", "plan", "aligned", "parsed", "shards"))
     make_source(params.source, params.run, source, PINNED)
-    align_faces(source, aligned, params.align, params.store, params.run)
+    plan_faces(source, plan, params.plan)
+    align_faces(source, plan, aligned, params.align, params.store, params.run)
     parse_faces(aligned, parsed, params.parse, params.store, params.run)
     erase_faces(aligned, parsed, shards, params.erase, params.store, params.run)
     return shards
@@ -55,16 +57,17 @@ def main() -> None:
         whole,
         source=replace(whole.source, path=given.source, landmarks=given.landmarks or whole.source.landmarks),
         align=replace(whole.align, detector=given.detector),
-        erase=replace(
-            whole.erase,
+        plan=replace(
+            whole.plan,
             seed=given.seed,
             splits={f"fold{i}": 1 / given.folds for i in range(given.folds)},
             order="source",  # with which the results beside this file were made
         ),
+        erase=replace(whole.erase, seed=given.seed),
     )
     given.out.mkdir(parents=True, exist_ok=True)
     shards = build_shards(params, given.out)
-    for fold in params.erase.splits:
+    for fold in params.plan.splits:
         faces = faceshards.open(shards, split=fold)
         print(f"{shards} {fold}: {len(faces)} faces of {len(np.unique(faces.identities))} people")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-STAGES = ("align", "download", "erase", "inputs", "parse", "report", "verify")
+STAGES = ("align", "download", "erase", "inputs", "parse", "plan", "report", "verify")
 
 
 def listings(project: Path) -> dict[str, dict[str, str]]:
@@ -77,6 +77,7 @@ def test_an_edit_of_one_stage_s_code_changes_that_stage_alone(listed: dict[str, 
     for file, stage in (
         ("build/erase.py", "erase"),
         ("build/align.py", "align"),
+        ("build/placing.py", "plan"),
         ("build/verify.py", "verify"),
         ("report/skipped.py", "report"),
         ("parsing/losses.py", "train"),
@@ -93,7 +94,7 @@ def test_an_edit_of_shared_code_changes_every_stage_that_shares_it(
 ) -> None:
     path = project / "pipeline/faceshards/source/recordio.py"
     path.write_text(path.read_text() + "\n_ANOTHER = 1\n")
-    assert stages_that_differ(listed, listings(project)) == {"download", "align", "train"}
+    assert stages_that_differ(listed, listings(project)) == {"download", "plan", "align", "train"}
 
 
 def test_an_edit_of_a_value_is_seen_and_one_in_the_loader_changes_nothing(

@@ -4,15 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_pipeline import PINNED, digest, run_pipeline
+from small_pipeline import digest, download_and_plan, run_pipeline
 
 import faceshards
 from faceshards import rng
 from faceshards.build.align import align_faces
-from faceshards.build.download import make_source
 from faceshards.build.erase import erase_faces
 from faceshards.build.params import Params, RunParams
-from faceshards.errors import ParamsError, TooManySkippedError
+from faceshards.errors import TooManySkippedError
 from faceshards.maps import pixels_of
 from faceshards.ops.choice import RegionChoice
 from faceshards.ops.erase import erase
@@ -22,7 +21,7 @@ from faceshards.store.verify import verify
 
 def test_every_face_of_the_source_is_in_the_manifest_and_every_shard_verifies(small_run: Path) -> None:
     manifest = Store.open(small_run / "shards").manifest
-    assert manifest["sample_id"].to_pylist() == [f"{i:06d}" for i in range(10)]
+    assert sorted(manifest["sample_id"].to_pylist()) == [f"{i:06d}" for i in range(10)]
     assert set(manifest["status"].to_pylist()) == {"ok"}
     assert verify(small_run / "shards").problems == ()
 
@@ -73,20 +72,35 @@ def test_truth_can_take_the_place_of_the_parser(
     params = small_params()
     params = replace(params, erase=replace(params.erase, regions="truth"))
     shards = run_pipeline(params, tmp_path / "data")
-    manifest = Store.open(shards).manifest
-    truth = Store.open(small_run / "aligned").read("all", "truth")
+    aligned = Store.open(small_run / "aligned")
     for split in ("train", "val"):
-        rows = manifest.filter([s == split for s in manifest["split"].to_pylist()]).sort_by("row")
-        assert np.array_equal(faceshards.open(shards, split=split)[:]["region"], truth[rows["source_index"]])
+        assert np.array_equal(Store.open(shards).read(split, "region"), aligned.read(split, "truth"))
 
 
-def test_a_first_split_without_people_is_refused_with_what_to_change(
+def test_a_store_of_maps_alone_has_those_of_the_whole_one(
     small_params: Callable[..., Params], small_run: Path, tmp_path: Path
 ) -> None:
     params = small_params()
-    erase = replace(params.erase, splits={"train": 1e-6, "val": 1 - 1e-6})
-    with pytest.raises(ParamsError, match=r"none of the people of 10 faces went to train.* another erase\.seed"):
-        erase_faces(small_run / "aligned", small_run / "parsed", tmp_path / "s", erase, params.store, params.run)
+    alone = replace(params.erase, variants=0, images=False)
+    erase_faces(small_run / "aligned", small_run / "parsed", tmp_path / "maps", alone, params.store, params.run)
+    maps, whole = (faceshards.open(store, split="train") for store in (tmp_path / "maps", small_run / "shards"))
+    assert list(Store.open(tmp_path / "maps").arrays) == ["region", "identity", "usable"]
+    ids = whole[:]["sample_id"]
+    assert np.array_equal(maps.regions(ids), whole.regions(ids))
+    assert verify(tmp_path / "maps").ok
+
+
+def test_a_store_without_variants_has_the_faces_and_erases_as_it_goes(
+    small_params: Callable[..., Params], small_run: Path, tmp_path: Path
+) -> None:
+    params = small_params()
+    none = replace(params.erase, variants=0)
+    erase_faces(small_run / "aligned", small_run / "parsed", tmp_path / "faces", none, params.store, params.run)
+    faces = faceshards.open(tmp_path / "faces", split="train", view="erase")
+    assert list(faces.store.arrays) == ["image", "region", "identity", "usable"]
+    assert faces.num_variants == 0
+    assert (faces[:]["image"] != faceshards.open(small_run / "shards", split="train")[:]["image"]).any()
+    assert verify(tmp_path / "faces").ok
 
 
 def test_a_source_of_which_too_much_drops_out_fails_with_the_reasons(
@@ -98,8 +112,9 @@ def test_a_source_of_which_too_much_drops_out_fails_with_the_reasons(
         (folder / name).write_bytes(b"\x89PNG\r\n\x1a\nnot a picture")
     params = small_params()
     params = replace(params, source=replace(params.source, path=str(folder.parent)))
-    make_source(params.source, params.run, tmp_path / "data/source", PINNED)
+    data = tmp_path / "data"
+    download_and_plan(params, data)
     with pytest.raises(TooManySkippedError, match=r"2 of 2 faces dropped out \(unknown_image_format 2\)") as refused:
-        align_faces(tmp_path / "data/source", tmp_path / "data/aligned", params.align, params.store, params.run)
-    assert "The first was someone/a: unknown_image_format: " in str(refused.value)
+        align_faces(data / "source", data / "plan", data / "aligned", params.align, params.store, params.run)
+    assert ": unknown_image_format: people/someone/" in str(refused.value)
     assert not (tmp_path / "data/aligned").exists()

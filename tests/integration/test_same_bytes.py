@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 from image_files import encode, noise
-from small_pipeline import PINNED, digest, run_pipeline
+from small_pipeline import digest, download_and_plan, run_pipeline
 
 from faceshards.build import provenance
 from faceshards.build.align import AlignTask, align_faces
-from faceshards.build.download import make_source
 from faceshards.build.params import Params, RunParams
 from faceshards.build.parse import ParseTask, _parser, parse_faces
+from faceshards.errors import SourceFormatError
 from faceshards.parsing.weights import load_weights, save_weights
 from faceshards.store.reader import Store
 
@@ -68,46 +68,61 @@ def of_a_folder(params: Params, folder: Path) -> Params:
     return replace(params, source=replace(params.source, path=str(folder)), store=replace(params.store, shard_rows=2))
 
 
+def pictures(folder: Path) -> list[Path]:
+    """Aligned faces of four people."""
+    paths = [folder / name / "1.png" for name in ("ann", "bob", "cid", "dan")]
+    for seed, path in enumerate(paths):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(encode(noise(112, 112, seed=seed)))
+    return paths
+
+
+def align(params: Params, data: Path) -> Store:
+    align_faces(data / "source", data / "plan", data / "aligned", params.align, params.store, params.run)
+    return Store.open(data / "aligned")
+
+
+def test_a_picture_that_was_replaced_since_it_was_planned_is_refused(
+    small_params: Callable[..., Params], stopped_before_the_second_shard: Callable[..., None], tmp_path: Path
+) -> None:
+    replaced = pictures(tmp_path / "faces")[0]
+    params = of_a_folder(small_params(), tmp_path / "faces")
+    download_and_plan(params, tmp_path / "data")
+    stopped_before_the_second_shard(AlignTask, lambda: align(params, tmp_path / "data"))
+    replaced.write_bytes(encode(noise(112, 112, seed=9)))
+    with pytest.raises(SourceFormatError, match=r"ann/1.* as it was when the stage plan ran"):
+        align(params, tmp_path / "data")
+
+
 def test_a_stopped_align_does_not_go_on_onto_a_picture_that_was_replaced(
     small_params: Callable[..., Params], stopped_before_the_second_shard: Callable[..., None], tmp_path: Path
 ) -> None:
-    pictures = [tmp_path / f"faces/{name}/1.png" for name in ("ann", "bob", "cid", "dan")]
-    for seed, picture in enumerate(pictures):
-        picture.parent.mkdir(parents=True)
-        picture.write_bytes(encode(noise(112, 112, seed=seed)))
+    paths = pictures(tmp_path / "faces")
     params = of_a_folder(small_params(), tmp_path / "faces")
-    source, out = tmp_path / "data/source", tmp_path / "data/aligned"
-    make_source(params.source, params.run, source, PINNED)
-
-    def align() -> object:
-        return align_faces(source, out, params.align, params.store, params.run)
-
-    stopped_before_the_second_shard(AlignTask, align)
-    new = noise(112, 112, seed=9)
-    pictures[0].write_bytes(encode(new))
-    align()
-    store = Store.open(out)
-    assert np.array_equal(store.read("all", "image")[0], new)
-    assert store.manifest["source_sha256"].to_pylist() == [
-        hashlib.sha256(picture.read_bytes()).hexdigest() for picture in pictures
-    ]
+    download_and_plan(params, tmp_path / "data")
+    stopped_before_the_second_shard(AlignTask, lambda: align(params, tmp_path / "data"))
+    for seed, path in enumerate(paths, 10):
+        path.write_bytes(encode(noise(112, 112, seed=seed)))
+    download_and_plan(params, tmp_path / "data")
+    store = align(params, tmp_path / "data")
+    expected = {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    rows = store.manifest.to_pylist()
+    assert {row["identity_name"]: row["source_sha256"] for row in rows} == expected
+    for row in rows:
+        image = store.read(row["split"], "image", row["row"], row["row"] + 1)[0]
+        assert np.array_equal(image, noise(112, 112, seed=10 + sorted(expected).index(row["identity_name"])))
 
 
 def test_a_stopped_align_goes_on_where_nothing_changed(
     small_params: Callable[..., Params], stopped_before_the_second_shard: Callable[..., None], tmp_path: Path
 ) -> None:
     params = small_params()
-    source, out = tmp_path / "data/source", tmp_path / "data/aligned"
-    make_source(params.source, params.run, source, PINNED)
-
-    def align() -> object:
-        return align_faces(source, out, params.align, params.store, params.run)
-
-    stopped_before_the_second_shard(AlignTask, align)
-    (shard,) = (tmp_path / "data/.work").glob("aligned-*/all.zarr/image/c.0.*")
-    before = shard.stat().st_ino
-    align()
-    assert (out / shard.relative_to(shard.parents[2])).stat().st_ino == before
+    download_and_plan(params, tmp_path / "data")
+    stopped_before_the_second_shard(AlignTask, lambda: align(params, tmp_path / "data"))
+    before = {path.stat().st_ino for path in (tmp_path / "data/.work/kept/aligned").glob("*/image")}
+    align(params, tmp_path / "data")
+    assert before
+    assert before <= {path.stat().st_ino for path in (tmp_path / "data/aligned").rglob("image/c.*")}
 
 
 def test_a_stopped_parse_does_not_go_on_with_other_weights_at_the_same_path(
@@ -131,4 +146,5 @@ def test_a_stopped_parse_does_not_go_on_with_other_weights_at_the_same_path(
     save_weights(network, weights, {})
     _parser.cache_clear()  # the run that was stopped had a process of its own
     run(tmp_path / "data/parsed")
-    assert not Store.open(tmp_path / "data/parsed").read("all", "region").any()
+    parsed = Store.open(tmp_path / "data/parsed")
+    assert not any(parsed.read(split, "region").any() for split in parsed.splits)

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stores import shards, tree
+from stores import tree
 
 from faceshards.store.finish import finish
 from faceshards.store.reader import Store
-from faceshards.store.schema import ArraySpec, StoreSpec
+from faceshards.store.schema import ArraySpec, SplitSpec, StoreSpec
 from faceshards.store.verify import verify
 from faceshards.store.writer import create, write_shard
 
@@ -35,14 +35,15 @@ def contents(draw: st.DrawFn) -> Content:
         for i, tail in enumerate(tails)
     )
     splits = draw(st.dictionaries(st.sampled_from(["train", "val", "all"]), st.integers(0, 9), min_size=1, max_size=2))
-    spec = StoreSpec("any", "CC0-1.0", arrays, splits, chunk_rows * draw(st.integers(1, 3)), chunk_rows)
+    extents = {name: SplitSpec(rows) for name, rows in splits.items()}
+    spec = StoreSpec("any", "CC0-1.0", arrays, extents, chunk_rows * draw(st.integers(1, 3)), chunk_rows)
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     data = {
         (split, a.name): rng.integers(0, 2**7, (rows, *a.shape)).astype(a.dtype)
         for split, rows in splits.items()
         for a in arrays
     }
-    return Content(spec, data, draw(st.permutations(shards(spec))))
+    return Content(spec, data, draw(st.permutations(spec.shards)))
 
 
 def build(work: Path, content: Content, order: list[tuple[str, int]]) -> Path:
@@ -52,7 +53,6 @@ def build(work: Path, content: Content, order: list[tuple[str, int]]) -> Path:
         start, stop = spec.shard_range(split, shard)
         rows = [
             {
-                "source_index": source_index(split, i),
                 "sample_id": f"{split}{i}",
                 "source_id": "",
                 "identity": -1,
@@ -62,12 +62,8 @@ def build(work: Path, content: Content, order: list[tuple[str, int]]) -> Path:
         ]
         arrays = {a.name: content.data[split, a.name][start:stop] for a in spec.arrays}
         write_shard(work, spec, split, shard, arrays, pa.Table.from_pylist(rows, spec.rows_schema))
-    finish(work, spec, None, {})
+    finish(work, spec, {})
     return work
-
-
-def source_index(split: str, row: int) -> int:
-    return ["train", "val", "all"].index(split) * 100 + row
 
 
 @given(contents(), st.data())
@@ -76,7 +72,7 @@ def test_what_is_written_is_read_and_the_order_of_writing_leaves_no_trace(
     content: Content, data: st.DataObject
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        one = build(Path(folder) / "one", content, shards(content.spec))
+        one = build(Path(folder) / "one", content, content.spec.shards)
         other = build(Path(folder) / "other", content, content.order)
         assert tree(one) == tree(other)
         assert verify(one).problems == ()

@@ -1,24 +1,24 @@
 """Stage `align`: every face of the source onto the 112x112 template, with its ground truth where there is one."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
-from faceshards.build.arrays import ALL, IMAGE, TRUTH
+from faceshards.build.arrays import IMAGE, TRUTH
 from faceshards.build.outcome import Outcome, count_outcomes, refuse_too_many
 from faceshards.build.params import AlignParams, RunParams, StoreParams
+from faceshards.build.plan import Plan
 from faceshards.build.provenance import versions
+from faceshards.build.shardmap import ShardContent, ShardTask, making, table_digest
 from faceshards.build.shards import run_tasks
 from faceshards.build.source import read_note
-from faceshards.build.sourceshard import SourceShard, missing_shards
-from faceshards.build.workdir import work_dir
-from faceshards.errors import BadSampleError
+from faceshards.errors import BadSampleError, SourceFormatError
 from faceshards.ops.align import warp_image, warp_labels
 from faceshards.ops.labels import detailed_regions
 from faceshards.records import Float32Array, Truth, UInt8Array
@@ -26,31 +26,42 @@ from faceshards.source.alignment import face_alignment
 from faceshards.source.base import Source
 from faceshards.source.decode import decode_image
 from faceshards.source.detect import Detector, DetectorName, load_detector
-from faceshards.source.stamp import stamp_of
+from faceshards.store.durable import sha256_of
 from faceshards.store.finish import finish
-from faceshards.store.schema import NO_IDENTITY, OK, SKIPPED, StoreSpec
-from faceshards.store.writer import create, write_shard
+from faceshards.store.schema import OK, SKIPPED, StoreSpec
 
 HAS_TRUTH = pa.field("has_truth", pa.bool_())
 """Manifest column: the source has ground truth for this face."""
 
 
-def align_faces(source: Path, out: Path, params: AlignParams, store: StoreParams, run: RunParams) -> Outcome:
-    """Align every face of the source that `make_source` left in the folder `source`, into a store at `out`.
+def align_faces(
+    source: Path, plan: Path, out: Path, params: AlignParams, store: StoreParams, run: RunParams
+) -> Outcome:
+    """Align every face of a plan into a store at `out`.
 
     Faces that cannot be used become manifest rows with a reason.
+
+    Args:
+        source: the folder that `make_source` left.
+        plan: the folder that `plan_faces` left.
+        out: the store to write.
+        params: how faces are found, and how many may drop out.
+        store: how they are coded.
+        run: on how many workers.
 
     Raises:
         TooManySkippedError: a greater share than ``params.max_skipped`` dropped out; `out` is not written.
         MissingExtraError: the detector's package is not installed.
+        SourceFormatError: a face is not what it was when it was planned.
     """
     note = read_note(source)
+    planned = Plan.open(plan)
     faces = note.open(source)
     spec = StoreSpec(
         name=note.name,
         licence=note.licence,
         arrays=(IMAGE, TRUTH),
-        splits={ALL: len(faces)},
+        splits=planned.splits,
         shard_rows=store.shard_rows,
         chunk_rows=store.chunk_rows,
         profile=store.profile,
@@ -59,48 +70,67 @@ def align_faces(source: Path, out: Path, params: AlignParams, store: StoreParams
     # A missing extra is to be told before anything is written.
     _detector(params.detector, params.yunet_model)
     made_by = versions("numpy", "opencv-python")
-    read = (note.stamps(source), params.yunet_model and stamp_of(Path(params.yunet_model)))
-    with work_dir(out, __name__, params.detector, repr(spec), made_by, asdict(note), read) as work:
-        create(work, spec)
-        shards = missing_shards(work, spec)
-        run_tasks([AlignTask(work, spec, shard, faces, params) for shard in shards], run, "align")
-        provenance = {"source": {"name": note.name, "format": faces.name}, "align": {"detector": params.detector}}
-        finish(work, spec, None, {**provenance, "versions": made_by})
-        outcome = count_outcomes(work)
-        refuse_too_many(outcome, work, params.max_skipped, "align")
+    model = params.yunet_model and sha256_of(Path(params.yunet_model))
+    with making(out, __name__, spec, run, params.detector, model, made_by, faces.name, Path(note.data).name) as shards:
+        tasks = [AlignTask(shards, split, shard, planned, faces, params) for split, shard in spec.shards]
+        run_tasks(tasks, run, "align")
+        provenance = {
+            "source": {"name": note.name, "format": faces.name},
+            "plan": dict(planned.made_by),
+            "align": {"detector": params.detector},
+            "versions": made_by,
+        }
+        finish(shards.work, spec, provenance)
+        outcome = count_outcomes(shards.work)
+        refuse_too_many(outcome, shards.work, params.max_skipped, "align")
     return outcome
 
 
 @dataclass(frozen=True)
-class AlignTask(SourceShard):
+class AlignTask(ShardTask):
     """Align the faces of one shard."""
 
+    plan: Plan
     source: Source
     params: AlignParams
 
-    def run(self, advance: Callable[[int], object]) -> None:
-        """Read, align, write; a face that cannot be used leaves black pixels that no manifest row offers."""
-        start, stop = self.bounds
+    @cached_property
+    def _planned(self) -> pa.Table:
+        return self.plan.faces(self.split, *self.bounds)
+
+    def inputs(self) -> Sequence[str]:
+        """What the plan says of the faces, but where they lie in the source."""
+        return [table_digest(self._planned.drop_columns("source_index"))]
+
+    def make(self, advance: Callable[[int], object]) -> ShardContent:
+        """Read and align; a row without a usable face is black."""
         images = np.zeros((self.faces, *IMAGE.shape), np.uint8)
         truths = np.full((self.faces, *TRUTH.shape), TRUTH.fill_value, np.uint8)
         detect = _detector(self.params.detector, self.params.yunet_model)
+        at = self._planned["row"].to_numpy().astype(np.int64) - self.bounds[0]
         rows = []
-        for row, index in enumerate(range(start, stop)):
-            rows.append(self._align_one(index, images[row], truths[row], detect))
+        for face, row in zip(self._planned.to_pylist(), at.tolist(), strict=True):
+            rows.append(self._align_one(face, images[row], truths[row], detect))
             advance(1)
-        table = pa.Table.from_pylist(rows, self.spec.rows_schema)
-        write_shard(self.work, self.spec, ALL, self.shard, {"image": images, "truth": truths}, table)
+        advance(self.faces - len(rows))
+        table = pa.Table.from_pylist(rows, self.making.spec.rows_schema)
+        return ShardContent({"image": images, "truth": truths}, table, at)
 
     def _align_one(
-        self, index: int, image_out: UInt8Array, truth_out: UInt8Array, detect: Detector | None
+        self, planned: Mapping[str, Any], image_out: UInt8Array, truth_out: UInt8Array, detect: Detector | None
     ) -> dict[str, Any]:
+        index = planned["source_index"]
         face = self.source.face(index)
+        if face.sample_id != planned["sample_id"] or self.source.digest(index) != planned["digest"]:
+            raise SourceFormatError(
+                f"{face.source_id}: expected the face {planned['sample_id']} as it was when the stage plan ran; found "
+                "another, or a changed one. Let the source be while it is read, and run `dvc repro` again"
+            )
         row = {
-            "source_index": index,
             "sample_id": face.sample_id,
             "source_id": face.source_id,
-            "identity": NO_IDENTITY,
-            "identity_name": face.identity,
+            "identity": planned["identity"],
+            "identity_name": planned["identity_name"],
             "status": OK,
         }
         try:

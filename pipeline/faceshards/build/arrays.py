@@ -1,11 +1,13 @@
 """The arrays that the stages write, with the shape of one face in each."""
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from faceshards.ops.align import ALIGNED_SIZE
 from faceshards.regions import IGNORE
 from faceshards.store.schema import ArraySpec
-
-ALL = "all"
-"""The one split of the stores between the stages: a row is an index in the source."""
 
 _PIXELS = ("y", "x")
 
@@ -24,9 +26,21 @@ IDENTITY = ArraySpec("identity", "int64", fill_value=-1)
 
 def variant(count: int) -> ArraySpec:
     """`count` erased variants of each face."""
-    return ArraySpec("variant", "uint8", (count, *IMAGE.shape), ("variant", *IMAGE.dimension_names))
+    return ArraySpec("variant", "uint8", (count, *IMAGE.shape), ("erasure", *IMAGE.dimension_names))
 
 
 def erased(count: int) -> ArraySpec:
     """For each variant, the bit mask of the regions erased in it."""
-    return ArraySpec("erased", "uint32", (count,), ("variant",))
+    return ArraySpec("erased", "uint32", (count,), ("erasure",))
+
+
+def of_shards(variants: int, *, images: bool) -> tuple[ArraySpec, ...]:
+    """The arrays of the final store: faces or not, their maps, so many variants, who they are."""
+    faces = (IMAGE,) if images else ()
+    erasures = (variant(variants), erased(variants)) if variants else ()
+    return (*faces, REGION, *erasures, IDENTITY)
+
+
+def filled(array: ArraySpec, rows: int) -> NDArray[Any]:
+    """So many rows of an array that hold no face."""
+    return np.full((rows, *array.shape), array.fill_value, array.numpy_dtype)

@@ -10,6 +10,7 @@ _FIELDS = {
     "image": ("sc:ImageObject", "Aligned face, RGB, 112x112, uint8."),
     "region": ("sc:ImageObject", "Region id of each pixel, 0 to 24; 255 where none applies."),
     "variant": ("sc:ImageObject", "The face with random regions erased, one picture a variant."),
+    "usable": ("sc:Boolean", "Whether the row holds a face; the others are holes."),
     "erased": ("sc:Integer", "For each variant, a bit mask of the region ids erased in it."),
     "identity": ("sc:Integer", "Class id of the person; -1 where it is not known."),
 }
@@ -25,7 +26,12 @@ def documents(content: Mapping[str, Any]) -> dict[str, str]:
 def _card(content: Mapping[str, Any]) -> str:
     erase = content["provenance"]["erase"]
     parse = content["provenance"]["parse"]
+    variants = f" and {erase['variants']} erased variants each" if erase["variants"] else ""
+    view = "variants" if erase["variants"] else "erase" if erase["images"] else "original"
     low, high = erase["n_regions"]
+    erasing = (
+        f" Variants: seed {erase['seed']},\n{low} to {high} regions each, fill `{erase['fill']}`." if variants else ""
+    )
     splits = "\n".join(
         f"| {name} | {split['samples']} | {split['shards']} |" for name, split in content["splits"].items()
     )
@@ -35,7 +41,7 @@ def _card(content: Mapping[str, Any]) -> str:
     )
     return f"""# {content["name"]}
 
-Aligned faces with {len(REGION_NAMES)} semantic regions and {erase["variants"]} erased variants each, made by faceshards
+Aligned faces with {len(REGION_NAMES)} semantic regions{variants}, made by faceshards
 {content["provenance"]["versions"]["faceshards"]} for training face recognition with Face Semantic Erasing
 (Kawai et al., IET Biometrics 2024).
 
@@ -57,14 +63,14 @@ Read it:
 import faceshards
 
 faces = faceshards.open("path/to/this/folder", split="{next(iter(content["splits"]))}")
-for batch in faces.batches(128, shuffle=True, seed=0, epoch=0, view="variants"):
-    batch["image"], batch["identity"]
+for batch in faces.batches(128, shuffle=True, seed=0, epoch=0, view="{view}"):
+    batch["{"image" if erase["images"] else "region"}"], batch["identity"]
 ```
 
 Each `<split>.zarr` is a plain Zarr v3 group that any Zarr reader opens. `faceshards verify` re-hashes and re-reads all.
 
-Regions: the parser with weights `{parse["weights_sha256"][:12]}` on {parse["device"]}. Variants: seed {erase["seed"]},
-{low} to {high} regions each, fill `{erase["fill"]}`. Order of the faces in a split: {_ORDERS[erase["order"]]}.
+Regions: the parser with weights `{parse["weights_sha256"][:12]}` on {parse["device"]}.{erasing}
+Order of the faces in a split: {_ORDERS[content["provenance"]["plan"]["order"]]}.
 `dataset.json` holds all of it.
 """
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from faceshards.build.params import RunParams, SourceParams
 from faceshards.build.source import ResolvedSource, write_note
-from faceshards.build.workdir import work_dir
+from faceshards.build.workdir import key_of, work_dir
 from faceshards.source.base import Source
 from faceshards.source.demo import DemoRecipe
 from faceshards.source.facesynthetics import FaceSynthetics
@@ -33,7 +33,7 @@ def make_source(params: SourceParams, run: RunParams, out: Path, pinned: Path) -
     """
     path = Path(params.path)
     recipe = read_recipe(path) if is_recipe(path) else None
-    with work_dir(out, __name__, params, path.read_text() if recipe else None) as work:
+    with work_dir(out, key_of(__name__, params, path.read_text() if recipe else None)) as work:
         data = resolve(path, work, accept_licence=params.accept_licence, connections=run.connections)
         note = ResolvedSource(
             name=path.name.split(".")[0],

@@ -22,18 +22,20 @@ _DESCRIPTIONS = (".yaml", ".yml")
 
 
 def link_inputs(params: Params, folder: Path) -> None:
-    """Link what ``source.labels``, ``align.yunet_model`` and ``parse.weights`` name.
+    """Link what ``source.labels``, ``plan.earlier``, ``plan.remove``, ``align.yunet_model`` and ``parse.weights`` name.
 
     Args:
         params: of the whole pipeline. Paths are relative to the working directory.
-        folder: takes ``labels`` and ``yunet_model``, each a link or a text file that says null, and the folder
-            ``weights`` with a link a file: the weights, or a description with its model and the files beside that whose
-            names begin with the model's, which is where ONNX keeps large weights.
+        folder: takes ``labels``, ``earlier``, ``remove`` and ``yunet_model``, each a link or a text file that says
+            null, and the folder ``weights`` with a link a file: the weights, or a description with its model and the
+            files beside that whose names begin with the model's, which is where ONNX keeps large weights.
 
     Raises:
         ParamsError: there is nothing at one of the paths, or a description is no YAML.
     """
     _link("source.labels", params.source.labels, folder / "labels")
+    _link("plan.earlier", params.plan.earlier, folder / "earlier")
+    _link("plan.remove", params.plan.remove, folder / "remove")
     _link("align.yunet_model", params.align.yunet_model, folder / "yunet_model")
     weights = folder / "weights"
     _remove(weights)

@@ -48,6 +48,32 @@ class SourceParams:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class PlanParams:
+    """Which split and row every face gets; which earlier version goes on, and which faces are left out.
+
+    Attributes:
+        seed: of the draws of splits and order.
+        splits: name to its share of the people; the shares add up to 1.
+        order: of the rows of a split.
+        earlier: ``manifest.parquet`` of the version that this one continues; None plans anew.
+        remove: a list of sample ids and people, as `faceshards.build.removal` reads it; None for nobody.
+    """
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Annotated[float, Field(gt=0, le=1)]]
+    order: Literal["shuffled", "source"] = "shuffled"
+    earlier: str | None = None
+    remove: str | None = None
+
+    @field_validator("splits")
+    @classmethod
+    def _whole(cls, value: dict[str, float]) -> dict[str, float]:
+        if abs(sum(value.values()) - 1) > 1e-9:
+            raise ValueError(f"the shares must add up to 1, not {sum(value.values()):g}")
+        return value
+
+
+@dataclass(frozen=True, config=_STRICT)
 class AlignParams:
     """How faces without landmarks are found, and how many may drop out."""
 
@@ -68,27 +94,31 @@ class ParseParams:
 
 @dataclass(frozen=True, config=_STRICT)
 class EraseParams:
-    """What is erased, how often, with what; the splits, and the order of the faces in each.
+    """What is erased, how often, and with what.
 
     `n_regions`, `classes`, `fill` and `min_area` are those of `faceshards.Erase`; `fill` may also be ``"mean"``, the
     mean colour of the data set.
+
+    Attributes:
+        variants: erased variants of each face; 0 for faces and maps alone.
+        images: whether the faces themselves are stored; False for their maps alone, which takes 0 variants.
+        regions: whose maps.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
-    variants: PositiveInt
+    variants: Annotated[int, Field(ge=0)]
     n_regions: Annotated[tuple[int, int], _by(number_of_regions, "n_regions")]
     fill: Annotated[Fill | Literal["mean"], _by(lambda value: checked_fill(value, "mean"), "fill")]
     min_area: Annotated[int, _by(pixels, "min_area")]
     classes: Annotated[dict[str, float], _by(_classes, "classes")]
     regions: Literal["parsed", "truth"]
-    splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Annotated[float, Field(gt=0, le=1)]]
-    order: Literal["shuffled", "source"] = "shuffled"
+    images: bool = True
 
-    @field_validator("splits")
+    @field_validator("images")
     @classmethod
-    def _whole(cls, value: dict[str, float]) -> dict[str, float]:
-        if abs(sum(value.values()) - 1) > 1e-9:
-            raise ValueError(f"the shares must add up to 1, not {sum(value.values()):g}")
+    def _no_variants_without_images(cls, value: bool, info: ValidationInfo) -> bool:
+        if not value and info.data.get("variants"):
+            raise ValueError("a store without images has no variants: set erase.variants to 0, or erase.images to true")
         return value
 
 
@@ -124,6 +154,7 @@ class RunParams:
     scheduler: str | None = None
     worker_timeout: Annotated[float, Field(gt=0)] = 600
     connections: PositiveInt = 4
+    kept_gb: Annotated[float, Field(ge=0)] = 20.0
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -131,6 +162,7 @@ class Params:
     """All of `params.yaml`; a section is what one or more stages declare in `dvc.yaml`."""
 
     source: SourceParams
+    plan: PlanParams
     align: AlignParams
     parse: ParseParams
     erase: EraseParams

@@ -1,7 +1,7 @@
 """Stage `parse`: the network's 25-class region map of every aligned face, and how well it agrees with the truth."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from faceshards.build.arrays import ALL, REGION
+from faceshards.build.arrays import IMAGE, REGION, TRUTH
 from faceshards.build.inputs import weights_files
 from faceshards.build.outcome import Outcome, count_outcomes
 from faceshards.build.params import ParseParams, RunParams, StoreParams
 from faceshards.build.provenance import versions
+from faceshards.build.shardmap import ShardContent, ShardTask, making, shard_digests
 from faceshards.build.shards import run_tasks, threads_per_worker
-from faceshards.build.sourceshard import SourceShard, missing_shards
-from faceshards.build.workdir import work_dir
 from faceshards.parsing.evaluate import Scores, coarse_confusion, confusion, scores
 from faceshards.parsing.parser import Parser, load_parser
 from faceshards.records import UInt8Array
@@ -26,8 +25,7 @@ from faceshards.regions import N_REGIONS, CoarseRegion, Region
 from faceshards.store.durable import sha256_of
 from faceshards.store.finish import finish
 from faceshards.store.reader import Store
-from faceshards.store.schema import DATASET_JSON, OK, StoreSpec
-from faceshards.store.writer import create, write_shard
+from faceshards.store.schema import OK, StoreSpec
 
 
 @dataclass(frozen=True)
@@ -60,76 +58,85 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         name=faces.info["name"],
         licence=faces.info["licence"],
         arrays=(REGION,),
-        splits={ALL: faces.splits[ALL]},
-        shard_rows=store.shard_rows,
-        chunk_rows=store.chunk_rows,
+        splits=faces.extents,
+        shard_rows=faces.shard_rows,
+        chunk_rows=faces.chunk_rows,
         profile=store.profile,
     )
     made_by = versions("torch")
-    read = [sha256_of(path) for path in (aligned / DATASET_JSON, *weights_files(params.weights))]
-    with work_dir(out, __name__, params, repr(spec), made_by, dict(parser.provenance), read) as work:
-        create(work, spec)
-        shards = missing_shards(work, spec)
-        threads = threads_per_worker(run, len(shards))
-        run_tasks([ParseTask(work, spec, shard, faces, params, threads) for shard in shards], run, "parse")
+    weights = [sha256_of(path) for path in weights_files(params.weights)]
+    with making(out, __name__, spec, run, params, made_by, dict(parser.provenance), weights) as shards:
+        threads = threads_per_worker(run, len(spec.shards))
+        run_tasks([ParseTask(shards, *place, faces, params, threads) for place in spec.shards], run, "parse")
         provenance = {
             **faces.info["provenance"],
             "parse": dict(parser.provenance),
             "versions": {**faces.info["provenance"]["versions"], **made_by},
         }
-        finish(work, spec, None, provenance)
-        return _compare(faces, Store.open(work), count_outcomes(work))
+        finish(shards.work, spec, provenance)
+        return _compare(faces, Store.open(shards.work), count_outcomes(shards.work))
 
 
 @dataclass(frozen=True)
-class ParseTask(SourceShard):
+class ParseTask(ShardTask):
     """Parse the faces of one shard."""
 
     aligned: Store
     params: ParseParams
     threads: int
 
-    def run(self, advance: Callable[[int], object]) -> None:
-        """Parse chunk by chunk, the next one being read meanwhile, then write; faces that dropped out stay 255."""
+    def inputs(self) -> Sequence[str]:
+        """The aligned faces."""
+        return shard_digests(self.aligned, self.split, self.shard, IMAGE.name)
+
+    def make(self, advance: Callable[[int], object]) -> ShardContent:
+        """Parse chunk by chunk, the next one being read meanwhile; rows without a usable face stay 255."""
         start, stop = self.bounds
-        rows = self.aligned.manifest.slice(start, stop - start)
-        usable = pc.equal(rows["status"], OK).to_numpy()
+        rows = self.aligned.rows(self.split, self.shard)
+        at = rows["row"].to_numpy().astype(np.int64) - start
+        usable = np.zeros(self.faces, np.bool_)
+        usable[at] = pc.equal(rows["status"], OK).to_numpy()
         regions = np.full((self.faces, *REGION.shape), REGION.fill_value, np.uint8)
         parser = _parser(self.params, self.threads)
-        for offset, images in _read_ahead(self.aligned, start, stop, self.spec.chunk_rows):
+        spec = self.making.spec
+        for offset, images in _read_ahead(self.aligned, self.split, start, stop, spec.chunk_rows):
             chunk = slice(offset, offset + len(images))
             if usable[chunk].any():
                 regions[chunk][usable[chunk]] = parser.parse(images[usable[chunk]])
             advance(len(images))
-        table = rows.select(self.spec.rows_schema.names).cast(self.spec.rows_schema)
-        write_shard(self.work, self.spec, ALL, self.shard, {REGION.name: regions}, table)
+        table = rows.select(spec.rows_schema.names).cast(spec.rows_schema)
+        return ShardContent({REGION.name: regions}, table, at)
 
 
-def _read_ahead(store: Store, start: int, stop: int, step: int) -> Iterator[tuple[int, UInt8Array]]:
+def _read_ahead(store: Store, split: str, start: int, stop: int, step: int) -> Iterator[tuple[int, UInt8Array]]:
     """Chunks of images with their offset from `start`; the next one is decoded while the caller works on this one."""
     with ThreadPoolExecutor(1) as pool:
         bounds = [(a, min(a + step, stop)) for a in range(start, stop, step)]
-        coming = [pool.submit(store.read, ALL, "image", *bounds[0])] if bounds else []
+        coming = [pool.submit(store.read, split, IMAGE.name, *bounds[0])] if bounds else []
         for i, (a, _) in enumerate(bounds):
             images = coming.pop().result()
             if i + 1 < len(bounds):
-                coming.append(pool.submit(store.read, ALL, "image", *bounds[i + 1]))
+                coming.append(pool.submit(store.read, split, IMAGE.name, *bounds[i + 1]))
             yield a - start, images
 
 
 def _compare(aligned: Store, parsed: Store, outcome: Outcome) -> ParseOutcome:
     """Agreement of the parsed maps with the truth, over all faces that have one."""
-    has_truth = aligned.manifest["has_truth"].to_numpy()
     counts = np.zeros((N_REGIONS, N_REGIONS), np.int64)
-    for start in range(0, len(has_truth), parsed.chunk_rows):
-        stop = min(start + parsed.chunk_rows, len(has_truth))
-        rows = has_truth[start:stop]
-        if rows.any():
-            predicted = parsed.read(ALL, REGION.name, start, stop)[rows]
-            counts += confusion(predicted, aligned.read(ALL, "truth", start, stop)[rows])
+    with_truth = 0
+    for split, shard in parsed.shards:
+        rows = aligned.rows(split, shard)
+        known = rows.filter(rows["has_truth"])["row"].to_numpy()
+        with_truth += len(known)
+        for chunk in np.unique(known // parsed.chunk_rows).tolist():
+            start = chunk * parsed.chunk_rows
+            stop = min(start + parsed.chunk_rows, parsed.splits[split])
+            here = known[known // parsed.chunk_rows == chunk] - start
+            predicted = parsed.read(split, REGION.name, start, stop)[here]
+            counts += confusion(predicted, aligned.read(split, TRUTH.name, start, stop)[here])
     if not counts.any():
         return ParseOutcome(outcome, 0, None, None)
-    return ParseOutcome(outcome, int(has_truth.sum()), scores(counts), scores(coarse_confusion(counts)))
+    return ParseOutcome(outcome, with_truth, scores(counts), scores(coarse_confusion(counts)))
 
 
 @cache

@@ -7,7 +7,6 @@ from pathlib import Path
 from faceshards.errors import SourceNotFoundError
 from faceshards.source.base import Source
 from faceshards.source.open import SourceFormat, open_source
-from faceshards.source.stamp import stamp_of
 from faceshards.store.durable import write_file
 
 NOTE = "source.json"
@@ -43,11 +42,6 @@ class ResolvedSource:
             labels=None if self.labels is None else Path(self.labels),
             limit=self.limit,
         )
-
-    def stamps(self, folder: Path) -> list[str]:
-        """What data, landmarks and labels are now, each by `stamp_of`; `folder` is the stage's out."""
-        named = [Path(path) for path in (self.landmarks, self.labels) if path is not None]
-        return [stamp_of(path) for path in (self._path(folder), *named)]
 
     def _path(self, folder: Path) -> Path:
         return Path(self.data) if self.in_place else folder / self.data

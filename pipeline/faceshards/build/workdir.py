@@ -16,18 +16,13 @@ from faceshards.store.durable import replace_folder
 
 
 @contextmanager
-def work_dir(out: Path, maker: str, *inputs: object) -> Iterator[Path]:
-    """A folder for making `out`, the same one again when a killed run is started again with the same inputs.
-
-    On leaving without an error, the folder replaces `out` and what other inputs had left behind is removed. On an error
-    or a kill it stays, so that the next run goes on from there.
+def work_dir(out: Path, key: str | None = None) -> Iterator[Path]:
+    """A folder for making `out`, which it replaces on leaving without an error.
 
     Args:
         out: the folder to make; its parent holds the work folder too, so that the rename stays within a file system.
-        maker: name of the module that makes `out`, ``__name__`` there. Its code decides the bytes, as `code.code_of`
-            lists it.
-        inputs: dataclasses and plain values that decide the bytes as well: params, the spec of the store, versions of
-            the libraries that write it, digests of what is read.
+        key: of `key_of`. On an error or a kill the folder stays, and the next run with the same key goes on in it. None
+            begins anew at every run.
 
     Raises:
         BusyError: another process is making the same out.
@@ -36,7 +31,9 @@ def work_dir(out: Path, maker: str, *inputs: object) -> Iterator[Path]:
     root.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(root / f"{out.name}.lock", timeout=0):
-            work = root / f"{out.name}-{_key(maker, inputs)}"
+            work = root / f"{out.name}-{key or 'new'}"
+            if key is None:
+                shutil.rmtree(work, ignore_errors=True)
             work.mkdir(exist_ok=True)
             yield work
             replace_folder(work, out)
@@ -46,7 +43,15 @@ def work_dir(out: Path, maker: str, *inputs: object) -> Iterator[Path]:
         raise BusyError(f"{out} is being made by another process; wait for it or stop it, then run again") from error
 
 
-def _key(maker: str, inputs: tuple[object, ...]) -> str:
+def key_of(maker: str, *inputs: object) -> str:
+    """What stands for all that decides some bytes: 32 hexadecimal digits.
+
+    Args:
+        maker: name of the module that makes them, ``__name__`` there, whose code counts as `code.code_of` lists it; or
+            a key, of which this one is a part.
+        inputs: dataclasses and plain values that decide the bytes as well: params, the spec of the store, versions of
+            the libraries that write it, digests of what is read.
+    """
     plain = [asdict(value) if is_dataclass(value) and not isinstance(value, type) else value for value in inputs]
-    key = json.dumps([code_digest(maker), plain], sort_keys=True, default=str)
-    return hashlib.sha256(key.encode()).hexdigest()[:16]
+    code = code_digest(maker) if "." in maker else maker
+    return hashlib.sha256(json.dumps([code, plain], sort_keys=True, default=str).encode()).hexdigest()[:32]

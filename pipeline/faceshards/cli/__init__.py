@@ -14,6 +14,7 @@ except ModuleNotFoundError as error:
     raise MissingExtraError(f"the command needs an extra: pip install 'faceshards[pipeline]' ({error})") from error
 
 from faceshards.cli.explained import PATH, explained
+from faceshards.cli.forget import forget
 from faceshards.cli.fscam import fscam
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -170,4 +171,5 @@ def _export_recordio(store: str, out: Path, **options: Any) -> None:
     export_recordio(open_store(store), out, **options)
 
 
+main.add_command(forget)
 main.add_command(fscam)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from faceshards.rng import sample_keys
 from faceshards.store.reader import Store
+from faceshards.store.schema import OK
 
 
 def one_index(given: Any) -> int:
@@ -80,6 +81,6 @@ def why_missing(store: Store, split: str, sample_id: str) -> str:
     if sample_id not in ids:
         return f"{store.path} has no face {sample_id!r}; its manifest.parquet lists the sample ids"
     row = store.manifest.slice(ids.index(sample_id), 1).to_pylist()[0]
-    if row["split"] and row["split"] != split:
-        return f"face {sample_id!r} is in split {row['split']!r} of {store.path}, not in {split!r}"
-    return f"face {sample_id!r} of {store.path} dropped out: status {row['status']}, {row['reason']}"
+    if row["status"] != OK:
+        return f"face {sample_id!r} of {store.path} dropped out: status {row['status']}, {row['reason']}"
+    return f"face {sample_id!r} is in split {row['split']!r} of {store.path}, not in {split!r}"

@@ -12,7 +12,7 @@ from faceshards.loader.draws import Stream
 from faceshards.ops.erasing import Erase
 from faceshards.records import Batch
 from faceshards.rng import UInt64Array, words
-from faceshards.store.schema import ArraySpec
+from faceshards.store.schema import USABLE, ArraySpec
 
 View: TypeAlias = Literal["original", "variants", "all_variants", "erase"] | Erase
 """What a batch shows.
@@ -119,7 +119,8 @@ class BoundView:
     @property
     def fields(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
         """Shape and dtype, of one sample, of every array that may be asked for, by field."""
-        fields = {name: (spec.shape, spec.numpy_dtype) for name, spec in self.arrays.items()}
+        arrays = self.arrays.items()
+        fields = {name: (spec.shape, spec.numpy_dtype) for name, spec in arrays if name != USABLE.name}
         return fields | ({"erased": ((), np.dtype(np.uint32))} if self._kind in ("variants", "erase") else {})
 
     @property

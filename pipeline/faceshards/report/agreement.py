@@ -3,13 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE
 from faceshards.report.faces import Faces
-from faceshards.store.gather import gather
 
 EXAMINED = 4096
 """So many faces are compared of a store that has more, so that a million take no longer."""
@@ -38,14 +36,14 @@ def agreement(regions: UInt8Array, truth: UInt8Array) -> NDArray[np.float64]:
 
 
 def compare(faces: Faces, examined: int = EXAMINED) -> Compared:
-    """Compare faces that have ground truth: all, or about `examined` of them in whole chunks evenly over the source."""
-    index = faces.usable["source_index"].to_numpy()
+    """Compare faces that have ground truth: all, or about `examined` of them in whole chunks evenly over the store."""
     step = faces.store.chunk_rows
-    chunks = np.unique(index[faces.with_truth] // step)
+    of_chunks = _by_chunk(faces)
     most = -(-examined // step)
-    if len(chunks) > most:
-        chunks = chunks[np.linspace(0, len(chunks) - 1, most).round().astype(np.int64)]
-    parts = [_compare_chunk(faces, *np.searchsorted(index, (c * step, (c + 1) * step))) for c in chunks]
+    if len(of_chunks) > most:
+        picked = np.linspace(0, len(of_chunks) - 1, most).round().astype(np.int64)
+        of_chunks = [of_chunks[i] for i in picked.tolist()]
+    parts = [_compare_chunk(faces, members) for members in of_chunks]
     if not parts:
         return Compared(np.empty(0, np.int64), np.empty(0))
     members, shares = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -53,19 +51,21 @@ def compare(faces: Faces, examined: int = EXAMINED) -> Compared:
     return Compared(members[order], shares[order])
 
 
-def _compare_chunk(faces: Faces, start: int, stop: int) -> Compared:
-    """Compare the usable faces ``start .. stop``."""
-    has_truth = faces.with_truth[start:stop]
-    rows = faces.usable.slice(start, stop - start).filter(pa.array(has_truth))
-    members = start + np.flatnonzero(has_truth)
-    index, row = rows["source_index"].to_numpy(), rows["row"].to_numpy()
-    split = np.asarray(rows["split"].to_pylist(), dtype=object)
-    truth = faces.truth(int(index[0]), int(index[-1]) + 1)[index - index[0]]
-    regions = np.empty_like(truth)
-    for name in faces.store.splits:
-        here = split == name
-        if here.any():
-            regions[here] = gather(faces.store, name, "region", row[here])
-    shares = agreement(regions, truth)
+def _by_chunk(faces: Faces) -> list[NDArray[np.int64]]:
+    """Those of the usable faces that have ground truth, chunk by chunk, counted among the usable ones."""
+    members = np.flatnonzero(faces.with_truth)
+    chunk = faces.usable["row"].to_numpy()[members] // faces.store.chunk_rows
+    split = faces.usable["split"].combine_chunks().dictionary_encode().indices.to_numpy()[members]
+    begins = np.flatnonzero((np.diff(chunk) != 0) | (np.diff(split) != 0)) + 1
+    return np.split(members, begins) if len(members) else []
+
+
+def _compare_chunk(faces: Faces, members: NDArray[np.int64]) -> Compared:
+    """Compare usable faces of one chunk."""
+    rows = faces.usable.slice(members[0], members[-1] + 1 - members[0])
+    split, row = rows["split"][0].as_py(), rows["row"].to_numpy()
+    bounds = int(row[0]), int(row[-1]) + 1
+    at = row[members - members[0]] - row[0]
+    shares = agreement(faces.store.read(split, "region", *bounds)[at], faces.truth(split, *bounds)[at])
     known = ~np.isnan(shares)
     return Compared(members[known], shares[known])

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from faceshards.build.arrays import ALL
+from faceshards.build.arrays import TRUTH
 from faceshards.errors import ReportInputError
 from faceshards.records import UInt8Array
 from faceshards.store.reader import Store
 from faceshards.store.schema import OK
 
-_NEEDED = ("image", "region", "variant", "erased")
+_NEEDED = ("region", "identity")
 
 
 class Faces:
@@ -46,7 +46,7 @@ class Faces:
 
     @cached_property
     def usable(self) -> pa.Table:
-        """The manifest rows of all faces that are not skipped, in source order."""
+        """The manifest rows of all faces that are not skipped, in the order of splits and rows."""
         return self.store.manifest.filter(pc.field("status") == OK)
 
     @cached_property
@@ -54,8 +54,8 @@ class Faces:
         """(usable faces,) whether there is ground truth for each."""
         if self._aligned is None:
             return np.zeros(self.usable.num_rows, np.bool_)
-        known = self._aligned.manifest["has_truth"].to_numpy()
-        return np.asarray(known[self.usable["source_index"].to_numpy()], np.bool_)
+        usable = pc.equal(self.store.manifest["status"], OK)
+        return np.asarray(self._aligned.manifest["has_truth"].filter(usable).to_numpy(), np.bool_)
 
     @property
     def erase_params(self) -> dict[str, Any]:
@@ -67,11 +67,26 @@ class Faces:
         """Whether the region maps were copied from the ground truth, which leaves nothing to compare."""
         return bool(self.erase_params["regions"] == "truth")
 
-    def truth(self, start: int, stop: int) -> UInt8Array:
-        """True region maps of the source indices ``start .. stop``: (n, H, W) uint8, 255 where there is none."""
+    @property
+    def variants(self) -> int:
+        """How many erased variants a face has; may be 0."""
+        return self.store.arrays["variant"].shape[0] if "variant" in self.store.arrays else 0
+
+    def truth(self, split: str, start: int, stop: int) -> UInt8Array:
+        """True region maps of the rows ``start .. stop`` of a split: (n, H, W) uint8, 255 where there is none."""
         if self._aligned is None:
             raise ReportInputError(f"{self.store.path}: the report was given no aligned store to take truth from")
-        return np.asarray(self._aligned.read(ALL, "truth", start, stop), np.uint8)
+        return np.asarray(self._aligned.read(split, TRUTH.name, start, stop), np.uint8)
+
+    def image(self, face: int) -> UInt8Array | None:
+        """The face itself, counted among `usable`; of a store of maps alone, from the aligned store if there is one."""
+        if "image" in self.store.arrays:
+            return self.read("image", face)
+        if self._aligned is None:
+            return None
+        split, row = self.usable["split"][face].as_py(), self.usable["row"][face].as_py()
+        image: UInt8Array = self._aligned.read(split, "image", row, row + 1)[0]
+        return image
 
     def read(self, array: str, face: int) -> NDArray[Any]:
         """One array of one face, counted among `usable`."""

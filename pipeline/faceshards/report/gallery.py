@@ -73,14 +73,16 @@ def worst_parsed(faces: Faces) -> WorstParsed | None:
 def _card(faces: Faces, face: int, *, variants: bool) -> Card:
     row = faces.usable.slice(face, 1).to_pylist()[0]
     name = row["sample_id"]
-    image, regions = faces.read("image", face), faces.read("region", face)
-    pictures = [
-        Picture(data_uri(image), f"Aligned face of {name}", "aligned face"),
-        Picture(data_uri(region_overlay(image, regions)), f"Region map over the face of {name}", "regions"),
-    ]
+    image, regions = faces.image(face), faces.read("region", face)
+    pictures = []
+    if image is None:  # the map is shown by itself
+        image = np.zeros((*regions.shape, 3), np.uint8)
+    else:
+        pictures = [Picture(data_uri(image), f"Aligned face of {name}", "aligned face")]
+    pictures.append(Picture(data_uri(region_overlay(image, regions)), f"Region map over the face of {name}", "regions"))
     agreed = None
     if faces.with_truth[face] and not faces.regions_are_truth:
-        truth = faces.truth(row["source_index"], row["source_index"] + 1)[0]
+        truth = faces.truth(row["split"], row["row"], row["row"] + 1)[0]
         pictures.append(Picture(data_uri(region_overlay(image, truth)), f"True regions of {name}", "ground truth"))
         agreed = float(agreement(regions[None], truth[None])[0])
         if not variants:
@@ -93,7 +95,7 @@ def _card(faces: Faces, face: int, *, variants: bool) -> Card:
         split=row["split"],
         agreement=agreed,
         pictures=tuple(pictures),
-        variants=tuple(_variants(faces, face, name)) if variants else (),
+        variants=tuple(_variants(faces, face, name)) if variants and faces.variants else (),
     )
 
 

@@ -41,7 +41,7 @@ def write_report(shards: Path, aligned: Path | None, metrics: Mapping[str, Path]
             info=faces.store.info,
             metrics=read_metrics(metrics),
             identities=_identities(faces),
-            variants=faces.store.arrays["variant"].shape[0],
+            variants=faces.variants,
             regions=[
                 {"id": i, "name": n, "rgb": c} for i, (n, c) in enumerate(zip(REGION_NAMES, PALETTE, strict=True))
             ],

@@ -20,7 +20,7 @@ class RegionStatistics(NamedTuple):
         present_share: of the faces, those that show at least one pixel.
         eligible_share: of the variants, those in which the region could have been erased: it may be drawn and is large
             enough.
-        erased_share: of the variants, those in which it is.
+        erased_share: of the variants, those in which it is; 0 where there are none.
     """
 
     mean_share: NDArray[np.float64]
@@ -36,14 +36,16 @@ def region_statistics(faces: Faces) -> RegionStatistics:
     least = max(int(params["min_area"]), 1)
     bits = np.arange(N_REGIONS, dtype=np.uint32)
     pixels, present, eligible, erased = np.zeros((4, N_REGIONS), np.int64)
-    for block in faces.usable.select(["region_px", "erased"]).to_batches(max_chunksize=_ROWS):
+    columns = ["region_px", "erased"] if faces.variants else ["region_px"]
+    for block in faces.usable.select(columns).to_batches(max_chunksize=_ROWS):
         areas = block["region_px"].flatten().to_numpy().reshape(-1, N_REGIONS)
-        masks = block["erased"].flatten().to_numpy()
+        masks = block["erased"].flatten().to_numpy() if faces.variants else np.empty(0, np.uint32)
         pixels += areas.sum(axis=0, dtype=np.int64)
         present += (areas > 0).sum(axis=0)
         eligible += ((areas >= least) & (weights > 0)).sum(axis=0)
         erased += (masks[:, None] >> bits & 1).sum(axis=0, dtype=np.int64)
     n = faces.usable.num_rows
     height, width = faces.store.arrays["region"].shape
-    variants = faces.store.arrays["erased"].shape[0]
-    return RegionStatistics(pixels / (n * height * width), present / n, eligible / n, erased / (n * variants))
+    return RegionStatistics(
+        pixels / (n * height * width), present / n, eligible / n, erased / max(n * faces.variants, 1)
+    )

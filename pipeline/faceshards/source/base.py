@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from faceshards.records import Float32Array, SourceFace, Truth
+from faceshards.source.fingerprint import Fingerprints
 
 
 class Source(Protocol):
@@ -11,8 +12,8 @@ class Source(Protocol):
     A source is picklable and cheap to send: a process that receives it opens its files once, however often it is sent.
 
     Whatever is wrong with one face raises `BadSampleError`; whatever is wrong with the whole source raises
-    `SourceFormatError`, as early as possible. `face` never raises `BadSampleError`: a face that cannot be read still
-    has a name to be reported under.
+    `SourceFormatError`, as early as possible. `face`, `fingerprints` and `digest` never raise `BadSampleError`: a face
+    that cannot be read still has a name to be reported under, and a place.
     """
 
     name: str
@@ -24,6 +25,25 @@ class Source(Protocol):
 
     def face(self, index: int) -> SourceFace:
         """Names only.
+
+        Raises:
+            IndexError: `index` is not in ``range(len(self))``.
+        """
+        ...
+
+    def fingerprints(self, index: int) -> Fingerprints:
+        """What the face is made from, part by part; cheap where the container keeps checksums.
+
+        Raises:
+            IndexError: `index` is not in ``range(len(self))``.
+        """
+        ...
+
+    def digest(self, index: int) -> bytes:
+        """What the face is made from, in 16 bytes: `Fingerprints.digest` of its image, landmarks and truth.
+
+        Another image, landmark or label gives another digest of this face, and of no other. The name of the source does
+        not count, nor does the person.
 
         Raises:
             IndexError: `index` is not in ``range(len(self))``.

@@ -11,6 +11,7 @@ from faceshards.regions import CoarseRegion
 from faceshards.source.csvtable import read_table
 from faceshards.source.decode import check_class_ids, decode_labels
 from faceshards.source.files import Files, FolderFiles, ZipFiles
+from faceshards.source.fingerprint import Fingerprints
 from faceshards.source.reopen import OncePerProcess
 
 N_LANDMARKS = 70
@@ -63,6 +64,17 @@ class FaceSynthetics(OncePerProcess):
         sample_id = PurePosixPath(stem).name
         return SourceFace(sample_id, f"{self.files.label}/{stem}.png", self._identities.get(sample_id) or None)
 
+    def fingerprints(self, index: int) -> Fingerprints:
+        """See `Source.fingerprints`."""
+        stem = self._stems[index]
+        return Fingerprints(
+            self._fingerprint(f"{stem}.png"), *(self._fingerprint(stem + tail) for tail in (_LDMKS, _SEG))
+        )
+
+    def digest(self, index: int) -> bytes:
+        """See `Source.digest`."""
+        return self.fingerprints(index).digest
+
     def image_bytes(self, index: int) -> bytes:
         """See `Source.image_bytes`."""
         return self.files.read(f"{self._stems[index]}.png")
@@ -82,6 +94,9 @@ class FaceSynthetics(OncePerProcess):
         if name not in self.files.names:
             return None
         return parse_landmarks(self.files.read(name), f"{self.files.label}/{name}")
+
+    def _fingerprint(self, name: str) -> bytes:
+        return self.files.fingerprint(name) if name in self.files.names else b""
 
 
 def _identities(files: Files, name: str) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """Named files that a source reads at random: the files of a folder, or the members of a zip read in place."""
 
+import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
+from faceshards.source.fingerprint import fingerprint
 from faceshards.source.splitfile import open_split
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -14,6 +15,7 @@ MAX_FILE_BYTES = 64 * 2**20
 
 _LOCAL_HEADER_BYTES = 30  # of a zip member, before its name
 _ENCRYPTED = 0x1  # general-purpose flag bit
+_STAMP = struct.Struct("<IQ")
 
 
 class Files(Protocol):
@@ -35,6 +37,10 @@ class Files(Protocol):
         Raises:
             BadSampleError: it is larger than `MAX_FILE_BYTES`, damaged, or cannot be read.
         """
+        ...
+
+    def fingerprint(self, name: str) -> bytes:
+        """A few bytes that tell what a file holds, as `fingerprint.Fingerprints` has them; an unreadable one too."""
         ...
 
 
@@ -73,6 +79,10 @@ class FolderFiles:
         """See `Files.read`."""
         return read_file(self._path / name)
 
+    def fingerprint(self, name: str) -> bytes:
+        """See `Files.fingerprint`; the file is read."""
+        return fingerprint(lambda: self.read(name))
+
 
 class ZipFiles:
     """The members of a zip, whole or split into ``.001``, ``.002``, ...; nothing is unpacked.
@@ -104,11 +114,6 @@ class ZipFiles:
             raise SourceFormatError(f"{path}: two members have one name; which of them counts is anyone's guess")
         self.names = frozenset(self._infos)
 
-    def stamps(self) -> Iterator[str]:
-        """What the zip's directory says of each member: its name, size and CRC-32, in order of the names."""
-        for name, info in sorted(self._infos.items()):
-            yield f"{name} {info.file_size} {info.CRC:08x}"
-
     def read(self, name: str) -> bytes:
         """See `Files.read`."""
         info = self._infos[name]
@@ -123,6 +128,11 @@ class ZipFiles:
             return self._zip.read(info)
         except (BadZipFile, EOFError, OSError, zlib.error) as error:
             raise BadSampleError("corrupt_member", f"{what}: {error}; fetch the zip again") from error
+
+    def fingerprint(self, name: str) -> bytes:
+        """See `Files.fingerprint`; CRC-32 and size from the zip's directory, so that nothing is read."""
+        info = self._infos[name]
+        return _STAMP.pack(info.CRC, info.file_size)
 
 
 def _refuse_overlaps(path: Path, infos: list[ZipInfo], directory_start: int) -> None:

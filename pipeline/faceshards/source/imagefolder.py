@@ -7,6 +7,7 @@ from pathlib import Path
 from faceshards.errors import SourceFormatError, SourceNotFoundError
 from faceshards.records import Float32Array, SourceFace, Truth
 from faceshards.source.files import read_file
+from faceshards.source.fingerprint import Fingerprints, fingerprint
 from faceshards.source.reopen import OncePerProcess
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".pgm", ".ppm"})
@@ -51,6 +52,14 @@ class ImageFolder(OncePerProcess):
         folder, slash, _ = path.rpartition("/")
         sample_id = stem if self._stems[stem] == 1 else path
         return SourceFace(sample_id, f"{self._root.name}/{path}", folder if slash else None)
+
+    def fingerprints(self, index: int) -> Fingerprints:
+        """See `Source.fingerprints`; the file is read."""
+        return Fingerprints(fingerprint(lambda: self.image_bytes(index)), landmarks=b"", truth=b"")
+
+    def digest(self, index: int) -> bytes:
+        """See `Source.digest`."""
+        return self.fingerprints(index).digest
 
     def image_bytes(self, index: int) -> bytes:
         """See `Source.image_bytes`."""

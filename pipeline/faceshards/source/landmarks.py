@@ -8,6 +8,7 @@ from faceshards.errors import SourceFormatError, SourceNotFoundError
 from faceshards.records import Float32Array
 from faceshards.source.base import Source
 from faceshards.source.csvtable import CsvTable, parse_csv
+from faceshards.source.fingerprint import Fingerprints
 from faceshards.source.overlay import Overlay
 
 
@@ -44,6 +45,12 @@ class WithLandmarks(Overlay):
                 f"{path}: expected sample ids of the source, such as {source.face(0).sample_id!r}; found none of them, "
                 f"but {next(iter(self._points))!r}; name each face as the source does"
             )
+
+    def fingerprints(self, index: int) -> Fingerprints:
+        """See `Source.fingerprints`; points of the table are told by their values."""
+        parts = self._source.fingerprints(index)
+        points = self._points.get(self.face(index).sample_id)
+        return parts if points is None else parts._replace(landmarks=points.astype("<f4").tobytes())
 
     def landmarks(self, index: int) -> Float32Array | None:
         """See `Source.landmarks`."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from faceshards.records import Float32Array, SourceFace, Truth
 from faceshards.source.base import Source
+from faceshards.source.fingerprint import Fingerprints
 from faceshards.source.reopen import OncePerProcess
 
 
@@ -26,6 +27,14 @@ class Overlay(OncePerProcess):
     def face(self, index: int) -> SourceFace:
         """See `Source.face`."""
         return self._source.face(index)
+
+    def fingerprints(self, index: int) -> Fingerprints:
+        """See `Source.fingerprints`."""
+        return self._source.fingerprints(index)
+
+    def digest(self, index: int) -> bytes:
+        """See `Source.digest`."""
+        return self.fingerprints(index).digest
 
     def image_bytes(self, index: int) -> bytes:
         """See `Source.image_bytes`."""

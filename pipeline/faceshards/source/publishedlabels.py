@@ -10,6 +10,7 @@ from faceshards.source.base import Source
 from faceshards.source.csvtable import read_table
 from faceshards.source.decode import check_class_ids, decode_labels
 from faceshards.source.files import Files, FolderFiles, ZipFiles
+from faceshards.source.fingerprint import Fingerprints
 from faceshards.source.overlay import Overlay
 
 _LABEL = re.compile(r"(?:.*/)?labels_?25/(\d+)_seg\.png")  # the authors' page spells it both ways
@@ -45,15 +46,26 @@ class WithPublishedLabels(Overlay):
                 for frame in _unlabelled(self._files, name):
                     self._labels.pop(frame, None)
 
+    def fingerprints(self, index: int) -> Fingerprints:
+        """See `Source.fingerprints`."""
+        name = self._label(index)
+        parts = self._source.fingerprints(index)
+        # Marked, for the same file means other classes here.
+        return parts if name is None else parts._replace(truth=b"regions25 " + self._files.fingerprint(name))
+
     def truth(self, index: int) -> Truth | None:
         """See `Source.truth`; the 25 regions, or what the source has."""
-        sample_id = self.face(index).sample_id
-        name = self._labels.get(int(sample_id)) if sample_id.isdecimal() else None
+        name = self._label(index)
         if name is None:
             return self._source.truth(index)
         what = f"{self._files.label}/{name}"
         labels = decode_labels(self._files.read(name), what)
         return Truth(check_class_ids(labels, N_REGIONS, what), "regions25")
+
+    def _label(self, index: int) -> str | None:
+        """The name of the frame's published labels."""
+        sample_id = self.face(index).sample_id
+        return self._labels.get(int(sample_id)) if sample_id.isdecimal() else None
 
 
 def _unlabelled(files: Files, name: str) -> list[int]:

@@ -34,7 +34,7 @@ def array_options(array: ArraySpec, chunk_rows: int, shard_rows: int, profile: P
 
 def filters_leave_literals(array: ArraySpec, profile: Profile) -> bool:
     """Whether an array holds nothing that repeats once it is filtered; variants repeat what they share."""
-    return profile == "compact" and bool(_image_filters(array)) and "variant" not in array.dimension_names
+    return profile == "compact" and bool(_image_filters(array)) and "erasure" not in array.dimension_names
 
 
 def _image_filters(array: ArraySpec) -> tuple[Any, ...]:

@@ -4,7 +4,10 @@ import hashlib
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 PARTIAL = ".partial"
 """The suffix of a file that is still being written; such files are swept when a store is finished."""
@@ -19,16 +22,23 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name, flush it, rename it, flush its folder."""
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write under a temporary name, which is flushed and renamed where nothing failed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PARTIAL}")
     with temporary.open("wb") as file:
-        file.write(data)
+        yield file
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
     sync(path.parent)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name, flush it, rename it, flush its folder."""
+    with written_whole(path) as file:
+        file.write(data)
 
 
 def replace_folder(work: Path, out: Path) -> None:

@@ -2,56 +2,56 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from faceshards.errors import MissingShardError, StoreSpecError
 from faceshards.store import dataset_json, layout
-from faceshards.store.durable import sync, write_file
+from faceshards.store.classes import strange_classes
+from faceshards.store.durable import sha256_of, sync, write_file, written_whole
 from faceshards.store.groups import group_metadata
 from faceshards.store.schema import DATASET_JSON, FORMAT_VERSION, INVENTORY, INVENTORY_SCHEMA, MANIFEST, OK, StoreSpec
-from faceshards.store.tables import encode_table
-from faceshards.store.writer import COMMITS, inventory_row, is_committed, is_finished, placed_nowhere, read_commit
+from faceshards.store.tables import encode_table, write_row_groups
+from faceshards.store.writer import COMMITS, commit_path, inventory_row, is_committed, is_finished, read_commit
 
 Documents = Callable[[Mapping[str, Any]], Mapping[str, str]]
 """From the content of `dataset.json` (tables' hashes included) to further text files of the store, by file name."""
 
 
-def finish(
-    work: Path,
-    spec: StoreSpec,
-    extra_rows: pa.Table | None,
-    provenance: Mapping[str, Any],
-    documents: Documents | None = None,
-) -> None:
+def finish(work: Path, spec: StoreSpec, provenance: Mapping[str, Any], documents: Documents | None = None) -> None:
     """Write the group metadata, both tables and, last, `dataset.json`; does nothing where that is done.
 
     Args:
         work: a folder whose shards are all committed.
         spec: the same spec.
-        extra_rows: `spec.rows_schema` rows of samples that no split holds, or None.
         provenance: JSON values that say how the store came about; the same for the same build, so no times of day.
         documents: makes a README, a Croissant description, and so on.
 
-    The manifest is ordered by `source_index`, dropped samples in their place.
+    The manifest is in the order of splits and rows, and has one row group a shard.
 
     Raises:
         MissingShardError: a shard is not committed, or its file has gone since.
-        StoreSpecError: two manifest rows share a `source_index` or a `sample_id`.
+        StoreSpecError: two manifest rows share a `sample_id`, or a class id lies outside its split's.
     """
     if not is_finished(work):
         _refuse_missing(work, spec)
         for split in spec.splits:
             write_file(work / layout.group_path(split) / "zarr.json", group_metadata(spec, split)["zarr.json"])
-        manifest, inventory = _gather(work, spec, extra_rows)
+        inventory = pa.Table.from_pylist(sorted(_files(work, spec), key=lambda f: f["path"]), INVENTORY_SCHEMA)
+        _refuse_changed(work, inventory)
         _sweep(work, spec, inventory)
-        root_files = {MANIFEST: encode_table(manifest), INVENTORY: encode_table(inventory)}
-        content = _describe(spec, manifest, provenance)
-        content["files"] = {name: _digest(data) for name, data in root_files.items()}
+        counts = _write_manifest(work, spec)
+        root_files = {INVENTORY: encode_table(inventory)}
+        content = _describe(spec, counts, provenance)
+        content["files"] = {
+            MANIFEST: {"bytes": (work / MANIFEST).stat().st_size, "sha256": sha256_of(work / MANIFEST)},
+            **{name: _digest(data) for name, data in root_files.items()},
+        }
         if documents:
             texts = {name: text.encode() for name, text in documents(content).items()}
             content["files"] |= {name: _digest(data) for name, data in texts.items()}
@@ -64,38 +64,63 @@ def finish(
 
 
 def _refuse_missing(work: Path, spec: StoreSpec) -> None:
-    missing = [
-        f"{split}-{shard}"
-        for split in spec.splits
-        for shard in range(spec.shard_count(split))
-        if not is_committed(work, split, shard)
-    ]
+    missing = [f"{split}-{shard}" for split, shard in spec.shards if not is_committed(work, split, shard)]
     if missing:
         raise MissingShardError(f"{work}: {len(missing)} shards are not written yet: {', '.join(missing[:20])}")
 
 
-def _gather(work: Path, spec: StoreSpec, extra_rows: pa.Table | None) -> tuple[pa.Table, pa.Table]:
-    tables = [spec.manifest_schema.empty_table()]
-    files = []
+def _files(work: Path, spec: StoreSpec) -> Iterator[dict[str, Any]]:
+    """The inventory's rows."""
     for split in spec.splits:
         group = work / layout.group_path(split)
-        files.append(inventory_row(work, group / "zarr.json", split, None, None))
-        files.extend(inventory_row(work, group / a.name / "zarr.json", split, a.name, None) for a in spec.arrays)
-        for shard in range(spec.shard_count(split)):
-            rows, shard_files = read_commit(work, split, shard)
-            tables.append(rows)
-            files.extend(shard_files)
-    if extra_rows is not None:
-        tables.append(placed_nowhere(extra_rows, spec))
-    for file in files:
-        path = work / file["path"]
-        if not path.is_file() or path.stat().st_size != file["bytes"]:
-            raise MissingShardError(f"{path} was committed with {file['bytes']} bytes and has gone or changed since")
-    manifest = pa.concat_tables(tables).sort_by("source_index")
-    for column in ("source_index", "sample_id"):
-        if pc.count_distinct(manifest[column], mode="all").as_py() != manifest.num_rows:
-            raise StoreSpecError(f"manifest: two rows share a {column}; it must be unique in the store")
-    return manifest, pa.Table.from_pylist(sorted(files, key=lambda f: f["path"]), INVENTORY_SCHEMA)
+        yield inventory_row(work, group / "zarr.json", split, None, None)
+        for array in spec.all_arrays:
+            yield inventory_row(work, group / array.name / "zarr.json", split, array.name, None)
+    for split, shard in spec.shards:
+        yield from read_commit(commit_path(work, split, shard))[1]
+
+
+def _refuse_changed(work: Path, inventory: pa.Table) -> None:
+    for name, size in zip(inventory["path"].to_pylist(), inventory["bytes"].to_pylist(), strict=True):
+        path = work / name
+        if not path.is_file() or path.stat().st_size != size:
+            raise MissingShardError(f"{path} was committed with {size} bytes and has gone or changed since")
+
+
+class _Counts(NamedTuple):
+    """Usable samples by split, and how many dropped out."""
+
+    usable: dict[str, int]
+    skipped: int
+
+
+def _write_manifest(work: Path, spec: StoreSpec) -> _Counts:
+    """Write the manifest shard by shard, so that no more than one shard's rows are in memory."""
+    usable = dict.fromkeys(spec.splits, 0)
+    skipped = 0
+
+    def tables() -> Iterator[pa.Table]:
+        nonlocal skipped
+        for split, shard in spec.shards:
+            rows, _ = read_commit(commit_path(work, split, shard))
+            _refuse_strange_classes(rows["identity"], spec, split)
+            ok = pc.sum(pc.equal(rows["status"], OK)).as_py() or 0
+            usable[split] += ok
+            skipped += rows.num_rows - ok
+            yield rows.cast(spec.manifest_schema)
+
+    with written_whole(work / MANIFEST) as file:
+        write_row_groups(file, spec.manifest_schema, tables())
+    names = pq.read_table(work / MANIFEST, columns=["sample_id"])["sample_id"]
+    if pc.count_distinct(names, mode="all").as_py() != len(names):
+        raise StoreSpecError("manifest: two rows share a sample_id; it must be unique in the store")
+    return _Counts(usable, skipped)
+
+
+def _refuse_strange_classes(identity: pa.ChunkedArray, spec: StoreSpec, split: str) -> None:
+    classes = spec.splits[split].classes
+    if strange := sorted(set(strange_classes(identity.to_numpy(), classes).tolist())):
+        raise StoreSpecError(f"split {split!r} has the class ids {list(classes)}; its faces have {strange[:5]} as well")
 
 
 def _sweep(work: Path, spec: StoreSpec, inventory: pa.Table) -> None:
@@ -109,19 +134,17 @@ def _sweep(work: Path, spec: StoreSpec, inventory: pa.Table) -> None:
         path.unlink()
 
 
-def _describe(spec: StoreSpec, manifest: pa.Table, provenance: Mapping[str, Any]) -> dict[str, Any]:
-    usable = manifest.filter(pc.equal(manifest["status"], OK))
-    counts = {v["values"]: v["counts"] for v in pc.value_counts(usable["split"]).to_pylist()}
+def _describe(spec: StoreSpec, counts: _Counts, provenance: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "format": "faceshards",
         "format_version": FORMAT_VERSION,
         "name": spec.name,
         "licence": spec.licence,
-        "samples": usable.num_rows,
-        "skipped": manifest.num_rows - usable.num_rows,
+        "samples": sum(counts.usable.values()),
+        "skipped": counts.skipped,
         "splits": {
-            split: {"rows": rows, "samples": counts.get(split, 0), "shards": spec.shard_count(split)}
-            for split, rows in spec.splits.items()
+            split: {**extent, "samples": counts.usable[split], "shards": spec.shard_count(split)}
+            for split, extent in spec.extents.items()
         },
         "shard_rows": spec.shard_rows,
         "chunk_rows": spec.chunk_rows,
@@ -133,7 +156,7 @@ def _describe(spec: StoreSpec, manifest: pa.Table, provenance: Mapping[str, Any]
                 "dimension_names": list(a.dimension_names),
                 "fill_value": a.fill_value,
             }
-            for a in spec.arrays
+            for a in spec.all_arrays
         },
         "provenance": dict(provenance),
     }

@@ -22,10 +22,10 @@ def group_metadata(spec: StoreSpec, split: str) -> dict[str, bytes]:
     files: dict[str, Buffer] = {}
     store = MemoryStore(files)
     group = zarr.create_group(store, attributes=spec.group_attributes)
-    for array in spec.arrays:
+    for array in spec.all_arrays:
         group.create_array(
             array.name,
-            shape=(spec.splits[split], *array.shape),
+            shape=(spec.splits[split].rows, *array.shape),
             dtype=array.dtype,
             fill_value=array.fill_value,
             dimension_names=("sample", *array.dimension_names),

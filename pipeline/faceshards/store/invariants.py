@@ -10,47 +10,60 @@ from numpy.typing import NDArray
 
 from faceshards.maps import region_areas
 from faceshards.regions import IGNORE, N_REGIONS
-from faceshards.store.schema import NO_IDENTITY, NO_ROW, OK
+from faceshards.store.classes import labels_of
+from faceshards.store.schema import NO_IDENTITY, OK, USABLE, SplitSpec
 
 
-def manifest_problems(manifest: pa.Table, splits: Mapping[str, int], shard_rows: int) -> Iterator[str]:
-    """Check the manifest by itself, and that the rows of every split and those of the manifest pair up one to one."""
-    for column in ("source_index", "sample_id"):
-        if pc.count_distinct(manifest[column], mode="all").as_py() != manifest.num_rows:
-            yield f"{column} is not unique"
-    if strangers := set(manifest["split"].unique().to_pylist()) - {*splits, None}:
-        yield f"splits that dataset.json does not know: {sorted(strangers)}"
+def manifest_problems(manifest: pa.Table, splits: Mapping[str, SplitSpec], shard_rows: int) -> Iterator[str]:
+    """Check the manifest by itself: every sample has a row of its own, in the order of splits and rows.
+
+    Args:
+        manifest: all of it.
+        splits: name to extent.
+        shard_rows: rows of a shard.
+    """
+    if pc.count_distinct(manifest["sample_id"], mode="all").as_py() != manifest.num_rows:
+        yield "sample_id is not unique"
+    if strangers := set(manifest["split"].unique().to_pylist()) - {*splits}:
+        yield f"splits that dataset.json does not know: {sorted(map(str, strangers))}"
     ids = np.asarray(manifest["sample_id"].to_pylist(), dtype=object)
     row, shard, identity = (manifest[name].to_numpy() for name in ("row", "shard", "identity"))
     split = np.asarray(manifest["split"].to_pylist(), dtype=object)
-    ok = pc.equal(manifest["status"], OK).to_numpy()
-    homeless = pc.is_null(manifest["split"]).to_numpy()
+    number = np.zeros(manifest.num_rows, np.int64)
+    strange = np.zeros(manifest.num_rows, bool)
+    beyond = row < 0
+    for i, (name, extent) in enumerate(splits.items()):
+        here = split == name
+        number[here] = i
+        beyond |= here & (row >= extent.rows)
+        strange |= here & (identity != NO_IDENTITY) & (labels_of(identity, extent.classes) == NO_IDENTITY)
+    place = np.stack([number, row])
     checks = {
-        "identity below -1": identity < NO_IDENTITY,
-        "status ok, but in no split": homeless & ok,
-        "in no split, but with a row or shard": homeless & ((row != NO_ROW) | (shard != NO_ROW)),
-        "in a shard that does not hold its row": ~homeless & (shard != row // shard_rows),
+        "class id beyond those of its split": strange,
+        "row beyond those of its split": beyond,
+        "in a shard that does not hold its row": shard != row // shard_rows,
+        "in the row of another": np.append(False, (place[:, 1:] == place[:, :-1]).all(axis=0)),
     }
     for what, wrong in checks.items():
         yield from _named(what, ids, wrong)
-    for name, rows in splits.items():
-        found = np.sort(row[split == name])
-        if not np.array_equal(found, np.arange(rows)):
-            absent = np.setdiff1d(np.arange(rows), found)
-            extra = found.size - np.intersect1d(np.unique(found), np.arange(rows)).size
-            yield (
-                f"split {name!r} has rows 0..{rows - 1}: {absent.size} of them have no manifest row "
-                f"(first: {absent[:5].tolist()}), {extra} manifest rows are surplus"
-            )
+    if not np.array_equal(np.lexsort((row, number)), np.arange(manifest.num_rows)):
+        yield "not in the order of splits and rows"
 
 
-def block_problems(arrays: Mapping[str, NDArray[Any]], rows: pa.Table) -> Iterator[str]:
-    """Check n rows of a split's arrays against the n manifest rows that belong to them, in the same order.
+def block_problems(arrays: Mapping[str, NDArray[Any]], rows: pa.Table, at: NDArray[np.int64]) -> Iterator[str]:
+    """Check rows of a split's arrays against the manifest rows that belong to them.
 
     Args:
-        arrays: those that could be read, by name.
-        rows: of the manifest.
+        arrays: those that could be read, by name: n rows of each.
+        rows: of the manifest: m samples, in the order of their rows.
+        at: (m,) which of the n rows each sample has.
     """
+    if USABLE.name in arrays:
+        expected = np.zeros(len(arrays[USABLE.name]), bool)
+        expected[at] = pc.equal(rows["status"], OK).to_numpy(zero_copy_only=False)
+        if wrong := np.flatnonzero(arrays[USABLE.name] != expected).size:
+            yield f"usable is not what the manifest says: {wrong} rows"
+    arrays = {name: values[at] for name, values in arrays.items()}
     ids = np.asarray(rows["sample_id"].to_pylist(), dtype=object)
     if "identity" in arrays:
         yield from _named(
@@ -76,7 +89,7 @@ def _named(what: str, ids: NDArray[np.object_], wrong: NDArray[np.bool_]) -> Ite
 
 
 def _any(values: NDArray[Any]) -> NDArray[np.bool_]:
-    return np.asarray(values.reshape(len(values), -1).any(axis=1))
+    return np.asarray(values.any(axis=tuple(range(1, values.ndim))))
 
 
 def _differs(rows: pa.Table, column: str, expected: NDArray[Any]) -> NDArray[np.bool_]:

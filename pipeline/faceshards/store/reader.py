@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from faceshards.errors import CorruptShardError, MissingShardError, StoreFormatError, StoreSpecError
 from faceshards.store import dataset_json, filters, layout  # noqa: F401 (filters: Zarr then knows its codecs)
-from faceshards.store.schema import INVENTORY, MANIFEST, ArraySpec
-from faceshards.store.tables import decode_table
+from faceshards.store.schema import INVENTORY, MANIFEST, ArraySpec, SplitSpec
+from faceshards.store.tables import RowGroups, decode_table
 
 _T = TypeVar("_T")
 
@@ -55,6 +55,7 @@ class Store:
         path: the store's folder; of a remote store, its folder in the cache.
         info: the content of `dataset.json`.
         splits: name to number of rows.
+        extents: name to number of rows and class ids.
         arrays: name to spec.
         shard_rows: rows of one shard.
         chunk_rows: rows that are decoded at once; reads along these bounds waste nothing.
@@ -65,6 +66,10 @@ class Store:
         self.info = info
         self._mirror = mirror
         self.splits: dict[str, int] = {name: split["rows"] for name, split in info["splits"].items()}
+        self.extents = {
+            name: SplitSpec(split["rows"], tuple((first, stop) for first, stop in split["classes"]))
+            for name, split in info["splits"].items()
+        }
         self.arrays = {
             name: ArraySpec(name, a["dtype"], tuple(a["shape"]), tuple(a["dimension_names"]), a["fill_value"])
             for name, a in info["arrays"].items()
@@ -96,17 +101,44 @@ class Store:
 
     @cached_property
     def manifest(self) -> pa.Table:
-        """One row a sample, ordered by `source_index`.
+        """One row a sample, ordered by split and row.
 
         Raises:
             MissingShardError, CorruptShardError: the table is gone, or has other bytes than `dataset.json` says.
         """
         return self._table(MANIFEST)
 
+    def rows(self, split: str, shard: int) -> pa.Table:
+        """The manifest's rows of one shard, without the others: only those are in memory.
+
+        Raises:
+            MissingShardError, CorruptShardError: the manifest is gone, or has another size than `dataset.json` says, or
+                a checksum in it fails.
+        """
+        try:
+            return self._row_groups.read(split, shard)
+        except (pa.ArrowException, OSError) as error:
+            raise CorruptShardError(f"{self.path / MANIFEST}: {error}. {IF_DAMAGED}") from error
+
+    @cached_property
+    def _row_groups(self) -> RowGroups:
+        path, expected = self.path / MANIFEST, self.info["files"][MANIFEST]["bytes"]
+        if not path.is_file():
+            raise self._missing(MANIFEST)
+        if path.stat().st_size != expected:
+            raise CorruptShardError(f"{path}: expected {expected} bytes, found {path.stat().st_size}. {IF_DAMAGED}")
+        return RowGroups(path, "split", "shard")
+
     @cached_property
     def inventory(self) -> pa.Table:
         """One row a file of the Zarr groups. Raises as `manifest`."""
         return self._table(INVENTORY)
+
+    @property
+    def shards(self) -> list[tuple[str, int]]:
+        """Every shard: its split, and its number in the split."""
+        counts = {split: -(-rows // self.shard_rows) for split, rows in self.splits.items()}
+        return [(split, shard) for split, count in counts.items() for shard in range(count)]
 
     def read_tables(self) -> None:
         """Read manifest and inventory now, so that processes forked from here on share them. Raises as `manifest`."""
@@ -146,6 +178,10 @@ class Store:
         file = f"{layout.array_path(split, array)}/zarr.json"
         content: dict[str, Any] = json.loads(self._read_bytes(file, self._record(file)))
         return content
+
+    def sha256(self, split: str, array: str, shard: int) -> str:
+        """SHA-256 of a shard's file, by the inventory. Raises as `file_size`."""
+        return self._record(layout.shard_path(split, self.arrays[array], shard)).sha256
 
     def file_size(self, file: str) -> int:
         """Bytes of a file of the Zarr groups, by the inventory.

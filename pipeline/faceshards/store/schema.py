@@ -1,5 +1,6 @@
 """What a store holds: its arrays, its Parquet columns, its file names, its version."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -30,15 +31,17 @@ zarr-python where faceshards is installed. ``"fast"``: not compressed, with chec
 """
 
 NO_IDENTITY = -1
-NO_ROW = -1
+
+PLAN_KEY = b"faceshards.plan"
+"""Of the manifest's schema metadata: JSON that says how many rows and which class ids each split has given away, so
+that a later version can be planned from the manifest alone."""
 
 _PLACEMENT = (
-    pa.field("split", pa.string()),
+    pa.field("split", pa.string(), nullable=False),
     pa.field("shard", pa.int32(), nullable=False),
     pa.field("row", pa.int32(), nullable=False),
 )
 _SAMPLE = (
-    pa.field("source_index", pa.int64(), nullable=False),
     pa.field("sample_id", pa.string(), nullable=False),
     pa.field("source_id", pa.string(), nullable=False),
     pa.field("identity", pa.int64(), nullable=False),
@@ -80,14 +83,14 @@ class ArraySpec:
         dtype: a numpy name: ``"uint8"``.
         shape: of one sample; ``(112, 112, 3)``.
         dimension_names: one a dimension of `shape`; the first axis is always ``"sample"``.
-        fill_value: what pads the last chunk, and stands in rows that no sample uses.
+        fill_value: what pads the last chunk.
     """
 
     name: str
     dtype: str
     shape: tuple[int, ...] = ()
     dimension_names: tuple[str, ...] = ()
-    fill_value: int | float = 0
+    fill_value: int | float | bool = 0
 
     def __post_init__(self) -> None:
         if len(self.shape) != len(self.dimension_names):
@@ -101,6 +104,24 @@ class ArraySpec:
         return np.dtype(self.dtype)
 
 
+USABLE = ArraySpec("usable", "bool", fill_value=False)
+"""Of every store, for readers of plain Zarr: whether a row holds a usable sample. It follows from the manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSpec:
+    """The extent of one split.
+
+    Attributes:
+        rows: of its arrays. Rows that no sample uses count: some samples dropped out, others were removed since.
+        classes: half-open ranges of the class ids of its people, of all that it ever had, in the order in which the ids
+            were given. A person's label is the place of the class id in these ranges, one after the other.
+    """
+
+    rows: int
+    classes: tuple[tuple[int, int], ...] = ()
+
+
 @dataclass(frozen=True)
 class StoreSpec:
     """Everything that must be known before the first shard is written.
@@ -108,8 +129,8 @@ class StoreSpec:
     Attributes:
         name: of the dataset.
         licence: under which the images may be used, for the attributes and `dataset.json`.
-        arrays: what every split holds.
-        splits: name to number of rows; every row belongs to one manifest row.
+        arrays: what every split holds, beside `USABLE`.
+        splits: name to extent.
         shard_rows: rows of one shard file, a multiple of `chunk_rows`.
         chunk_rows: rows that are decoded at once.
         columns: the stage's own manifest columns.
@@ -120,7 +141,7 @@ class StoreSpec:
     name: str
     licence: str
     arrays: tuple[ArraySpec, ...]
-    splits: Mapping[str, int]
+    splits: Mapping[str, SplitSpec]
     shard_rows: int
     chunk_rows: int
     columns: tuple[pa.Field, ...] = ()
@@ -132,9 +153,17 @@ class StoreSpec:
             raise StoreSpecError(
                 f"shard_rows={self.shard_rows} must be a positive multiple of chunk_rows={self.chunk_rows}"
             )
-        for what, names in (("array", [a.name for a in self.arrays]), ("column", self.manifest_schema.names)):
+        for what, names in (("array", [a.name for a in self.all_arrays]), ("column", self.manifest_schema.names)):
             if twice := {n for n in names if names.count(n) > 1}:
                 raise StoreSpecError(f"{what} named twice: {', '.join(sorted(twice))}")
+        dimensions = {"sample", *(name for array in self.arrays for name in array.dimension_names)}
+        if alike := sorted(dimensions & {array.name for array in self.all_arrays}):
+            raise StoreSpecError(f"array named like a dimension, which hides it in xarray: {', '.join(alike)}")
+
+    @property
+    def all_arrays(self) -> tuple[ArraySpec, ...]:
+        """`arrays` and `USABLE`."""
+        return (*self.arrays, USABLE)
 
     @property
     def rows_schema(self) -> pa.Schema:
@@ -144,7 +173,16 @@ class StoreSpec:
     @property
     def manifest_schema(self) -> pa.Schema:
         """All columns of `manifest.parquet`, in order."""
-        return pa.schema([*_SAMPLE, *_PLACEMENT, *_OUTCOME, *self.columns])
+        fields = [*_SAMPLE, *_PLACEMENT, *_OUTCOME, *self.columns]
+        return pa.schema(fields, {PLAN_KEY: json.dumps(self.extents).encode()})
+
+    @property
+    def extents(self) -> dict[str, dict[str, Any]]:
+        """Rows and class ids by split, as JSON values."""
+        return {
+            name: {"rows": split.rows, "classes": [list(ids) for ids in split.classes]}
+            for name, split in self.splits.items()
+        }
 
     @property
     def group_attributes(self) -> dict[str, Any]:
@@ -159,11 +197,16 @@ class StoreSpec:
             **self.attributes,
         }
 
+    @property
+    def shards(self) -> list[tuple[str, int]]:
+        """Every shard: its split, and its number in the split."""
+        return [(split, shard) for split in self.splits for shard in range(self.shard_count(split))]
+
     def shard_count(self, split: str) -> int:
         """How many shards a split has."""
-        return -(-self.splits[split] // self.shard_rows)
+        return -(-self.splits[split].rows // self.shard_rows)
 
     def shard_range(self, split: str, shard: int) -> tuple[int, int]:
         """First row of a shard, and one past its last."""
         start = shard * self.shard_rows
-        return start, min(start + self.shard_rows, self.splits[split])
+        return start, min(start + self.shard_rows, self.splits[split].rows)

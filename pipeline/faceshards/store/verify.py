@@ -137,18 +137,21 @@ def _content_problems(store: Store, meter: _Meter) -> Iterator[Problem]:
         manifest, _ = store.manifest, store.inventory
     except FaceShardsError:
         return  # already among the file problems
-    for detail in manifest_problems(manifest, store.splits, store.shard_rows):
+    for detail in manifest_problems(manifest, store.extents, store.shard_rows):
         yield Problem(MANIFEST, "inconsistent", detail)
     for split, n in store.splits.items():
         rows = manifest.filter(pc.equal(manifest["split"], split)).sort_by("row")
-        paired = np.array_equal(rows["row"].to_numpy(), np.arange(n))
+        at = rows["row"].to_numpy()
+        paired = bool(((at >= 0) & (at < n)).all() and (np.diff(at) > 0).all())
         undecodable: dict[str, list[str]] = {}
         for start in range(0, n, store.chunk_rows):
             stop = min(start + store.chunk_rows, n)
             arrays = _read_block(store, split, start, stop, undecodable)
             meter.add((stop - start) * _row_bytes(store))
             if paired:
-                for detail in block_problems(arrays, rows.slice(start, stop - start)):
+                first, end = np.searchsorted(at, (start, stop))
+                here = rows.slice(first, end - first)
+                for detail in block_problems(arrays, here, at[first:end] - start):
                     yield Problem(layout.group_path(split), "inconsistent", f"rows {start}..{stop - 1}: {detail}")
         for file, details in undecodable.items():
             yield Problem(file, "undecodable", f"{len(details)} of its chunks, the first: {details[0]}")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import zarr
 from numpy.typing import NDArray
 
@@ -21,7 +22,7 @@ from faceshards.store.codecs import filters_leave_literals
 from faceshards.store.durable import sha256_of, sync, write_file
 from faceshards.store.groups import group_metadata
 from faceshards.store.literal_zstd import with_literal_frames
-from faceshards.store.schema import DATASET_JSON, INVENTORY_SCHEMA, NO_ROW, StoreSpec
+from faceshards.store.schema import DATASET_JSON, INVENTORY_SCHEMA, OK, USABLE, StoreSpec
 from faceshards.store.tables import decode_table, encode_table
 
 COMMITS = ".commits"
@@ -46,7 +47,7 @@ def create(work: Path, spec: StoreSpec) -> None:
 
 def is_committed(work: Path, split: str, shard: int) -> bool:
     """Whether a shard is written for good."""
-    return _commit_path(work, split, shard).is_file() or is_finished(work)
+    return commit_path(work, split, shard).is_file() or is_finished(work)
 
 
 def is_finished(work: Path) -> bool:
@@ -55,7 +56,13 @@ def is_finished(work: Path) -> bool:
 
 
 def write_shard(
-    work: Path, spec: StoreSpec, split: str, shard: int, arrays: Mapping[str, NDArray[Any]], rows: pa.Table
+    work: Path,
+    spec: StoreSpec,
+    split: str,
+    shard: int,
+    arrays: Mapping[str, NDArray[Any]],
+    rows: pa.Table,
+    at: NDArray[np.int64] | None = None,
 ) -> None:
     """Write one shard of every array and commit it; does nothing where that is done.
 
@@ -65,8 +72,9 @@ def write_shard(
         split: one of the spec's.
         shard: index of the shard within the split.
         arrays: by name, (n, ...) of the spec's dtype and shape, n the rows of the shard.
-        rows: n rows of `spec.rows_schema`, in the order of the arrays' rows. Rows that hold no sample have a status
-            other than ``"ok"``.
+        rows: m samples, of `spec.rows_schema`. One that dropped out has a status other than ``"ok"``, and a reason.
+        at: (m,) the row of the shard that each sample has, ascending; None where every row has one. The others are
+            holes, which no sample uses.
 
     Raises:
         StoreSpecError: arrays or rows do not fit the spec.
@@ -74,10 +82,14 @@ def write_shard(
     if is_committed(work, split, shard):
         return
     start, stop = spec.shard_range(split, shard)
-    table = _placed(rows, spec, split, shard, start, stop - start)
+    at = np.arange(stop - start) if at is None else at
+    table = _placed(rows, spec, split, shard, at)
     _check_arrays(arrays, spec, stop - start, f"shard {shard} of split {split!r}")
+    usable = np.zeros(stop - start, np.bool_)
+    usable[at] = pc.equal(rows["status"], OK).to_numpy(zero_copy_only=False)
+    arrays = {**arrays, USABLE.name: usable}
     files = []
-    for array in spec.arrays:
+    for array in spec.all_arrays:
         path = work / layout.shard_path(split, array, shard)
         target = _writable(path, literal=filters_leave_literals(array, spec.profile))
         target[start:stop] = arrays[array.name]
@@ -85,14 +97,14 @@ def write_shard(
         sync(path.parent)
         files.append(inventory_row(work, path, split, array.name, shard))
     write_file(
-        _commit_path(work, split, shard),
+        commit_path(work, split, shard),
         encode_table(table.replace_schema_metadata({_FILES_KEY: json.dumps(files).encode()})),
     )
 
 
-def read_commit(work: Path, split: str, shard: int) -> tuple[pa.Table, list[dict[str, Any]]]:
-    """The manifest rows and the inventory rows of a committed shard."""
-    table = decode_table(_commit_path(work, split, shard).read_bytes())
+def read_commit(path: Path) -> tuple[pa.Table, list[dict[str, Any]]]:
+    """The manifest rows and the inventory rows of a committed shard, from the file that commits it."""
+    table = decode_table(path.read_bytes())
     return table.replace_schema_metadata(None), json.loads(table.schema.metadata[_FILES_KEY])
 
 
@@ -102,14 +114,8 @@ def inventory_row(root: Path, path: Path, split: str, array: str | None, shard: 
     return dict(zip(INVENTORY_SCHEMA.names, values, strict=True))
 
 
-def placed_nowhere(rows: pa.Table, spec: StoreSpec) -> pa.Table:
-    """Manifest rows of samples that no split holds: `split` null, `shard` and `row` -1."""
-    n = rows.num_rows
-    absent = np.full(n, NO_ROW, np.int32)
-    return _with_placement(rows, spec, pa.nulls(n, pa.string()), absent, absent)
-
-
-def _commit_path(work: Path, split: str, shard: int) -> Path:
+def commit_path(work: Path, split: str, shard: int) -> Path:
+    """The file that commits a shard: its manifest rows, with its inventory rows in the schema's metadata."""
     return work / COMMITS / f"{split}-{shard}.parquet"
 
 
@@ -122,19 +128,23 @@ def _writable(shard: Path, *, literal: bool) -> zarr.Array[Any]:
     return with_literal_frames(array) if literal else array
 
 
-def _placed(rows: pa.Table, spec: StoreSpec, split: str, shard: int, start: int, n: int) -> pa.Table:
-    if rows.num_rows != n:
-        raise StoreSpecError(f"shard {shard} of split {split!r} takes {n} manifest rows, got {rows.num_rows}")
-    numbers = np.arange(start, start + n, dtype=np.int32)
-    return _with_placement(rows, spec, pa.repeat(split, n), np.full(n, shard, np.int32), numbers)
-
-
-def _with_placement(
-    rows: pa.Table, spec: StoreSpec, split: Any, shard: NDArray[np.int32], row: NDArray[np.int32]
-) -> pa.Table:
+def _placed(rows: pa.Table, spec: StoreSpec, split: str, shard: int, at: NDArray[np.int64]) -> pa.Table:
+    start, stop = spec.shard_range(split, shard)
+    where = f"shard {shard} of split {split!r}"
+    if rows.num_rows != len(at) or (np.diff(at, prepend=-1, append=stop - start) < 1).any():
+        raise StoreSpecError(
+            f"{where} has {stop - start} rows; got {rows.num_rows} manifest rows for {len(at)} of them, which must be "
+            "ascending"
+        )
     if not rows.schema.equals(spec.rows_schema):
         raise StoreSpecError(f"manifest rows: expected the schema\n{spec.rows_schema}\nfound\n{rows.schema}")
-    columns = {name: rows[name] for name in rows.column_names} | {"split": split, "shard": shard, "row": row}
+    n = rows.num_rows
+    placement = {
+        "split": pa.repeat(split, n),
+        "shard": np.full(n, shard, np.int32),
+        "row": (start + at).astype(np.int32),
+    }
+    columns = {name: rows[name] for name in rows.column_names} | placement
     return pa.table([columns[name] for name in spec.manifest_schema.names], schema=spec.manifest_schema)
 
 

@@ -13,11 +13,17 @@ from faceshards.errors import ParamsError
 
 @pytest.fixture
 def params(small_params: Callable[..., Params]) -> Callable[..., Params]:
-    def made(labels: Path | None = None, yunet_model: Path | None = None, weights: object = "bundled") -> Params:
+    def made(
+        labels: Path | None = None,
+        yunet_model: Path | None = None,
+        weights: object = "bundled",
+        **plan: Path,
+    ) -> Params:
         whole = small_params()
         return replace(
             whole,
             source=replace(whole.source, labels=None if labels is None else str(labels)),
+            plan=replace(whole.plan, **{name: str(path) for name, path in plan.items()}),
             align=replace(whole.align, yunet_model=None if yunet_model is None else str(yunet_model)),
             parse=replace(whole.parse, weights=str(weights)),
         )
@@ -42,12 +48,15 @@ def test_each_link_leads_to_what_the_param_names_and_goes_when_the_param_does(
     params: Callable[..., Params], tmp_path: Path
 ) -> None:
     labels, model, weights = (tmp_path / name for name in ("labels", "yunet.onnx", "w.safetensors"))
+    earlier, remove = tmp_path / "v1.parquet", tmp_path / "removed.txt"
     (labels / "labels_25").mkdir(parents=True)
-    for file in (model, weights):
+    for file in (model, weights, earlier, remove):
         file.write_text(file.name)
     inputs = tmp_path / "inputs"
-    link_inputs(params(labels, model, weights), inputs)
+    link_inputs(params(labels, model, weights, earlier=earlier, remove=remove), inputs)
     assert (inputs / "labels").resolve() == labels
+    assert (inputs / "earlier").resolve() == earlier
+    assert (inputs / "remove").resolve() == remove
     assert (inputs / "yunet_model").resolve() == model
     assert [link.resolve() for link in (inputs / "weights").iterdir()] == [weights]
     link_inputs(params(), inputs)
@@ -75,7 +84,7 @@ def test_a_description_brings_its_model_and_the_weights_beside_it(tmp_path: Path
     assert [path.name for path in weights_files(str(description))] == ["net.yaml", "net[1].onnx", "net[1].onnx.data"]
 
 
-@pytest.mark.parametrize("param", ["labels", "yunet_model", "weights"])
+@pytest.mark.parametrize("param", ["labels", "earlier", "remove", "yunet_model", "weights"])
 def test_a_file_that_is_not_there_is_named_with_its_param(
     param: str, params: Callable[..., Params], tmp_path: Path
 ) -> None:

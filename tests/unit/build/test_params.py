@@ -49,8 +49,10 @@ def test_regions_are_said_as_in_python(edited, root: Path) -> None:
     [
         (("  variants: 4", "  variants: 4\n  varients: 4"), "erase.varients"),
         (("  variants: 4", "  variants: '4'"), "erase.variants"),
+        (("  images: true", "  images: false"), "erase.images"),
         (("  variants: 4", "  variants: 4.0"), "erase.variants"),
-        (("  seed: 0\n", ""), "erase.seed"),
+        (("  seed: 0\n", ""), "plan.seed"),
+        (("erase:\n  seed: 0\n", "erase:\n"), "erase.seed"),
         (("n_regions: [1, 5]", "n_regions: [5, 1]"), "erase.n_regions: must be (least, greatest); found [5, 1]"),
         (("n_regions: [1, 5]", "n_regions: 2.5"), "erase.n_regions: must be a whole number from 1 to 25"),
         (("n_regions: [1, 5]", "n_regions: true"), "erase.n_regions: must be a whole number from 1 to 25"),
@@ -63,12 +65,13 @@ def test_regions_are_said_as_in_python(edited, root: Path) -> None:
         (("    nose: 1", "    30: 1"), "erase.classes: 30 is no region"),
         (("workers: auto", "workers: 0"), "run.workers: Input should be greater than or equal to 1; found 0"),
         (("    nose: 1", "    noze: 1"), "erase.classes: 'noze' is no region"),
-        (("    train: 0.8", "    train: 0.9"), "must add up to 1, not 1.1"),
+        (("    train: 0.8", "    train: 0.9"), "plan.splits: the shares must add up to 1, not 1.1"),
         (
             ("chunk_rows: 32", "chunk_rows: 31"),
             "store.chunk_rows: shard_rows must be a multiple of chunk_rows; found 2048 and 31",
         ),
-        (("order: shuffled", "order: random"), "erase.order"),
+        (("order: shuffled", "order: random"), "plan.order"),
+        (("  earlier: null", "  earlier: 3"), "plan.earlier"),
         (("device: auto", "device: gpu"), "parse.device"),
         (("align:\n", "allign:\n"), "allign"),
     ],
@@ -81,7 +84,7 @@ def test_what_does_not_fit_is_named(edited, change: tuple[str, str], named: str)
 
 def test_all_mistakes_are_told_at_once(edited) -> None:
     with pytest.raises(ParamsError) as error:
-        load_params(edited(("variants: 4", "variants: 0"), ("gallery: 24", "gallery: none")))
+        load_params(edited(("variants: 4", "variants: -1"), ("gallery: 24", "gallery: none")))
     assert "erase.variants" in str(error.value)
     assert "report.gallery" in str(error.value)
 

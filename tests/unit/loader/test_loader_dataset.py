@@ -14,7 +14,7 @@ from faceshards.loader.split import Split
 from faceshards.loader.views import View
 from faceshards.store.chunks import ChunkReader
 from faceshards.store.finish import finish
-from faceshards.store.schema import OK, SKIPPED, ArraySpec, StoreSpec
+from faceshards.store.schema import OK, SKIPPED, ArraySpec, SplitSpec, StoreSpec
 from faceshards.store.writer import create, write_shard
 
 
@@ -248,19 +248,18 @@ def test_wrong_arguments_are_named(faces: faceshards.Dataset, path: Path, tmp_pa
 
 
 def test_samples_that_dropped_out_are_passed_over(tmp_path: Path) -> None:
-    spec = StoreSpec("aligned", "CC0-1.0", (ArraySpec("image", "uint8", (2,), ("x",)),), {"all": 3}, 2, 2)
+    spec = StoreSpec("aligned", "CC0-1.0", (ArraySpec("image", "uint8", (2,), ("x",)),), {"all": SplitSpec(3)}, 2, 2)
     create(tmp_path, spec)
     status = [OK, SKIPPED, OK]
     for shard in range(2):
         start, stop = spec.shard_range("all", shard)
         rows = [
-            {"source_index": i, "sample_id": f"s{i}", "source_id": "", "identity": -1, "status": status[i]}
-            for i in range(start, stop)
+            {"sample_id": f"s{i}", "source_id": "", "identity": -1, "status": status[i]} for i in range(start, stop)
         ]
         table = face_spec().rows_schema.empty_table().select(spec.rows_schema.names).from_pylist(rows, spec.rows_schema)
         images = np.repeat(np.arange(start, stop, dtype=np.uint8)[:, None], 2, axis=1)
         write_shard(tmp_path, spec, "all", shard, {"image": images}, table)
-    finish(tmp_path, spec, None, {})
+    finish(tmp_path, spec, {})
     faces = faceshards.open(tmp_path, split="all")
     assert len(faces) == 2
     assert faces[:]["sample_id"].tolist() == ["s0", "s2"]

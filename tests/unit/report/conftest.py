@@ -5,7 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from small_stores import ERASE, Build, build
+from small_stores import PLAN, Build, build
 
 from faceshards.source.demo import render_face
 from faceshards.source.facesynthetics import FaceSynthetics
@@ -45,4 +45,4 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Build:
     for name in ('"><img src=x onerror=alert(2)>', "&lt;b&gt;", "'{{ 7 * 7 }}"):
         cv2.imwrite(str(person / f"{name}.png"), np.full((112, 112, 3), 99, np.uint8))
     (person / "<svg onload=alert(3)>.png").write_bytes(b"no picture")
-    return build(folder, ImageFolder(person.parent), replace(ERASE, splits={"train": 1.0}))
+    return build(folder, ImageFolder(person.parent), plan_params=replace(PLAN, splits={"train": 1.0}))

@@ -122,7 +122,7 @@ def test_accuracy_is_what_the_stage_parse_measured(demo: Build, tmp_path: Path) 
 
 def test_the_worst_parsed_face_stands_first_in_its_section(demo: Build, tmp_path: Path) -> None:
     section = page_of(demo, tmp_path / "report.html").text.split("Worst parsed")[-1]
-    assert re.findall(r"\b\d{6}\b", section)[0] == f"{WORST:06d}"
+    assert re.findall(r"\b\d{6}\b", section)[0] == WORST
 
 
 def test_without_truth_there_is_no_comparison(hostile: Build, demo: Build, tmp_path: Path) -> None:

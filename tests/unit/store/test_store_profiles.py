@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 import zarr
 from numpy.typing import NDArray
-from stores import build_faces, face_arrays, face_spec, shards, tree, write_face_shard
+from stores import build_faces, face_arrays, face_spec, tree, write_face_shard
 
 from faceshards.store.chunks import ChunkReader
 from faceshards.store.filters import IMAGE_DELTA, restore, subtract
@@ -69,7 +69,7 @@ def test_shards_in_any_order_give_the_same_bytes(tmp_path: Path, profile: Profil
     spec = face_spec(profile=profile)
     for name, order in {"one": 1, "other": -1}.items():
         create(tmp_path / name, spec)
-        for split, shard in shards(spec)[::order]:
+        for split, shard in spec.shards[::order]:
             write_face_shard(tmp_path / name, spec, split, shard)
     assert tree(tmp_path / "one") == tree(tmp_path / "other")
 
@@ -103,12 +103,12 @@ def test_variants_are_the_frames_that_zarr_writes_for_they_repeat_what_they_shar
 def _written(folder: Path, name: str, values: NDArray[np.uint8]) -> Path:
     """The file of one array, written as a shard of a compact store."""
     n, *shape = values.shape
-    array = ArraySpec(name, "uint8", tuple(shape), ("variant", "y", "x", "channel")[-len(shape) :])
+    array = ArraySpec(name, "uint8", tuple(shape), ("erasure", "y", "x", "channel")[-len(shape) :])
     spec = face_spec({"train": n}, n, n // 2, arrays=(array,))
     work = folder / "work"
     shutil.rmtree(work, ignore_errors=True)
     create(work, spec)
-    ids = [{"source_index": i, "sample_id": f"{i}", "source_id": "", "identity": -1, "status": OK} for i in range(n)]
+    ids = [{"sample_id": f"{i}", "source_id": "", "identity": -1, "status": OK} for i in range(n)]
     write_shard(work, spec, "train", 0, {name: values}, pa.Table.from_pylist(ids, spec.rows_schema))
     return work / shard_path("train", array, 0)
 

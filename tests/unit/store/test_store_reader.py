@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
-from stores import build_faces, face_arrays, face_spec, manifest_rows, shards
+from stores import build_faces, face_arrays, face_spec, manifest_rows
 
 from faceshards.errors import CorruptShardError, StoreFormatError, StoreSpecError
 from faceshards.regions import REGION_NAMES
@@ -34,7 +34,7 @@ def test_plain_zarr_reads_the_arrays_with_nothing_of_ours(faces: Path) -> None:
     group = zarr.open_group(faces / "train.zarr", mode="r", use_consolidated=True)
     for name, expected in face_arrays("train", 0, 21).items():
         np.testing.assert_array_equal(group[name][:], expected)
-    assert group["variant"].metadata.dimension_names == ("sample", "variant", "y", "x", "channel")
+    assert group["variant"].metadata.dimension_names == ("sample", "erasure", "y", "x", "channel")
     assert group["region"].fill_value == 255
     assert group.attrs["class_names"] == list(REGION_NAMES)
     assert group.attrs["licence"] == "CC0-1.0"
@@ -53,11 +53,11 @@ def test_checksums_guard_chunks_and_index(faces: Path) -> None:
 def test_a_shard_of_nothing_but_fill_values_is_still_a_file(tmp_path: Path) -> None:
     spec = face_spec()
     create(tmp_path, spec)
-    for split, shard in shards(spec):
+    for split, shard in spec.shards:
         start, stop = spec.shard_range(split, shard)
         blank = {a.name: np.full((stop - start, *a.shape), a.fill_value, a.dtype) for a in spec.arrays}
         write_shard(tmp_path, spec, split, shard, blank, manifest_rows(spec, split, start, blank))
-    finish(tmp_path, spec, None, {})
+    finish(tmp_path, spec, {})
     assert (tmp_path / "train.zarr/image/c.0.0.0.0").stat().st_size > 0
     assert not Store.open(tmp_path).read("train", "image").any()
 

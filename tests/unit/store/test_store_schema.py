@@ -2,7 +2,7 @@ import pytest
 from stores import face_spec
 
 from faceshards.errors import StoreSpecError
-from faceshards.store.schema import ArraySpec, StoreSpec
+from faceshards.store.schema import ArraySpec, SplitSpec, StoreSpec
 
 
 @pytest.mark.parametrize(("shard_rows", "chunk_rows"), [(8, 3), (0, 0), (4, 8), (8, 0)])
@@ -19,13 +19,13 @@ def test_every_dimension_of_an_array_has_a_name() -> None:
 def test_two_arrays_of_one_name_are_refused() -> None:
     twice = (ArraySpec("identity", "int64"), ArraySpec("identity", "int32"))
     with pytest.raises(StoreSpecError, match="array named twice: identity"):
-        StoreSpec("x", "CC0-1.0", twice, {"train": 1}, 1, 1)
+        StoreSpec("x", "CC0-1.0", twice, {"train": SplitSpec(1)}, 1, 1)
 
 
 def test_a_stage_column_cannot_take_the_name_of_a_base_column() -> None:
     column = face_spec().manifest_schema.field("identity")
     with pytest.raises(StoreSpecError, match="column named twice: identity"):
-        StoreSpec("x", "CC0-1.0", (), {"train": 1}, 1, 1, columns=(column,))
+        StoreSpec("x", "CC0-1.0", (), {"train": SplitSpec(1)}, 1, 1, columns=(column,))
 
 
 def test_the_last_shard_holds_the_rest() -> None:

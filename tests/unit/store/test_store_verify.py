@@ -6,11 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from stores import build_faces, dropped_rows, face_arrays, face_spec, manifest_rows, shards, tree
+from stores import build_faces, face_arrays, face_spec, manifest_rows, tree
 
 from faceshards.errors import StoreFormatError, StoreSpecError
 from faceshards.store.finish import finish
 from faceshards.store.invariants import manifest_problems
+from faceshards.store.schema import SplitSpec
 from faceshards.store.sha256sums import write_sha256sums
 from faceshards.store.verify import Problem, verify
 from faceshards.store.writer import create, write_shard
@@ -37,7 +38,7 @@ def test_progress_ends_when_every_byte_is_hashed_and_every_row_decoded(faces: Pa
     report = verify(faces, progress=lambda done, total: seen.append((done, total)))
     assert seen == sorted(seen)
     done, total = seen[-1]
-    decoded = sum(array.nbytes for array in face_arrays("train", 0, 24).values())
+    decoded = sum(array.nbytes for array in face_arrays("train", 0, 24).values()) + 24  # and `usable`
     assert done == total == report.bytes + decoded
 
 
@@ -124,45 +125,43 @@ def test_content_that_contradicts_itself_is_found_though_every_hash_fits(
 ) -> None:
     spec = face_spec()
     create(tmp_path, spec)
-    for split, shard in shards(spec):
+    for split, shard in spec.shards:
         start, stop = spec.shard_range(split, shard)
         arrays = face_arrays(split, start, stop)
         rows = manifest_rows(spec, split, start, arrays)
         if split == "val":
             arrays, rows = alter(arrays, rows)
         write_shard(tmp_path, spec, split, shard, arrays, rows)
-    finish(tmp_path, spec, None, {})
+    finish(tmp_path, spec, {})
     problems = verify(tmp_path).problems
     assert [(p.path, p.kind) for p in problems] == [("val.zarr", "inconsistent")]
     assert problems[0].detail == f"rows 0..2: {message}"
 
 
-def test_a_usable_sample_without_a_row_is_found(tmp_path: Path) -> None:
-    spec = face_spec({})
-    create(tmp_path, spec)
-    rows = with_column(dropped_rows(spec), "status", ["ok", "skipped"])
-    finish(tmp_path, spec, rows, {})
-    assert [p.detail for p in verify(tmp_path).problems] == ["status ok, but in no split: 1 samples (first: dropped-5)"]
-
-
-def test_the_rows_of_manifest_and_arrays_must_pair_up() -> None:
-    spec = face_spec({"train": 3})
-    arrays = face_arrays("train", 0, 3)
-    rows = manifest_rows(spec, "train", 0, arrays)
+def test_every_sample_has_a_row_of_its_own_in_the_order_of_the_rows() -> None:
+    spec = face_spec({"train": 4})
+    rows = manifest_rows(spec, "train", 0, face_arrays("train", 0, 3))
     placed = (
         rows.append_column("split", pa.repeat("train", 3))
         .append_column("shard", pa.array([0, 0, 0], pa.int32()))
-        .append_column("row", pa.array([0, 2, 2], pa.int32()))
+        .append_column("row", pa.array([0, 2, 3], pa.int32()))
     )
-    (problem,) = manifest_problems(placed, {"train": 3}, 8)
-    assert "1 of them have no manifest row (first: [1]), 1 manifest rows are surplus" in problem
-    swapped = with_column(placed, "row", [2, 0, 1])
-    assert list(manifest_problems(swapped, {"train": 3}, 8)) == []
-    assert "splits that dataset.json does not know: ['train']" in list(manifest_problems(swapped, {}, 8))
-    elsewhere = with_column(swapped, "shard", [0, 1, 0])
-    assert any("does not hold its row" in p for p in manifest_problems(elsewhere, {"train": 3}, 8))
-    same_id = with_column(swapped, "sample_id", pc.if_else([True, False, False], "train-0001", swapped["sample_id"]))
-    assert "sample_id is not unique" in list(manifest_problems(same_id, {"train": 3}, 8))
+
+    def problems(rows: pa.Table, splits: dict[str, SplitSpec] = spec.splits) -> list[str]:
+        return list(manifest_problems(rows, splits, 8))
+
+    assert problems(placed) == []
+    assert problems(with_column(placed, "row", [0, 2, 2])) == ["in the row of another: 1 samples (first: train-0002)"]
+    assert problems(with_column(placed, "row", [0, 3, 2])) == ["not in the order of splits and rows"]
+    beyond = problems(with_column(placed, "row", [0, 2, 4]))
+    assert beyond == ["row beyond those of its split: 1 samples (first: train-0002)"]
+    assert "splits that dataset.json does not know: ['train']" in problems(placed, {})
+    elsewhere = problems(with_column(placed, "shard", [0, 1, 0]))
+    assert elsewhere == ["in a shard that does not hold its row: 1 samples (first: train-0001)"]
+    same_id = with_column(placed, "sample_id", pc.if_else([True, False, False], "train-0001", placed["sample_id"]))
+    assert problems(same_id) == ["sample_id is not unique"]
+    other_people = problems(placed, {"train": SplitSpec(4, ((0, 2),))})
+    assert other_people == ["class id beyond those of its split: 1 samples (first: train-0002)"]
 
 
 def test_coreutils_checks_the_list_from_the_root_of_the_store(faces: Path, tmp_path: Path) -> None:

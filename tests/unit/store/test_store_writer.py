@@ -1,16 +1,20 @@
+import json
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
-from stores import build_faces, dropped_rows, face_arrays, face_spec, manifest_rows, shards, tree, write_face_shard
+from stores import build_faces, face_arrays, face_spec, manifest_rows, sample_id, tree, write_face_shard
 
 from faceshards.errors import MissingShardError, StoreSpecError
 from faceshards.store.finish import finish
 from faceshards.store.reader import Store
+from faceshards.store.schema import PLAN_KEY, SplitSpec
+from faceshards.store.verify import verify
 from faceshards.store.writer import create, is_committed, write_shard
 
 
@@ -32,7 +36,7 @@ def test_two_processes_in_any_order_write_the_same_bytes_as_one(tmp_path: Path) 
     spec, work = face_spec(), tmp_path / "work-2"
     create(work, spec)
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-        for task in [pool.submit(write_face_shard, work, spec, *at) for at in reversed(shards(spec))]:
+        for task in [pool.submit(write_face_shard, work, spec, *at) for at in reversed(spec.shards)]:
             task.result()
     build_faces(work, tmp_path / "two", spec)
     assert tree(one) == tree(tmp_path / "two")
@@ -56,7 +60,7 @@ def test_a_finished_work_folder_counts_as_committed_and_stays_as_it_is(tmp_path:
     spec = face_spec()
     create(out, spec)
     write_face_shard(out, spec, "val", 0)
-    finish(out, spec, None, {"seed": 1})
+    finish(out, spec, {"seed": 1})
     assert tree(out) == before
 
 
@@ -71,17 +75,17 @@ def test_finish_names_the_shards_that_are_not_written(tmp_path: Path) -> None:
     create(tmp_path, spec)
     write_face_shard(tmp_path, spec, "train", 1)
     with pytest.raises(MissingShardError, match="train-0, train-2, val-0"):
-        finish(tmp_path, spec, None, {})
+        finish(tmp_path, spec, {})
 
 
 def test_finish_notices_that_a_committed_file_has_gone(tmp_path: Path) -> None:
     spec = face_spec()
     create(tmp_path, spec)
-    for at in shards(spec):
+    for at in spec.shards:
         write_face_shard(tmp_path, spec, *at)
     (tmp_path / "train.zarr/image/c.1.0.0.0").unlink()
     with pytest.raises(MissingShardError, match=r"c\.1\.0\.0\.0"):
-        finish(tmp_path, spec, None, {})
+        finish(tmp_path, spec, {})
 
 
 def test_publishing_replaces_what_was_there_whole(tmp_path: Path) -> None:
@@ -116,38 +120,79 @@ def test_manifest_rows_must_be_one_a_row_and_of_the_schema(tmp_path: Path) -> No
     create(tmp_path, spec)
     arrays = face_arrays("train", 0, 8)
     rows = manifest_rows(spec, "train", 0, arrays)
-    with pytest.raises(StoreSpecError, match="takes 8 manifest rows, got 7"):
+    with pytest.raises(StoreSpecError, match="has 8 rows; got 7 manifest rows for 8 of them"):
         write_shard(tmp_path, spec, "train", 0, arrays, rows.slice(1))
     with pytest.raises(StoreSpecError, match="schema"):
         write_shard(tmp_path, spec, "train", 0, arrays, rows.drop_columns(["reason"]))
 
 
-def test_the_manifest_is_in_source_order_with_dropped_samples_in_their_place(tmp_path: Path) -> None:
-    manifest = Store.open(build_faces(tmp_path / "work", tmp_path / "out")).manifest
-    indices = manifest["source_index"].to_pylist()
-    assert indices == sorted(indices)
-    dropped = [row for row in manifest.to_pylist() if row["status"] == "skipped"]
-    assert [(r["sample_id"], r["reason"], r["split"], r["shard"], r["row"]) for r in dropped] == [
-        ("dropped-5", "no_face", None, -1, -1),
-        ("dropped-9", "no_face", None, -1, -1),
+def test_the_manifest_is_in_the_order_of_the_rows_and_has_one_row_group_a_shard(tmp_path: Path) -> None:
+    store = Store.open(build_faces(tmp_path / "work", tmp_path / "out"))
+    rows = [(split, row) for split, n in store.splits.items() for row in range(n)]
+    manifest = store.manifest
+    assert list(zip(manifest["split"].to_pylist(), manifest["row"].to_pylist(), strict=True)) == rows
+    groups = pq.ParquetFile(store.path / "manifest.parquet").metadata
+    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [8, 8, 5, 3]
+    for split, shard in store.shards:
+        here = pc.field("split") == split, pc.field("shard") == shard
+        assert store.rows(split, shard).equals(manifest.filter(here[0] & here[1]))
+
+
+def test_a_sample_that_dropped_out_keeps_its_row_and_a_removed_one_leaves_a_hole(tmp_path: Path) -> None:
+    dropped, removed = {"train-0003", "val-0000"}, {"train-0009", "train-0020"}
+    store = Store.open(build_faces(tmp_path / "work", tmp_path / "out", dropped=dropped, removed=removed))
+    manifest = store.manifest
+    out = [row for row in manifest.to_pylist() if row["status"] != "ok"]
+    assert [(row["sample_id"], row["reason"], row["split"], row["row"]) for row in out] == [
+        ("train-0003", "no_face", "train", 3),
+        ("val-0000", "no_face", "val", 0),
     ]
+    assert not removed & set(manifest["sample_id"].to_pylist())
+    assert np.flatnonzero(~store.read("train", "usable")).tolist() == [3, 9, 20]
+    assert np.flatnonzero(~store.read("val", "usable")).tolist() == [0]
+    assert verify(store.path).ok
+
+
+def test_a_shard_of_holes_has_no_rows(tmp_path: Path) -> None:
+    gone = {sample_id("train", row) for row in range(8, 16)}
+    store = Store.open(build_faces(tmp_path / "work", tmp_path / "out", removed=gone))
+    assert store.rows("train", 1).num_rows == 0
+    assert store.rows("train", 2)["row"].to_pylist() == [16, 17, 18, 19, 20]
+    assert verify(store.path).ok
+
+
+def test_the_manifest_alone_says_what_each_split_has_given_away(tmp_path: Path) -> None:
+    manifest = build_faces(tmp_path / "work", tmp_path / "out") / "manifest.parquet"
+    extents = json.loads(pq.read_schema(manifest).metadata[PLAN_KEY])
+    assert extents == {"train": {"rows": 21, "classes": [[0, 5]]}, "val": {"rows": 3, "classes": [[0, 5]]}}
 
 
 def test_two_samples_of_one_id_are_refused(tmp_path: Path) -> None:
     spec = face_spec()
     create(tmp_path, spec)
-    for at in shards(spec):
-        write_face_shard(tmp_path, spec, *at)
-    twice = pa.concat_tables([dropped_rows(spec), dropped_rows(spec)])
-    with pytest.raises(StoreSpecError, match="share a source_index"):
-        finish(tmp_path, spec, twice, {})
+    for split, shard in spec.shards:
+        start, stop = spec.shard_range(split, shard)
+        arrays = face_arrays(split, start, stop)
+        rows = manifest_rows(spec, "train", start, arrays)
+        write_shard(tmp_path, spec, split, shard, arrays, rows)
+    with pytest.raises(StoreSpecError, match="share a sample_id"):
+        finish(tmp_path, spec, {})
+
+
+def test_a_class_id_of_another_split_is_refused(tmp_path: Path) -> None:
+    spec = replace(face_spec(), splits={"train": SplitSpec(21, ((0, 4),)), "val": SplitSpec(3, ((4, 9),))})
+    create(tmp_path, spec)
+    for split, shard in spec.shards:
+        write_face_shard(tmp_path, spec, split, shard)
+    with pytest.raises(StoreSpecError, match=r"split 'train' has the class ids \[\(0, 4\)\]; its faces have \[4\]"):
+        finish(tmp_path, spec, {})
 
 
 def test_provenance_and_counts_are_in_dataset_json(tmp_path: Path) -> None:
     info = Store.open(build_faces(tmp_path / "work", tmp_path / "out")).info
     assert info["provenance"] == {"seed": 0}
-    assert (info["samples"], info["skipped"]) == (24, 2)
-    assert info["splits"]["train"] == {"rows": 21, "samples": 21, "shards": 3}
+    assert (info["samples"], info["skipped"]) == (24, 0)
+    assert info["splits"]["train"] == {"rows": 21, "classes": [[0, 5]], "samples": 21, "shards": 3}
 
 
 def test_a_split_may_be_empty(tmp_path: Path) -> None:
@@ -162,5 +207,5 @@ def test_documents_see_the_hashes_of_the_tables(tmp_path: Path) -> None:
     arrays = face_arrays("train", 0, 1)
     rows = manifest_rows(face_spec(), "train", 0, arrays).select(spec.rows_schema.names)
     write_shard(tmp_path, spec, "train", 0, arrays, rows)
-    finish(tmp_path, spec, None, {}, lambda content: {"croissant.json": content["files"]["manifest.parquet"]["sha256"]})
+    finish(tmp_path, spec, {}, lambda content: {"croissant.json": content["files"]["manifest.parquet"]["sha256"]})
     assert (tmp_path / "croissant.json").read_text() == tree(tmp_path)["manifest.parquet"]

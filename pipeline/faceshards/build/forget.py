@@ -1,0 +1,110 @@
+"""Who is to be left out of the next version, which shards that changes, and what still holds the faces afterwards."""
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from faceshards.build.removal import Entry, append_removal
+from faceshards.errors import UnknownSampleError
+from faceshards.store.reader import Store
+
+LOCK = "dvc.lock"
+_REMOTE = re.compile(r"(\S+)\s+(.*?)(?:\s+\(default\))?")
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What a list of removals got, and what that changes in a store.
+
+    Attributes:
+        added: the entries that the list had not yet.
+        shards: by split and number, the shards that hold faces of the entries, with how many faces. The next version
+            makes them anew.
+        of: by split, how many shards it has.
+    """
+
+    added: tuple[Entry, ...]
+    shards: dict[tuple[str, int], int]
+    of: dict[str, int]
+
+    @property
+    def faces(self) -> int:
+        """How many faces of the store the entries name."""
+        return sum(self.shards.values())
+
+
+def forget(store: Store, entries: Sequence[Entry], listing: Path) -> Forgotten:
+    """Append entries to a list of removals, each of which must name a face of a store.
+
+    Args:
+        store: the version that holds the faces.
+        entries: samples and people.
+        listing: the text file that ``plan.remove`` names; it is made where it is not there.
+
+    Raises:
+        UnknownSampleError: an entry names no face of the store; the list stays as it was.
+        ParamsError: as `append_removal`.
+    """
+    sample, person = (
+        pa.array([entry.name for entry in entries if entry.kind == kind], pa.string()) for kind in ("sample", "person")
+    )
+    found: set[Entry] = set()
+    shards = {}
+    for split, shard in store.shards:
+        rows = store.rows(split, shard)
+        by_id = pc.is_in(rows["sample_id"], value_set=sample)
+        by_name = pc.is_in(rows["identity_name"], value_set=person)
+        found |= {Entry("sample", name) for name in rows["sample_id"].filter(by_id).to_pylist()}
+        found |= {Entry("person", name) for name in rows["identity_name"].filter(by_name).unique().to_pylist()}
+        if faces := pc.sum(pc.or_(by_id, by_name)).as_py():
+            shards[split, shard] = int(faces)
+    if unknown := [str(entry) for entry in entries if entry not in found]:
+        raise UnknownSampleError(
+            f"{store.path}: expected faces of {'; '.join(unknown)}; found none, so nothing was written; the names are "
+            "those of sample_id and identity_name in manifest.parquet"
+        )
+    added = append_removal(listing, entries)
+    return Forgotten(tuple(added), shards, dict(Counter(split for split, _ in store.shards)))
+
+
+@dataclass(frozen=True)
+class Holders:
+    """Where older versions of a store lie.
+
+    Attributes:
+        project: the DVC project that the store is an out of.
+        versions: commits in Git that changed `dvc.lock`, each with a version of its own.
+        remotes: DVC's remotes, name and URL.
+    """
+
+    project: Path
+    versions: int
+    remotes: tuple[tuple[str, str], ...]
+
+
+def holders_of(store: Path) -> Holders | None:
+    """Ask DVC and Git for the other places that hold versions of a store; None where it lies in no DVC project."""
+    for folder in store.resolve().parents:
+        if (folder / ".dvc").is_dir():
+            commits = _lines(folder, "git", "log", "--format=%h", "--", LOCK)
+            remotes = (
+                _REMOTE.fullmatch(line) for line in _lines(folder, sys.executable, "-m", "dvc", "remote", "list")
+            )
+            return Holders(folder, len(commits), tuple((match[1], match[2]) for match in remotes if match))
+    return None
+
+
+def _lines(folder: Path, *command: str) -> list[str]:
+    """What a command prints; nothing where it cannot be run."""
+    try:
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return [line for line in ran.stdout.splitlines() if line.strip()]

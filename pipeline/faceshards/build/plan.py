@@ -1,0 +1,190 @@
+"""Stage `plan`: every face's split, row and class id, and a digest of what it is made from."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from faceshards.build.duplicates import Duplicates, find_duplicates
+from faceshards.build.earlier import Earlier, read_earlier
+from faceshards.build.facelist import NOBODY, FaceList, list_faces
+from faceshards.build.nameindex import NameIndex
+from faceshards.build.params import PlanParams
+from faceshards.build.placing import Placement, place
+from faceshards.build.planfile import Plan, write_plan
+from faceshards.build.removal import read_removal, removed
+from faceshards.build.source import read_note
+from faceshards.build.workdir import work_dir
+from faceshards.errors import ParamsError, SourceFormatError
+from faceshards.source.base import Source
+from faceshards.store.durable import sha256_of, write_file
+from faceshards.store.schema import DATASET_JSON
+
+__all__ = ["Plan", "PlanOutcome", "plan_faces", "plan_source"]
+
+DUPLICATES = "duplicates.csv"
+"""The file of the plan that lists all faces of one image: ``set,sample_id,person,split,row``."""
+
+
+@dataclass(frozen=True)
+class PlanOutcome:
+    """What a plan came to.
+
+    Attributes:
+        faces: all that the source has.
+        placed: those that have a place; the others are removed ones.
+        removed: those that ``plan.remove`` names.
+        people: named people who have a face in the plan.
+        splits: for each split that has rows: ``rows``, ``faces``, ``holes`` (rows without a face) and ``people``.
+        kept: faces that stand where the earlier version has them.
+        new: faces that have a place for the first time, or another one than before.
+        relabelled: those of the new ones that were another person's in the earlier version.
+        gone: faces of the earlier version that have no place now.
+        duplicates: faces of one image.
+        unmatched: entries of ``plan.remove`` that name no face of the source. An earlier version may have had them.
+    """
+
+    faces: int
+    placed: int
+    removed: int
+    people: int
+    splits: dict[str, dict[str, int]]
+    kept: int
+    new: int
+    relabelled: int
+    gone: int
+    duplicates: Duplicates
+    unmatched: tuple[str, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should look at, a sentence or two each."""
+        said = [
+            f"plan.remove: `{entry}` names no face of the source; right if the face went from the source as well (an "
+            "earlier version may have had it), else check the spelling"
+            for entry in self.unmatched
+        ]
+        found = self.duplicates
+        if found.across_people or found.across_splits:
+            said.append(
+                f"{found.across_people} images lie under the names of two people or more, {found.across_splits} in two "
+                f"splits or more; {DUPLICATES} of the plan lists them, and plan.remove can leave them out: "
+                + "; ".join(found.first)
+            )
+        if self.gone + self.relabelled and not self.kept:
+            said.append(
+                f"plan.earlier: none of its {self.gone + self.relabelled} faces stands in the source under its name; "
+                "all of its rows are holes now; is it a version of other faces?"
+            )
+        return tuple(said)
+
+
+def plan_faces(source: Path, out: Path, params: PlanParams) -> PlanOutcome:
+    """Plan the faces that the stage `download` left in the folder `source`; the plan is `out`, for `Plan.open`.
+
+    Raises:
+        ParamsError: the first split would be empty; ``plan.earlier`` or ``plan.remove`` does not read; or the earlier
+            version has a split that the params lack.
+        SourceFormatError: two faces have one sample id.
+
+    Example:
+        >>> plan_faces(Path("data/source"), Path("data/plan"), load_params(Path("params.yaml")).plan).splits
+        >>> Plan.open(Path("data/plan")).faces("train", 0, 2048)
+    """
+    note = read_note(source)
+    _refuse_outs("plan.earlier", params.earlier, out)
+    _refuse_outs("plan.remove", params.remove, out)
+    with work_dir(out) as work:
+        return plan_source(note.open(source), work, params)
+
+
+def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome:
+    """Plan the faces of a source into a folder that is there. Raises as `plan_faces`."""
+    earlier = Earlier() if params.earlier is None else read_earlier(Path(params.earlier), params.seed)
+    for split in earlier.splits:
+        if split not in params.splits:
+            raise ParamsError(
+                f"plan.splits: expected also {split}, which the version {params.earlier} has; name all of its splits, "
+                "in whatever shares, or set plan.earlier to null to plan anew"
+            )
+    entries = [] if params.remove is None else read_removal(Path(params.remove))
+    faces = list_faces(source)
+    index = NameIndex(faces.sample_id, params.seed)
+    if (twice := index.repeated()) is not None:
+        one, other = (source.face(number) for number in twice)
+        raise SourceFormatError(
+            f"expected every face under a name of its own; found {one.source_id} and {other.source_id} both as "
+            f"{one.sample_id!r}; rename one of the files"
+        )
+    without, unmatched = removed(faces, entries)
+    placement = place(faces, index, without, earlier, params)
+    splits = _counts(faces, placement)
+    first = next(iter(params.splits))
+    if not splits.get(first, {}).get("faces"):
+        raise ParamsError(
+            f"plan.splits: by hash, none of the people of {len(faces) - without.sum()} faces went to {first}, with its "
+            f"share of {params.splits[first]:g}"
+            + (", and none of the earlier version's faces in it is left" if first in splits else "")
+            + "; take more people, another plan.seed, or a greater share"
+        )
+    duplicates, table = find_duplicates(source, faces, placement)
+    placed = sum(of["faces"] for of in splits.values())
+    outcome = PlanOutcome(
+        faces=len(faces),
+        placed=placed,
+        removed=len(faces) - placed,
+        people=sum(of["people"] for of in splits.values()),
+        splits=splits,
+        kept=placement.kept,
+        new=placed - placement.kept,
+        relabelled=placement.relabelled,
+        gone=placement.gone,
+        duplicates=duplicates,
+        unmatched=tuple(map(str, unmatched)),
+    )
+    write_file(folder / DUPLICATES, table)
+    told = {name: value for name, value in asdict(outcome).items() if name != "splits"}
+    told["made_by"] = {
+        "seed": params.seed,
+        "splits": params.splits,
+        "order": params.order,
+        "earlier": None if params.earlier is None else sha256_of(Path(params.earlier)),
+    }
+    rows = {name: placement.splits[name] for name in splits}
+    write_plan(folder, rows, {name: placement.batches(faces, name) for name in rows}, told)
+    return outcome
+
+
+def _refuse_outs(param: str, named: str | None, out: Path) -> None:
+    """Check the path of a file that a param names.
+
+    Raises:
+        ParamsError: nothing is there, or it belongs to a store that the pipeline makes anew from it.
+    """
+    if named is None:
+        return
+    path = Path(named)
+    if not path.is_file():
+        raise ParamsError(f"{param}: expected a file at {named}; found none; check the path")
+    if path.resolve().parent.parent == out.resolve().parent and (path.resolve().parent / DATASET_JSON).exists():
+        raise ParamsError(
+            f"{param}: {named} belongs to a store that this pipeline makes anew; copy it to a folder of yours, such as "
+            "manifests, and name the copy"
+        )
+
+
+def _counts(faces: FaceList, placement: Placement) -> dict[str, dict[str, int]]:
+    """What `PlanOutcome.splits` says of the splits that have rows."""
+    counts = {}
+    for place_of, (name, of) in enumerate(placement.splits.items()):
+        if of.rows:
+            person = faces.person[placement.split == place_of]
+            seen = np.zeros(len(faces.people), bool)
+            seen[person[person != NOBODY]] = True
+            counts[name] = {
+                "rows": of.rows,
+                "faces": len(person),
+                "holes": of.rows - len(person),
+                "people": int(seen.sum()),
+            }
+    return counts

@@ -1,0 +1,91 @@
+"""`faceshards forget`: leave faces out of the next version, and know where else they are."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from faceshards.cli.explained import PATH, explained
+from faceshards.store.schema import MANIFEST
+
+if TYPE_CHECKING:
+    from faceshards.build.forget import Forgotten, Holders
+
+_SHOWN = 12
+_EARLIER = "manifests/earlier.parquet"
+
+
+@click.command()
+@click.argument("store", type=PATH)
+@click.option("--person", "people", metavar="NAME", multiple=True, help="All faces of a person; may be given again.")
+@click.option("--sample", "samples", metavar="ID", multiple=True, help="One face; may be given again.")
+@click.option("--list", "listing", type=PATH, metavar="FILE", default=Path("manifests/removed.txt"), show_default=True)
+@explained
+def forget(store: Path, people: tuple[str, ...], samples: tuple[str, ...], listing: Path) -> None:
+    """Leave people or single faces of STORE out of the next version.
+
+    They are appended to the list FILE, which `plan.remove` in params.yaml names. Nothing else is written. What is
+    printed says which shards the next `dvc repro` makes anew, and what still holds the faces afterwards.
+    """
+    from faceshards.build.forget import forget as append
+    from faceshards.build.forget import holders_of
+    from faceshards.build.removal import Entry
+    from faceshards.store.reader import Store
+
+    entries = [*(Entry("person", name) for name in people), *(Entry("sample", name) for name in samples)]
+    if not entries:
+        raise click.UsageError("name somebody: --person NAME or --sample ID")
+    forgotten = append(Store.open(store), entries, listing)
+    click.echo(_told(forgotten, store, listing))
+    click.echo(_elsewhere(holders_of(store), store))
+
+
+def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:
+    added = [f"  {entry}" for entry in forgotten.added] or ["  nothing: all of them were in it"]
+    shards = []
+    for split, count in forgotten.of.items():
+        here = [(shard, faces) for (of, shard), faces in forgotten.shards.items() if of == split]
+        named = ", ".join(f"{shard} ({faces})" for shard, faces in here[:_SHOWN])
+        rest = f" and {len(here) - _SHOWN} more" if len(here) > _SHOWN else ""
+        shards.append(f"  {split}: {len(here)} of {count} shards" + (f": {named}{rest}" if here else ""))
+    return "\n".join(
+        [
+            f"Added to {listing}:",
+            *added,
+            f"{store} has {forgotten.faces} faces of them. The next version makes these shards anew:",
+            *shards,
+            "params.yaml must say, for the next version,",
+            "  plan:",
+            f"    earlier: {_EARLIER}",
+            f"    remove: {listing}",
+            f"with a copy of this version's manifest, without which all others get new places: cp {store / MANIFEST} "
+            f"{_EARLIER}",
+            "Then run: dvc repro && dvc push",
+        ]
+    )
+
+
+def _elsewhere(holders: "Holders | None", store: Path) -> str:
+    held = [("the source (source.path)", "take them out there; until then the list keeps them out")]
+    if holders is None:
+        held.append(("other copies", f"{store} lies in no DVC project, so that nothing is known of them"))
+    else:
+        held.append(("finished shards kept for reuse", f"rm -r {store.parent / '.work' / 'kept'}"))
+        held.append((f"DVC's cache, of {holders.versions} commits of dvc.lock", "dvc gc --workspace"))
+        held += [
+            (f"DVC's remote {name}, {url}", f"dvc gc --workspace --cloud --remote {name}")
+            for name, url in holders.remotes
+        ]
+    width = max(len(what) for what, _ in held) + 2
+    lines = ["What still holds them afterwards, and what removes them:"]
+    lines += [f"  {what:{width}}{how}" for what, how in held]
+    if holders is not None:
+        lines += [
+            "Run dvc gc after dvc repro and dvc push. It removes all versions of all outs but those of the workspace.",
+            "With --dry it shows what would go. Git keeps the dvc.lock of older versions, but their data is gone.",
+        ]
+    lines += [
+        "Look as well for caches of readers that opened a remote (FACESHARDS_CACHE, ~/.cache/faceshards), exports,",
+        f"{_EARLIER} with their names, and models trained on them.",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,102 @@
+"""`faceshards forget`, as a person types it, and what its advice does to DVC's cache and remote."""
+
+import hashlib
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from stores import build_faces, face_spec, sample_id
+from test_commands import run
+from test_dvc import dvc
+from test_dvc_remote import git
+
+SHARD = "train.zarr/image/c.1.0.0.0"
+GONE = sample_id("train", 9)
+
+
+def md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def objects(folder: Path) -> set[str]:
+    """Hashes of what a DVC cache or remote holds."""
+    return {path.parent.name + path.name for path in (folder / "files/md5").rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A pushed version of a store that is the out of a stage, in Git and DVC."""
+    project = tmp_path / "project"
+    project.mkdir()
+    git(project, "init")
+    dvc(project, "init", "--quiet")
+    dvc(project, "remote", "add", "--default", "storage", str(tmp_path / "remote"))
+    (project / "dvc.yaml").write_text("stages:\n  erase:\n    cmd: 'true'\n    outs: [data/shards]\n")
+    version(project, 21)
+    return project
+
+
+def version(project: Path, rows: int) -> None:
+    """Build and push a store of so many faces."""
+    shutil.rmtree(project / "data/shards", ignore_errors=True)
+    build_faces(project / "data/work", project / "data/shards", face_spec({"train": rows}))
+    dvc(project, "commit", "--force")
+    dvc(project, "push")
+    git(project, "add", ".")
+    git(project, "commit", "--message", "version")
+
+
+def test_it_appends_to_the_list_and_says_which_shards_change(project: Path, tmp_path: Path) -> None:
+    listing = project / "manifests/removed.txt"
+    people = ["--sample", GONE, "--sample", sample_id("train", 11), "--sample", sample_id("train", 20)]
+    code, text = run("forget", project / "data/shards", *people, "--list", listing)
+    assert code == 0
+    assert listing.read_text() == f"sample: {GONE}\nsample: train-0011\nsample: train-0020\n"
+    assert "has 3 faces of them" in text
+    assert "train: 2 of 3 shards: 1 (2), 2 (1)" in text
+    assert f"remove: {listing}" in text
+    again = run("forget", project / "data/shards", *people, "--list", listing)[1]
+    assert "nothing: all of them were in it" in again
+    assert len(listing.read_text().splitlines()) == 3
+
+
+def test_the_commands_that_it_names_take_the_face_out_of_cache_and_remote(project: Path, tmp_path: Path) -> None:
+    shard = md5(project / "data/shards" / SHARD)
+    _, text = run("forget", project / "data/shards", "--sample", GONE, "--list", project / "removed.txt")
+    assert "of 1 commits of dvc.lock" in text
+    version(project, 9)
+    assert md5(project / "data/shards" / SHARD) != shard
+    places = (project / ".dvc/cache", tmp_path / "remote")
+    assert all(shard in objects(place) for place in places)
+    commands = [shlex.split(command) for command in re.findall(r"dvc (gc --workspace.*)", text)]
+    assert len(commands) == 2
+    for command in commands:
+        dvc(project, *command, "--force")
+    for place in places:
+        assert shard not in objects(place)
+        assert md5(project / "data/shards" / SHARD) in objects(place)
+    shutil.rmtree(project / "data/shards")
+    shutil.rmtree(project / ".dvc/cache")
+    dvc(project, "pull")
+    assert (project / "data/shards" / SHARD).is_file()
+
+
+def test_a_name_that_the_store_lacks_is_told_and_nothing_is_written(project: Path, tmp_path: Path) -> None:
+    listing = tmp_path / "removed.txt"
+    code, text = run("forget", project / "data/shards", "--sample", GONE, "--person", "nobody", "--list", listing)
+    assert code == 1
+    assert "expected faces of person: nobody; found none, so nothing was written" in text
+    assert not listing.exists()
+    code, text = run("forget", project / "data/shards", "--list", listing)
+    assert code == 2
+    assert "--person NAME or --sample ID" in text
+
+
+def test_a_person_is_all_of_their_faces(small_run: Path, tmp_path: Path) -> None:
+    code, text = run("forget", small_run / "shards", "--person", "person_03", "--list", tmp_path / "removed.txt")
+    assert code == 0
+    assert "has 2 faces of them" in text
+    assert (tmp_path / "removed.txt").read_text() == "person: person_03\n"
+    assert "lies in no DVC project" in text
