@@ -7,7 +7,8 @@ import pytest
 from shard_tasks import Flaky, Write, shards
 
 from faceshards.build import gpus
-from faceshards.build.params import RunParams
+from faceshards.build.params import ParseParams, RunParams
+from faceshards.build.parse import _settled
 from faceshards.build.shards import run_tasks, threads_per_worker
 
 
@@ -64,3 +65,19 @@ def test_workers_of_this_machine_fill_its_cores_and_one_of_a_cluster_has_one_thr
     assert threads_per_worker(RunParams(workers=4), 100) == 4
     assert threads_per_worker(RunParams(workers=4), 1) == 16
     assert threads_per_worker(RunParams(scheduler="tcp://host:8786"), 1) == 1
+
+
+@pytest.mark.parametrize(
+    ("made_by", "settled"),
+    [
+        ({"device": "cpu", "precision": "bfloat16"}, ("cpu", "bf16")),
+        ({"device": "cpu", "precision": "float32"}, ("cpu", "fp32")),
+        ({"device": "cuda", "precision": "float16"}, ("cuda", "auto")),
+        ({"device": "cpu"}, ("cpu", "auto")),
+    ],
+)
+def test_workers_parse_on_the_device_and_in_the_precision_of_the_machine_that_runs_the_stage(
+    made_by: dict[str, str], settled: tuple[str, str]
+) -> None:
+    params = _settled(ParseParams(), made_by)
+    assert (params.device, params.precision) == settled
