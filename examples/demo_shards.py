@@ -8,6 +8,7 @@ from faceshards.build.download import make_source
 from faceshards.build.erase import erase_faces
 from faceshards.build.params import load_params
 from faceshards.build.parse import parse_faces
+from faceshards.build.plan import plan_faces
 
 _PROJECT = Path(__file__).resolve().parents[1]
 
@@ -29,10 +30,13 @@ def demo_shards(folder: str | Path, *, people: int = 12, views: int = 8) -> Path
     recipe.write_text(f"kind: demo\nseed: 0\nidentities: {people}\nviews: {views}\nsize: 256\n")
     params = load_params(_PROJECT / "params.yaml")
     source = replace(params.source, path=str(recipe), landmarks=str(_PROJECT / params.source.landmarks))
-    erase = replace(params.erase, regions="truth", order="source")  # people one after the other, for whoever looks
+    plan = replace(params.plan, order="source")  # people one after the other, for whoever looks
+    parse = replace(params.parse, mirror=False)  # half the time; the shards take the renderer's own maps
+    erase = replace(params.erase, regions="truth")
     run = replace(params.run, workers=1)  # so few faces are one shard, and a second process would have nothing to do
     make_source(source, run, data / "source", _PROJECT / "manifests/facesynthetics_sha256.parquet")
-    align_faces(data / "source", data / "aligned", params.align, params.store, run)
-    parse_faces(data / "aligned", data / "parsed", params.parse, params.store, run)
+    plan_faces(data / "source", data / "plan", plan)
+    align_faces(data / "source", data / "plan", data / "aligned", params.align, params.store, run)
+    parse_faces(data / "aligned", data / "parsed", parse, params.store, run)
     erase_faces(data / "aligned", data / "parsed", data / "shards", erase, params.store, run)
     return data / "shards"

@@ -1,11 +1,16 @@
 """Fixtures every test may use. Real frames lie outside the repository; where they are absent, their tests skip."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+# `make test` runs as many tests at once as the machine has cores. The threads that torch would start in each of them,
+# and in the programs that they start, spin while they wait for one another: two thirds of the CPU time of a notebook.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # How long an example takes depends on who else uses the machine; hangs are caught by pytest-timeout.
 settings.register_profile("faceshards", deadline=None, derandomize=True, max_examples=50)

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-from torchdata.stateful_dataloader import StatefulDataLoader
 
 from faceshards.errors import ParamsError
 from faceshards.transforms import FSErasing, erase_regions
@@ -71,6 +70,8 @@ def test_every_worker_and_epoch_draws_apart(start: str, persistent: bool, genera
 
 @pytest.mark.filterwarnings("ignore:'set_vital' is deprecated")  # torchdata calls it
 def test_every_worker_of_a_stateful_loader_draws_apart() -> None:
+    from torchdata.stateful_dataloader import StatefulDataLoader
+
     assert different(epochs(Faces(FSErasing(p=1, generator=seeded())), kind=StatefulDataLoader)) == 16
 
 
@@ -95,7 +96,8 @@ def test_draws_go_on_from_where_the_generator_was() -> None:
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_two_transforms_of_one_generator_draw_apart(start: str) -> None:
-    both = epochs(Faces(Both(seeded())), start=start)
+    # A spawned worker takes seconds, so it lives for both epochs.
+    both = epochs(Faces(Both(seeded())), start=start, persistent_workers=start == "spawn")
     assert different(both.view(32, 3, 16, 16)) == 32
 
 
@@ -185,9 +187,19 @@ def test_a_generator_that_comes_to_the_transform_in_the_worker_draws_apart(way: 
     assert different(epochs(Owner(way))) == 16
 
 
-@pytest.mark.parametrize("way", [made_once, drawn_from_before, by_function])
-def test_so_it_does_in_a_worker_that_is_spawned(way: Callable[[Owner, int], None]) -> None:
-    assert different(epochs(Owner(way), start="spawn")) == 16
+class Several(Faces):
+    """The faces of several data sets, side by side: a spawned worker takes seconds, so they share one."""
+
+    def __init__(self, parts: list[Faces]) -> None:
+        self.parts = parts
+
+    def __getitem__(self, index: int) -> Tensor:
+        return torch.stack([part[index] for part in self.parts])
+
+
+def test_so_it_does_in_a_worker_that_is_spawned() -> None:
+    made = epochs(Several([Owner(way) for way in (made_once, drawn_from_before, by_function)]), start="spawn")
+    assert [different(faces) for faces in made.unbind(1)] == [16, 16, 16]
 
 
 def test_its_draws_follow_both_seeds() -> None:
