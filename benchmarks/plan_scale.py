@@ -70,10 +70,11 @@ def write_manifest(made: Plan, path: Path) -> None:
     schema = schema.with_metadata({PLAN_KEY: json.dumps({"splits": splits}).encode()})
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for split, of in made.splits.items():
-            for start in range(0, of.rows, SHARD_ROWS):
-                rows = made.faces(split, start, start + SHARD_ROWS)
+            for start in range(0, of.rows, 32 * SHARD_ROWS):
+                rows = made.faces(split, start, start + 32 * SHARD_ROWS)
                 rows = rows.append_column("split", pa.repeat(split, rows.num_rows)).select(schema.names)
-                writer.write_table(rows.cast(schema.remove_metadata()).replace_schema_metadata(schema.metadata))
+                rows = rows.cast(schema.remove_metadata()).replace_schema_metadata(schema.metadata)
+                writer.write_table(rows, row_group_size=SHARD_ROWS)
 
 
 def alone(function, *arguments):

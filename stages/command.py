@@ -1,4 +1,4 @@
-"""What all stage commands share: the params file, the record of the run, and errors told without a traceback."""
+"""What all stage commands share: the params file, the record of the run, errors and Ctrl-C without a traceback."""
 
 import functools
 import inspect
@@ -37,6 +37,9 @@ def stage_command(function: Callable[[Params], None]) -> click.Command:
                 function(params)
         except FaceShardsError as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt as stop:
+            click.echo(str(stop) or f"{stage}: stopped by hand", err=True)
+            raise SystemExit(130) from None
 
     return command
 

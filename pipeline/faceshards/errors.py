@@ -133,6 +133,14 @@ class BusyError(FaceShardsError, RuntimeError):
     """Another process is making the same output."""
 
 
+class SchedulerError(FaceShardsError, ConnectionError):
+    """The Dask scheduler was lost, or no longer answers, while a stage ran."""
+
+
+class WorkerError(FaceShardsError, RuntimeError):
+    """The workers of a cluster cannot do the tasks: none came, one has other code or data, or a shard ends them all."""
+
+
 class ReportInputError(FaceShardsError, ValueError):
     """What a report is to be made of does not fit: a metrics file of another form, or stores of different builds."""
 

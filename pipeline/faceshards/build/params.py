@@ -153,6 +153,7 @@ class RunParams:
 
     workers: PositiveInt | Literal["auto"] = "auto"
     scheduler: str | None = None
+    worker_timeout: Annotated[float, Field(gt=0)] = 600
     connections: PositiveInt = 4
     kept_gb: Annotated[float, Field(ge=0)] = 20.0
 

@@ -1,12 +1,12 @@
 """Stage `parse`: the network's 25-class region map of every aligned face, and how well it agrees with the truth."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow.compute as pc
@@ -67,7 +67,9 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
     weights = [sha256_of(path) for path in weights_files(params.weights)]
     with making(out, __name__, spec, run, params, made_by, dict(parser.provenance), weights) as shards:
         threads = threads_per_worker(run, len(spec.shards))
-        run_tasks([ParseTask(shards, *place, faces, params, threads) for place in spec.shards], run, "parse")
+        settled = _settled(params, parser.provenance)
+        tasks = [ParseTask(shards, *place, faces, settled, threads) for place in spec.shards]
+        run_tasks(tasks, run, "parse", gpu=settled.device == "cuda")
         provenance = {
             **faces.info["provenance"],
             "parse": dict(parser.provenance),
@@ -106,6 +108,17 @@ class ParseTask(ShardTask):
             advance(len(images))
         table = rows.select(spec.rows_schema.names).cast(spec.rows_schema)
         return ShardContent({REGION.name: regions}, table, at)
+
+
+def _settled(params: ParseParams, provenance: Mapping[str, str]) -> ParseParams:
+    """The params with the device and the precision of a parser in place of ``"auto"``, which a worker's own machine
+    would settle otherwise, and so make other bytes.
+
+    On CUDA ``"auto"`` is fp16 everywhere.
+    """
+    device: Literal["cpu", "cuda"] = "cuda" if provenance["device"] == "cuda" else "cpu"
+    named: dict[str, Literal["bf16", "fp32"]] = {"bfloat16": "bf16", "float32": "fp32"}
+    return replace(params, device=device, precision=named.get(provenance.get("precision", ""), params.precision))
 
 
 def _read_ahead(store: Store, split: str, start: int, stop: int, step: int) -> Iterator[tuple[int, UInt8Array]]:

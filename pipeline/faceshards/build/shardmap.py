@@ -88,6 +88,11 @@ class ShardTask(ABC):
     shard: int
 
     @property
+    def work(self) -> Path:
+        """The folder of the unfinished store."""
+        return self.making.work
+
+    @property
     def bounds(self) -> tuple[int, int]:
         """First row of the shard, and one past its last."""
         return self.making.spec.shard_range(self.split, self.shard)

@@ -1,23 +1,28 @@
-"""Running one task a shard: in this process, on the cores of this machine, or on a Dask cluster.
+"""Running one task a shard: in this process, on the cores or GPUs of this machine, or on a Dask cluster.
 
 Tasks are independent and write what they make themselves, so that nothing large travels and the bytes are the same
 however many workers there are.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
 
-from tqdm import tqdm
-
+from faceshards.build.cluster import local_client, scheduler_address, scheduler_client
+from faceshards.build.dispatch import Dispatch
+from faceshards.build.gpus import VISIBLE, gpu_bindings, gpu_count, shown
 from faceshards.build.params import RunParams
-from faceshards.errors import ParamsError
+from faceshards.build.progress import Progress
+from faceshards.build.workercheck import demands
 
 
 class ShardTask(Protocol):
-    """What is done for one shard. Picklable."""
+    """What is done for one shard. Picklable.
+
+    A task that has a folder `work` (the unfinished store), a `split` or a `shard` is known by these in messages and in
+    the checks of a cluster's workers.
+    """
 
     @property
     def faces(self) -> int:
@@ -29,19 +34,6 @@ class ShardTask(Protocol):
         ...
 
 
-T = TypeVar("T", bound=ShardTask)
-
-_CONNECT_S = 30
-
-# glibc hands freed memory of this size back to the kernel at once: a worker that fills large arrays anew for each shard
-# then spends half its time on page faults. The settings count only from the start of a process.
-_KEEP_FREED_MEMORY = {
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
-    "MALLOC_TOP_PAD_": str(1 << 26),
-}
-
-
 def worker_count(run: RunParams, tasks: int) -> int:
     """How many processes of this machine share so many tasks: at least 1."""
     cores = os.cpu_count() or 1
@@ -49,89 +41,60 @@ def worker_count(run: RunParams, tasks: int) -> int:
 
 
 def threads_per_worker(run: RunParams, tasks: int) -> int:
-    """How many threads each of those processes may use, so that together they fill the machine's cores."""
-    return max(1, (os.cpu_count() or 1) // worker_count(run, tasks))
+    """How many threads each worker may use.
+
+    On this machine the workers together fill its cores. A worker of a cluster has one: how many share a machine is for
+    whoever starts them.
+    """
+    return 1 if run.scheduler is not None else max(1, (os.cpu_count() or 1) // worker_count(run, tasks))
 
 
-def run_tasks(tasks: Sequence[T], run: RunParams, label: str) -> None:
+def run_tasks(tasks: Sequence[ShardTask], run: RunParams, label: str, *, gpu: bool = False) -> None:
     """Run every task, with a progress bar in faces.
 
     Args:
-        tasks: one a shard that is not committed yet.
+        tasks: one a shard that is not committed yet; all of one class.
         run: how many workers, or which Dask scheduler.
-        label: what stands before the bar.
+        label: the stage, which stands before the bar and in messages.
+        gpu: the tasks run on CUDA. On this machine there is one worker a GPU, each bound to its own; of a cluster, only
+            workers that see a GPU take tasks, one at a time.
 
     Raises:
-        ParamsError: no scheduler answers at the address.
-        Exception: the first task's that failed; the others of its window are cancelled.
+        ParamsError: no Dask scheduler answers at the address.
+        SchedulerError: the scheduler is gone, or does not answer.
+        WorkerError: no worker came in time; one has other code, releases or data than this process; or three workers in
+            a row died of one shard.
+        KeyboardInterrupt: the run was stopped by hand; its message says how far it was.
+        Exception: that of the first task that failed. Those that run elsewhere are let go.
+
+    Example:
+        >>> run_tasks([], RunParams(workers=2), "erase")
     """
-    workers = worker_count(run, len(tasks))
-    total = sum(task.faces for task in tasks)
-    with tqdm(total=total, desc=label, unit="face", smoothing=0, disable=None) as bar:
-        if run.scheduler is None and workers == 1:
-            for task in tasks:
-                task.run(bar.update)
-        else:
-            with _client(workers, run.scheduler) as client:
-                for faces in _windowed(client, tasks):
-                    bar.update(faces)
-
-
-@contextmanager
-def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
-    import dask
-    from distributed import Client, LocalCluster
-
-    if scheduler is not None:
-        with _connected(scheduler) as client:
-            yield client
+    if not tasks:
         return
-    with (
-        dask.config.set(
-            {
-                "distributed.nanny.pre-spawn-environ": {
-                    **dask.config.get("distributed.nanny.pre-spawn-environ"),
-                    **_KEEP_FREED_MEMORY,
-                }
-            }
-        ),
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0", memory_limit=0) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+    with Progress(label, [task.faces for task in tasks]) as progress:
+        try:
+            if run.scheduler is not None:
+                where = scheduler_address(run.scheduler)
+                with scheduler_client(where) as client, demands(tasks, gpu) as wanted:
+                    Dispatch(client, tasks, wanted, where, progress).run(run.worker_timeout)
+                return
+            environments = _environments(worker_count(run, len(tasks)), gpu)
+            if len(environments) > 1:
+                with local_client(environments) as client:
+                    Dispatch(client, tasks, None, "this machine", progress).run(run.worker_timeout)
+                return
+            for index, task in enumerate(tasks):
+                task.run(partial(progress.add, index))
+                progress.finish(index)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"{label}: stopped by hand; {progress}, and the next run goes on from there"
+            ) from None
 
 
-def _connected(scheduler: str) -> Any:
-    from distributed import Client
-
-    try:
-        return Client(scheduler, timeout=_CONNECT_S)
-    except (OSError, ValueError) as error:
-        raise ParamsError(
-            f"run.scheduler: expected a Dask scheduler at {scheduler}; {error}. Start it with `dask scheduler`, or set "
-            "null to run on this machine"
-        ) from error
-
-
-def _windowed(client: Any, tasks: Sequence[T]) -> Iterator[int]:
-    """Keep two tasks a thread in flight, so that the scheduler holds few of a million."""
-    from distributed import as_completed
-
-    waiting = iter(tasks)
-
-    def submit() -> list[Future[int]]:
-        task = next(waiting, None)
-        return [] if task is None else [client.submit(_run, task, retries=2, pure=False)]
-
-    window = 2 * max(sum(client.nthreads().values()), 1)
-    running = as_completed([future for _ in range(window) for future in submit()])
-    for future in running:
-        yield future.result()
-        future.release()
-        for fresh in submit():
-            running.add(fresh)
-
-
-def _run(task: ShardTask) -> int:
-    task.run(lambda _: None)
-    return task.faces
+def _environments(workers: int, gpu: bool) -> list[dict[str, str]]:
+    """What the environment of each worker process of this machine has besides that of this one."""
+    if not gpu:
+        return [{}] * workers
+    return [{VISIBLE: name} for name in gpu_bindings(gpu_count(), shown(), workers)]

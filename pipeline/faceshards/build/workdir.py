@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
@@ -31,9 +32,11 @@ def work_dir(out: Path, key: str | None = None) -> Iterator[Path]:
     root.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(root / f"{out.name}.lock", timeout=0):
-            work = root / f"{out.name}-{key or 'new'}"
+            # Another name at every run: a worker of a cluster may still be at a shard of a run that was stopped.
+            work = root / f"{out.name}-{key or uuid4().hex}"
             if key is None:
-                shutil.rmtree(work, ignore_errors=True)
+                for left in root.glob(f"{out.name}-*"):
+                    shutil.rmtree(left, ignore_errors=True)
             work.mkdir(exist_ok=True)
             yield work
             replace_folder(work, out)

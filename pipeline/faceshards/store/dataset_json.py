@@ -56,7 +56,10 @@ def decode(data: bytes, path: str) -> dict[str, Any]:
         StoreFormatError: it describes no store, or one of a later format.
         CorruptShardError: the bytes are others than were written.
     """
-    damaged = f"{path} was altered after it was written; restore it (docs/store.md, Damage) or rebuild the store"
+    damaged = (
+        f"{path} was altered after it was written; restore it (`faceshards repair` does, in a folder: docs/store.md, "
+        "Damage), or rebuild the store"
+    )
     try:
         content = json.loads(data, parse_constant=_refuse_constant)
     except ValueError as error:

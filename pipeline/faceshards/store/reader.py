@@ -22,10 +22,12 @@ from faceshards.store.tables import ShardRows, decode_table
 
 _T = TypeVar("_T")
 
-IF_MISSING = "`faceshards verify` lists all damage; restore the file with `dvc checkout --force` or rebuild the store"
+IF_MISSING = (
+    "`faceshards verify` lists all damage; `faceshards repair`, or `dvc checkout --force`, brings the file back"
+)
 IF_DAMAGED = (
-    "`faceshards verify` lists all damage; fetch the file again or rebuild the store, but first delete the file and "
-    "DVC's cached copy, which shares its bytes (docs/store.md, Damage)"
+    "`faceshards verify` lists all damage, and `faceshards repair` mends it from another copy; DVC's cached copy may "
+    "share the damage, which `dvc checkout` does not see (docs/store.md, Damage)"
 )
 
 

@@ -25,7 +25,7 @@ class Derived:
     """
 
     def __init__(self, root: Path, info: Mapping[str, Any]) -> None:
-        self.label = "dataset.json, from which it follows"
+        self.label = "the store's other files"
         self._root, self._info = root, info
 
     def find(self, file: str, _wanted: FileRecord, /) -> Iterator[bytes]:
@@ -43,7 +43,7 @@ class Derived:
             else:
                 data = self._texts()[file].encode()
         except (FaceShardsError, OSError, KeyError, TypeError, ValueError) as error:
-            raise MissingShardError("it does not follow from the store's other files") from error
+            raise MissingShardError("it does not follow from them") from error
         return iter([data])
 
     def _texts(self) -> Mapping[str, str]:

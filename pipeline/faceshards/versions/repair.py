@@ -21,6 +21,7 @@ from faceshards.versions.replace import put, stage
 from faceshards.versions.sameversion import restore_dataset_json
 
 _REBUILD = "its bytes are those that were written, so no copy is better; build the store anew"
+_NO_SOURCE = "no --from was given (another copy, or a git revision such as HEAD, whose files DVC's remote may have)"
 _UNLISTED = "--remove-unlisted removes it"
 _DVC_MODE = 0o444  # by which DVC takes a copy for sound
 _BAR_AFTER_S = 2.0
@@ -67,7 +68,7 @@ class Repair:
         repaired: files of the store.
         in_cache: files of DVC's cache that had the same damage.
         removed: unlisted files that were removed.
-        left: what `verify` still finds.
+        left: what `verify` still finds, the first problem of each file.
     """
 
     repaired: tuple[Repaired, ...]
@@ -117,9 +118,10 @@ def repair(path: str | Path, sources: Sequence[str] = (), *, remove_unlisted: bo
     work.run(others)
     removed = work.remove_unlisted() if remove_unlisted else ()
     in_cache = list(_mend_cache(root, out, [done.path for done in work.repaired])) if out is not None else []
-    hints = [] if sources else ["--from was not given"]
+    hints = [] if sources else [_NO_SOURCE]
     reasons = {file: "; ".join([*hints, *tried, *why_not]) for file, tried in work.tried.items()}
-    left = [Left(problem, _reason(problem, reasons)) for problem in verify_with_bar(root).problems]
+    problems = {problem.path: problem for problem in reversed(verify_with_bar(root).problems)}  # the first of each file
+    left = [Left(problem, _reason(problem, reasons)) for problem in reversed(problems.values())]
     left += [item for item in in_cache if isinstance(item, Left)]
     mended = tuple(item for item in in_cache if isinstance(item, Repaired))
     return Repair(tuple(work.repaired), mended, removed, tuple(left))

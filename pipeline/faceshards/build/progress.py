@@ -1,0 +1,61 @@
+"""How far a stage is: a bar in faces, also of shards that other processes make, and lines that do not break it."""
+
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+
+from tqdm import tqdm
+
+
+class Progress:
+    """The bar of a stage; shown where stderr is a terminal.
+
+    Args:
+        label: the stage, which stands before the bar and its lines.
+        faces: how many faces each shard has.
+
+    Attributes:
+        finished: how many shards are.
+    """
+
+    def __init__(self, label: str, faces: Sequence[int]) -> None:
+        self._label = label
+        self._faces = faces
+        self._reached: dict[int, int] = {}
+        self._bar = tqdm(total=sum(faces), desc=label, unit="face", smoothing=0, disable=None)
+        self.finished = 0
+
+    @property
+    def shown(self) -> bool:
+        """Whether anybody sees the bar."""
+        return not self._bar.disable
+
+    def __str__(self) -> str:
+        return f"{self.finished} of {len(self._faces)} shards are finished and kept"
+
+    def reach(self, shard: int, faces: int) -> None:
+        """A shard in work has so many faces done: fewer than before where it was begun anew."""
+        self._bar.update(faces - self._reached.get(shard, 0))
+        self._reached[shard] = faces
+
+    def add(self, shard: int, faces: int) -> None:
+        """A shard in work has so many more faces done."""
+        self.reach(shard, self._reached.get(shard, 0) + faces)
+
+    def finish(self, shard: int) -> None:
+        """A shard is finished."""
+        self.reach(shard, self._faces[shard])
+        del self._reached[shard]
+        self.finished += 1
+
+    def tell(self, text: str) -> None:
+        """Write a line to stderr."""
+        tqdm.write(f"{self._label}: {text}", file=sys.stderr)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.close()
