@@ -35,13 +35,13 @@ def main() -> None:
 
 def train(shards: Path, epochs: int) -> Weights:
     """Train on erased faces, and say after each epoch how many are recognised as they are."""
-    faces = faceshards.open(shards, fields=["image", "identity"])
+    faces = faceshards.open(shards, fields=["image", "label"])
     if not faces.num_identities:
         raise SystemExit(f"{shards}: its faces have no identities; build shards from a source that has, as the demo's")
     weights = new_weights(jax.random.key(0), faces.num_identities)
     for epoch in range(epochs):
         for batch in on_device(faces.batches(BATCH, shuffle=True, epoch=epoch, view="erase")):
-            weights = step(weights, batch["image"], batch["identity"])
+            weights = step(weights, batch["image"], batch["label"])
         print(
             f"epoch {epoch}: {recognised(weights, faces):.0%} of the faces recognised when nothing is erased",
             flush=True,
@@ -80,21 +80,21 @@ def logits(weights: Weights, images: jax.Array) -> jax.Array:
 
 
 @partial(jax.jit, donate_argnums=0)
-def step(weights: Weights, images: jax.Array, identity: jax.Array) -> Weights:
+def step(weights: Weights, images: jax.Array, label: jax.Array) -> Weights:
     """One step of gradient descent on the mean cross-entropy."""
 
     def loss(weights: Weights) -> jax.Array:
         log_shares = jax.nn.log_softmax(logits(weights, images))
-        return -jnp.take_along_axis(log_shares, identity[:, None], axis=1).mean()
+        return -jnp.take_along_axis(log_shares, label[:, None], axis=1).mean()
 
     slopes: Weights = jax.grad(loss)(weights)
     return {name: weight - LEARNING_RATE * slopes[name] for name, weight in weights.items()}
 
 
 def recognised(weights: Weights, faces: faceshards.Dataset) -> float:
-    """Share of the faces, as they are, whose identity has the greatest logit."""
+    """Share of the faces, as they are, whose person has the greatest logit."""
     right = [
-        logits(weights, batch["image"]).argmax(axis=1) == batch["identity"] for batch in on_device(faces.batches(BATCH))
+        logits(weights, batch["image"]).argmax(axis=1) == batch["label"] for batch in on_device(faces.batches(BATCH))
     ]
     return float(jnp.concatenate(right).mean())
 

@@ -36,7 +36,7 @@ def train(shards: Path, epochs: int, checkpoint: Path) -> Float32Array:
     Returns:
         The weights, (pixels, identities).
     """
-    faces = faceshards.open(shards, fields=["image", "identity"])
+    faces = faceshards.open(shards, fields=["image", "label"])
     if not faces.num_identities:
         raise SystemExit(f"{shards}: its faces have no identities; build shards from a source that has, as the demo's")
     weights, position = np.zeros((SIDE * SIDE, faces.num_identities), np.float32), None
@@ -49,7 +49,7 @@ def train(shards: Path, epochs: int, checkpoint: Path) -> Float32Array:
             batches.load_state_dict(position)
             position = None
         for batch in batches:
-            step(weights, batch["image"], batch["identity"])
+            step(weights, batch["image"], batch["label"])
             save(checkpoint, weights, batches.state_dict())
         print(
             f"epoch {epoch}: {recognised(weights, faces):.0%} of the faces recognised when nothing is erased",
@@ -58,13 +58,13 @@ def train(shards: Path, epochs: int, checkpoint: Path) -> Float32Array:
     return weights
 
 
-def step(weights: Float32Array, images: NDArray[Any], identity: NDArray[Any]) -> None:
+def step(weights: Float32Array, images: NDArray[Any], label: NDArray[Any]) -> None:
     """One step of gradient descent on the mean cross-entropy, in place."""
     pixels = features(images)
     logits = pixels @ weights
     share = np.exp(logits - logits.max(axis=1, keepdims=True))
     share /= share.sum(axis=1, keepdims=True)
-    share[np.arange(len(images)), identity] -= 1
+    share[np.arange(len(images)), label] -= 1
     weights -= LEARNING_RATE * pixels.T @ share / len(images)
 
 
@@ -76,8 +76,8 @@ def features(images: NDArray[Any]) -> Float32Array:
 
 
 def recognised(weights: Float32Array, faces: faceshards.Dataset) -> float:
-    """Share of the faces, as they are, whose identity has the greatest logit."""
-    right = [(features(batch["image"]) @ weights).argmax(axis=1) == batch["identity"] for batch in faces.batches(BATCH)]
+    """Share of the faces, as they are, whose person has the greatest logit."""
+    right = [(features(batch["image"]) @ weights).argmax(axis=1) == batch["label"] for batch in faces.batches(BATCH)]
     return float(np.concatenate(right).mean())
 
 

@@ -52,14 +52,20 @@ class Build:
     metrics: dict[str, Path]
 
 
-def build(folder: Path, source: Source, erase_params: EraseParams = ERASE, plan_params: PlanParams = PLAN) -> Build:
+def build(
+    folder: Path,
+    source: Source,
+    erase_params: EraseParams = ERASE,
+    plan_params: PlanParams = PLAN,
+    store: StoreParams = STORE,
+) -> Build:
     """Run the stages over a source."""
     plan, aligned, parsed, shards = (folder / name for name in ("plan", "aligned", "parsed", "shards"))
     plan.mkdir(parents=True)
     plan_source(source, plan, plan_params)
-    align_faces(source, plan, aligned)
+    align_faces(source, plan, aligned, store)
     parsed_faces = parse_faces(aligned, parsed)
-    erase = erase_faces(aligned, parsed, shards, erase_params, STORE, RUN)
+    erase = erase_faces(aligned, parsed, shards, erase_params, store, RUN)
     contents = {
         "align": asdict(count_outcomes(aligned)),
         "parse": as_metrics(parsed_faces),
@@ -72,10 +78,19 @@ def build(folder: Path, source: Source, erase_params: EraseParams = ERASE, plan_
     return Build(shards, aligned, parsed, metrics)
 
 
-def align_faces(source: Source, plan: Path, out: Path) -> None:
+def align_faces(source: Source, plan: Path, out: Path, store: StoreParams = STORE) -> None:
     """The stage `align` without its file that says how to open the source."""
     planned = Plan.open(plan)
-    spec = StoreSpec("demo <b>faces</b>", "MIT", (IMAGE, TRUTH), planned.splits, 4, 2, (HAS_TRUTH,))
+    spec = StoreSpec(
+        name="demo <b>faces</b>",
+        licence="MIT",
+        arrays=(IMAGE, TRUTH),
+        splits=planned.splits,
+        shard_rows=store.shard_rows,
+        chunk_rows=store.chunk_rows,
+        columns=(HAS_TRUTH,),
+        profile=store.profile,
+    )
     with making(out, align.__name__, spec, RUN) as shards:
         for place in spec.shards:
             AlignTask(shards, *place, planned, source, AlignParams()).run(lambda _: None)

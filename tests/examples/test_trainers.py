@@ -98,6 +98,6 @@ def test_on_a_cpu_jax_uses_the_loaders_memory_and_the_loader_leaves_it_alone(sha
 def test_batches_reach_jax_in_order_and_all_of_them_however_many_are_ahead() -> None:
     from examples.train_jax import on_device
 
-    batches = [{"identity": np.full(2, number)} for number in range(4)]
+    batches = [{"label": np.full(2, number)} for number in range(4)]
     for ahead in (0, 1, 7):
-        assert [int(batch["identity"][0]) for batch in on_device(batches, ahead)] == [0, 1, 2, 3]
+        assert [int(batch["label"][0]) for batch in on_device(batches, ahead)] == [0, 1, 2, 3]

@@ -32,7 +32,7 @@ class Training:
             with self.accelerator.accumulate(self.net):
                 seen += visits_of(batch, "train", epoch, self.accelerator.process_index)
                 logits = self.net(batch["image"].flatten(1) / 255)
-                self.accelerator.backward(torch.nn.functional.cross_entropy(logits, batch["identity"]))
+                self.accelerator.backward(torch.nn.functional.cross_entropy(logits, batch["label"]))
                 self.optimizer.step()
                 self.optimizer.zero_grad()
                 self.steps += self.accelerator.sync_gradients

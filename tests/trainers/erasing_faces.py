@@ -22,7 +22,7 @@ class ErasedFaces(torch.utils.data.Dataset[dict[str, Any]]):
     """The training split, each face erased anew at every visit."""
 
     def __init__(self, shards: Path) -> None:
-        self.faces = faceshards.open(shards, split="train", fields=["sample_id", "identity", "image"])
+        self.faces = faceshards.open(shards, split="train", fields=["sample_id", "label", "image"])
         self.picture = torch.from_numpy(self.faces[0]["image"]).movedim(-1, 0)
         bands = np.repeat(np.array(BANDS, np.uint8), SIDE // len(BANDS))
         self.regions = torch.from_numpy(bands[:, None].repeat(SIDE, 1))
@@ -34,4 +34,4 @@ class ErasedFaces(torch.utils.data.Dataset[dict[str, Any]]):
     def __getitem__(self, index: int) -> dict[str, Any]:
         face = self.faces[index]
         image, _ = self.transform(tv_tensors.Image(self.picture), tv_tensors.Mask(self.regions))
-        return {"sample_id": face["sample_id"], "identity": int(face["identity"]), "image": image}
+        return {"sample_id": face["sample_id"], "label": int(face["label"]), "image": image}

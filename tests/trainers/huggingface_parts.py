@@ -17,9 +17,9 @@ class Net(torch.nn.Module):
         super().__init__()
         self.net = torch.nn.Linear(SIDE * SIDE * 3, IDENTITIES)
 
-    def forward(self, image: torch.Tensor, identity: torch.Tensor, **rest: Any) -> dict[str, torch.Tensor]:
+    def forward(self, image: torch.Tensor, label: torch.Tensor, **rest: Any) -> dict[str, torch.Tensor]:
         logits = self.net(image.flatten(1) / 255)
-        return {"loss": torch.nn.functional.cross_entropy(logits, identity), "logits": logits}
+        return {"loss": torch.nn.functional.cross_entropy(logits, label), "logits": logits}
 
 
 class Recording(Trainer):
@@ -83,4 +83,4 @@ class KeepPosition(TrainerCallback):
 def arguments(folder: Path, **options: Any) -> TrainingArguments:
     quiet = {"report_to": [], "disable_tqdm": True, "use_cpu": True, "dataloader_pin_memory": False}
     here = {"output_dir": str(folder), "per_device_train_batch_size": BATCH, "remove_unused_columns": False}
-    return TrainingArguments(**quiet | here | {"save_strategy": "no", "label_names": ["identity"]} | options)
+    return TrainingArguments(**quiet | here | {"save_strategy": "no", "label_names": ["label"]} | options)

@@ -30,7 +30,7 @@ class Recorder(lightning.LightningModule):
 
     def loss(self, batch: dict[str, Any]) -> torch.Tensor:
         logits = self.net(batch["image"].flatten(1) / 255)
-        return torch.nn.functional.cross_entropy(logits, batch["identity"])
+        return torch.nn.functional.cross_entropy(logits, batch["label"])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=0.01)

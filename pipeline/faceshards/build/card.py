@@ -64,7 +64,7 @@ import faceshards
 
 faces = faceshards.open("path/to/this/folder", split="{next(iter(content["splits"]))}")
 for batch in faces.batches(128, shuffle=True, seed=0, epoch=0, view="{view}"):
-    batch["{"image" if erase["images"] else "region"}"], batch["identity"]
+    batch["{"image" if erase["images"] else "region"}"], batch["label"]
 ```
 
 Each `<split>.zarr` is a plain Zarr v3 group that any Zarr reader opens. `faceshards verify` re-hashes and re-reads all.

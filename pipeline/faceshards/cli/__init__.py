@@ -142,7 +142,7 @@ def _export_webdataset(store: str, out: Path, **options: Any) -> None:
 @_export_options
 @explained
 def _export_imagefolder(store: str, out: Path, **options: Any) -> None:
-    """PNG files in one folder an identity, and beside them their region maps."""
+    """PNG files in one folder a person, and beside them their region maps."""
     from faceshards.export.imagefolder import export_imagefolder
     from faceshards.store.remote import open_store
 

@@ -25,8 +25,8 @@ def export_recordio(
     """Write ``<split>/train.rec``, ``<split>/train.idx`` and ``<split>/property``.
 
     Labels are those that `faceshards.Dataset.labels` gives, pictures are PNG. Record 0 says that the pictures are
-    records 1 to n; the ranges of persons that may follow them are left out, for they want the pictures sorted by person,
-    and trainers do without. Region maps and sample ids have no place in this format.
+    records 1 to n; the ranges of persons that may follow them are left out, for they want the pictures sorted by
+    person, and trainers do without. Region maps and sample ids have no place in this format.
 
     Args:
         store: what to export.

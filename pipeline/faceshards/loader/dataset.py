@@ -25,6 +25,7 @@ from faceshards.store.cache import Cache
 from faceshards.store.classes import class_count, labels_of
 from faceshards.store.reader import Store
 from faceshards.store.remote import open_store
+from faceshards.store.schema import USABLE
 
 
 def open(
@@ -113,7 +114,8 @@ class Dataset:
 
     def __repr__(self) -> str:
         head = f"{str(self.store.path)!r}, split={self.split!r}: {len(self)} faces, {self.num_identities} identities"
-        fields = (f"  {a.name:<10} {a.dtype:<7} {a.shape}" for a in self.store.arrays.values())
+        shown = (array for array in self.store.arrays.values() if array.name != USABLE.name)
+        fields = (f"  {array.name:<10} {array.dtype:<7} {array.shape}" for array in shown)
         return "\n".join([f"Dataset({head})", *fields])
 
     @property

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -51,7 +51,7 @@ class Mirror(Protocol):
 
 
 class Store:
-    """A finished store, opened for reading. Picklable: a copy opens the folder anew.
+    """A finished store, opened for reading. Picklable: a process opens the folder once, however often it is sent.
 
     Attributes:
         path: the store's folder; of a remote store, its folder in the cache.
@@ -95,7 +95,7 @@ class Store:
         if self._mirror is not None:
             # Not through the URL, where another store may lie by now.
             return Store, (self.path, self.info, self._mirror)
-        return Store.open, (self.path.absolute(),)
+        return _opened, (self.path.absolute(), json.dumps(self.info["files"]))
 
     def __repr__(self) -> str:
         splits = ", ".join(f"{name}: {rows}" for name, rows in self.splits.items())
@@ -323,3 +323,9 @@ class Store:
             return data
 
         return self._checked(file, record, read)
+
+
+@lru_cache(maxsize=8)
+def _opened(path: Path, files: str) -> Store:  # noqa: ARG001 (files is a cache key: of another store at the same path)
+    """One store for all copies that a process is sent: the tables of a large one take longer to read than a shard."""
+    return Store.open(path)
