@@ -3,9 +3,9 @@
     python benchmarks/end_to_end.py DATASET_ZIP [--copies 4] [--rounds 3]
 
 The same work in both: decode, align to 112x112, parse with the bundled network (face and mirror image), erase a
-variant, write. The loop goes over the files with cv2 and PyTorch as they come: one frame after the other, PyTorch on all
-cores in fp32, PNG files out. Ours writes the store of the default profile, with one worker a core. By turns; no times
-are told but their ratio, and how much of the time the network takes in the loop.
+variant, write. The loop goes over the files with cv2 and PyTorch as they come: one frame after the other, PyTorch on
+all cores in fp32, PNG files out. Ours writes the store of the default profile, with one worker a core. By turns; no
+times are told but their ratio, and how much of the time the network takes in the loop.
 """
 
 import argparse

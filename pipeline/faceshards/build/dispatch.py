@@ -130,7 +130,7 @@ class Dispatch:
         times = len(self._failures[index])
         if times < _ATTEMPTS:
             self._progress.tell(f"{what} while it made {self._name(index)}; it is tried again ({times} of {_ATTEMPTS})")
-            self._waiting.appendleft(index)
+            self._waiting.append(index)  # last, so that a shard that can never be made holds up no other
             return
         if isinstance(error, Exception):
             raise error
