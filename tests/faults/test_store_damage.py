@@ -65,12 +65,13 @@ def test_flipped_bits_are_noticed_in_every_file(store: Path) -> None:
 def test_flipped_bits_of_a_shard_are_refused_by_read_itself(store: Path) -> None:
     path = store / "train.zarr/image/c.0.0.0.0"
     data = path.read_bytes()
-    reader = Store.open(store)
+    refused = r"c\.0\.0\.0\.0: (rows \d\.\.\d of split 'train' do|its index does) not decode"
     for bit in np.random.default_rng(1).choice(8 * len(data), 100, replace=False).tolist():
         flipped = bytearray(data)
         flipped[bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)
-        with pytest.raises(CorruptShardError, match=r"c\.0\.0\.0\.0: rows 0\.\.3 of split 'train' do not decode"):
+        reader = Store.open(store)  # one that has read the index already no longer looks at it
+        with pytest.raises(CorruptShardError, match=refused):
             reader.read("train", "image", 0, 4)
 
 

@@ -14,7 +14,6 @@ from small_stores import ERASE, PLAN, build
 import faceshards
 from faceshards.build.params import StoreParams
 from faceshards.source.recordio import RecordIO
-from faceshards.store.chunks import read_files
 from faceshards.store.reader import Store
 from faceshards.store.verify import verify
 
@@ -53,7 +52,7 @@ def test_the_bytes_of_the_record_are_those_of_the_store(tmp_path: Path, variants
     made = build(tmp_path / "data", source, replace(ERASE, variants=variants), ALL_IN_ONE, store)
     shards = Store.open(made.shards)
     assert verify(made.shards).problems == ()
-    found = read_files(shards, "train", "image", 0, 12).files
+    found = shards.read_files("train", "image", 0, 12).files
     faces = faceshards.open(made.shards)
     assert len(faces) == 11
     rows = dict(zip(shards.manifest["sample_id"].to_pylist(), shards.manifest["row"].to_pylist(), strict=True))

@@ -23,7 +23,6 @@ from faceshards.ops.erase import erase
 from faceshards.ops.erasing import Erase
 from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE
-from faceshards.store.chunks import read_files
 from faceshards.store.codecs import keeps_files
 from faceshards.store.finish import finish
 from faceshards.store.imagefiles import EncodedImages
@@ -138,7 +137,7 @@ class EraseTask(ShardTask):
         profiles = self.aligned.info["profile"], self.making.spec.profile
         if not (self.params.images and all(keeps_files(IMAGE, profile) for profile in profiles)):
             return None
-        return read_files(self.aligned, self.split, IMAGE.name, *self.bounds)
+        return self.aligned.read_files(self.split, IMAGE.name, *self.bounds)
 
     def _pixels(self, files: EncodedImages | None) -> UInt8Array:
         """The images of the shard's rows; of none, where nothing is made from them."""

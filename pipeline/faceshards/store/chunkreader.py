@@ -21,7 +21,7 @@ from faceshards.records import UInt8Array
 from faceshards.store import layout
 from faceshards.store.crc32c import extend
 from faceshards.store.openfiles import OpenFiles
-from faceshards.store.reader import IF_DAMAGED, Store
+from faceshards.store.storefiles import IF_DAMAGED, StoreFiles
 
 _T = TypeVar("_T")
 CRC_BYTES = 4
@@ -39,6 +39,7 @@ class ChunkReader(ABC):
         split: name of its split.
         array: its name.
         inner_rows: samples of an inner chunk of its shards; divides `store.chunk_rows`.
+        open_files: how many shards' files it keeps open.
 
     Attributes:
         as_is: whether samples lie in the file as in memory, which is what `read_run` wants.
@@ -50,7 +51,7 @@ class ChunkReader(ABC):
     one_by_one = False
     whole = True
 
-    def __init__(self, store: Store, split: str, array: str, inner_rows: int) -> None:
+    def __init__(self, store: StoreFiles, split: str, array: str, inner_rows: int, open_files: int) -> None:
         self._store, self._split = store, split
         self._spec = store.arrays[array]
         self._rows = store.splits[split]
@@ -58,7 +59,7 @@ class ChunkReader(ABC):
         self._inner_of_shard = store.shard_rows // inner_rows
         self._buffers = threading.local()
         self._index = lru_cache(max(1, _INDEX_BYTES_KEPT // (16 * self._inner_of_shard)))(self._read_index)
-        self._files = OpenFiles(store)
+        self._files = OpenFiles(store, open_files)
 
     @abstractmethod
     def read(self, number: int, rows: NDArray[np.int64] | None = None) -> NDArray[Any]:

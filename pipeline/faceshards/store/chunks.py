@@ -3,18 +3,19 @@
 from faceshards.errors import StoreFormatError
 from faceshards.store.chunkreader import ChunkReader
 from faceshards.store.imagechunks import IMAGE_CODECS, ImageReader
-from faceshards.store.imagefiles import EncodedImages
+from faceshards.store.openfiles import SHUFFLED
 from faceshards.store.pixelchunks import PixelReader, coding
-from faceshards.store.reader import Store
+from faceshards.store.storefiles import StoreFiles
 
 
-def chunk_reader(store: Store, split: str, array: str) -> ChunkReader:
+def chunk_reader(store: StoreFiles, split: str, array: str, open_files: int = SHUFFLED) -> ChunkReader:
     """A reader of one array of one split.
 
     Args:
         store: where the array is.
         split: name of its split.
         array: its name.
+        open_files: how many shards' files it keeps open.
 
     Raises:
         StoreFormatError: it is coded in a way that this release does not know.
@@ -25,32 +26,11 @@ def chunk_reader(store: Store, split: str, array: str) -> ChunkReader:
     codecs = {codec["name"]: codec.get("configuration") for codec in sharding["configuration"]["codecs"]}
     inner_rows = sharding["configuration"]["chunk_shape"][0]
     if list(codecs) == IMAGE_CODECS and inner_rows == 1:
-        return ImageReader(store, split, array)
+        return ImageReader(store, split, array, open_files)
     coded = coding(codecs, len(metadata["shape"]))
     if coded is None or inner_rows != store.chunk_rows:
         raise StoreFormatError(
             f"{store.path}: {split}/{array} is coded with {', '.join(codecs)} in chunks of {inner_rows} samples, which "
             "this release does not know; upgrade"
         )
-    return PixelReader(store, split, array, coded)
-
-
-def read_files(store: Store, split: str, array: str, start: int, stop: int) -> EncodedImages:
-    """The image files of neighbouring samples as they lie there, to be written to another store.
-
-    Args:
-        store: where the array is.
-        split: name of its split.
-        array: the name of one that keeps files (`codecs.keeps_files`).
-        start: row of the first, within the split.
-        stop: row behind the last.
-
-    Raises:
-        IndexError: the rows are not within the split.
-        StoreFormatError: the array holds no files.
-        MissingShardError, CorruptShardError: they cannot be read.
-    """
-    reader = chunk_reader(store, split, array)
-    if not isinstance(reader, ImageReader):
-        raise StoreFormatError(f"{store.path}: {split}/{array} holds pixels; expected JPEG and PNG files")
-    return reader.read_files(start, stop)
+    return PixelReader(store, split, array, coded, open_files)

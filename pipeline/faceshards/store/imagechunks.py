@@ -12,7 +12,7 @@ from faceshards.records import UInt8Array
 from faceshards.store.chunkreader import ChunkReader, without_checksum
 from faceshards.store.imagecodec import IMAGE_FILE
 from faceshards.store.imagefiles import EncodedImages, decode_to
-from faceshards.store.reader import Store
+from faceshards.store.storefiles import StoreFiles
 
 IMAGE_CODECS = [IMAGE_FILE, "crc32c"]
 
@@ -24,13 +24,14 @@ class ImageReader(ChunkReader):
         store: where the array is.
         split: name of its split.
         array: its name.
+        open_files: how many shards' files it keeps open.
     """
 
     one_by_one = True
     whole = False
 
-    def __init__(self, store: Store, split: str, array: str) -> None:
-        super().__init__(store, split, array, inner_rows=1)
+    def __init__(self, store: StoreFiles, split: str, array: str, open_files: int) -> None:
+        super().__init__(store, split, array, 1, open_files)
         self._decoded_shape = (store.chunk_rows, *self._spec.shape)
 
     def read(self, number: int, rows: NDArray[np.int64] | None = None) -> NDArray[Any]:

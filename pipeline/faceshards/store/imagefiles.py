@@ -20,7 +20,7 @@ _KEPT_AS_THEY_ARE = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 class EncodedImages:
     """n images as files, for an array of a store that keeps files (`codecs.keeps_files`).
 
-    `of` makes them from pixels, and `chunks.read_files` reads them from a store::
+    `of` makes them from pixels, and `Store.read_files` reads them from a store::
 
         images = EncodedImages.of(pixels, [jpeg, None])  # (2, 112, 112, 3) uint8; the second becomes a PNG
         write_shard(work, spec, "train", 0, {"image": images}, rows)

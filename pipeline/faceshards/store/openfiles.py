@@ -8,9 +8,10 @@ from functools import lru_cache
 import numpy as np
 
 from faceshards.records import UInt8Array
-from faceshards.store.reader import Store
+from faceshards.store.storefiles import StoreFiles
 
-_KEPT = 64  # of an array: those that the default shuffle draws from
+SHUFFLED = 64
+"""How many shards' files of an array are kept open, at most: those that the default shuffle draws from."""
 
 
 class _OpenFile:
@@ -45,11 +46,12 @@ class OpenFiles:
 
     Args:
         store: that they belong to.
+        kept: how many stay open.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: StoreFiles, kept: int = SHUFFLED) -> None:
         self._store = store
-        self._kept = lru_cache(_KEPT)(self._open)
+        self._kept = lru_cache(kept)(self._open)
 
     def get(self, file: str) -> _OpenFile:
         """A file, by its path in the store; to be held while its descriptor is used.

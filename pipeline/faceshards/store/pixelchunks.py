@@ -15,7 +15,7 @@ from faceshards.store import layout
 from faceshards.store.chunkreader import CRC_BYTES, ChunkReader, check_bounds, compare
 from faceshards.store.crc32c import extend
 from faceshards.store.filters import IMAGE_DELTA, restore
-from faceshards.store.reader import IF_DAMAGED, Store
+from faceshards.store.storefiles import IF_DAMAGED, StoreFiles
 
 _UNCOMPRESSED = ["bytes", "crc32c"]
 _PLAIN = ["bytes", "zstd", "crc32c"]
@@ -54,10 +54,11 @@ class PixelReader(ChunkReader):
         split: name of its split.
         array: its name.
         coded: how its chunks are coded.
+        open_files: how many shards' files it keeps open.
     """
 
-    def __init__(self, store: Store, split: str, array: str, coded: Coding) -> None:
-        super().__init__(store, split, array, store.chunk_rows)
+    def __init__(self, store: StoreFiles, split: str, array: str, coded: Coding, open_files: int) -> None:
+        super().__init__(store, split, array, store.chunk_rows, open_files)
         self._coding = coded
         shape = (store.chunk_rows, *self._spec.shape)
         self._coded_shape = tuple(shape[axis] for axis in coded.order)

@@ -11,8 +11,8 @@ from faceshards.errors import FaceShardsError, MissingShardError, RevisionError
 from faceshards.store import dataset_json
 from faceshards.store.durable import sha256_of
 from faceshards.store.origin import Origin
-from faceshards.store.reader import FileRecord
 from faceshards.store.schema import DATASET_JSON, INVENTORY
+from faceshards.store.storefiles import FileRecord
 from faceshards.store.tables import decode_table
 from faceshards.versions.dvcout import DvcOut, find_out
 

@@ -10,8 +10,8 @@ from faceshards.build.card import documents
 from faceshards.errors import FaceShardsError, MissingShardError
 from faceshards.store.groups import group_metadata
 from faceshards.store.layout import array_path, group_path, shard_path
-from faceshards.store.reader import FileRecord
 from faceshards.store.schema import INVENTORY, INVENTORY_SCHEMA, MANIFEST, ArraySpec, StoreSpec
+from faceshards.store.storefiles import FileRecord
 from faceshards.store.tables import encode_table
 from faceshards.store.writer import inventory_row
 

@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Iterable
 
 from faceshards.store import dataset_json
-from faceshards.store.reader import FileRecord, Store
+from faceshards.store.reader import Store
 from faceshards.store.schema import DATASET_JSON
+from faceshards.store.storefiles import FileRecord
 from faceshards.versions.difference import FileChanges
 
 

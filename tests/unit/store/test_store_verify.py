@@ -11,9 +11,11 @@ from stores import build_faces, face_arrays, face_spec, manifest_rows, tree
 from faceshards.errors import StoreFormatError, StoreSpecError
 from faceshards.store.finish import finish
 from faceshards.store.invariants import manifest_problems
+from faceshards.store.reader import Store
 from faceshards.store.schema import SplitSpec
 from faceshards.store.sha256sums import write_sha256sums
 from faceshards.store.verify import Problem, verify
+from faceshards.store.witness import Witness
 from faceshards.store.writer import create, write_shard
 
 
@@ -193,3 +195,34 @@ def test_a_file_that_is_no_such_list_is_refused(faces: Path, tmp_path: Path) -> 
     (tmp_path / "list").write_text("d41d8cd98f00b204e9800998ecf8427e  md5.bin\n")
     with pytest.raises(StoreFormatError, match="line 1"):
         verify(faces, against=tmp_path / "list")
+
+
+def test_zarr_python_is_a_witness_of_the_first_and_the_last_chunk_of_every_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = build_faces(tmp_path / "work", tmp_path / "out", face_spec({"train": 21}, 8, 2))
+    asked = []
+    real = Witness.read
+    monkeypatch.setattr(Witness, "read", lambda self, *rows: asked.append(rows) or real(self, *rows))
+    assert verify(path).problems == ()
+    of_regions = [rows[2:] for rows in asked if rows[1] == "region"]
+    assert of_regions == [(0, 2), (6, 8), (8, 10), (14, 16), (16, 18), (20, 21)]
+    assert {rows[1] for rows in asked} == set(Store.open(path).arrays)
+
+
+def test_a_reader_of_ours_that_decodes_wrongly_is_contradicted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = build_faces(tmp_path / "work", tmp_path / "out", face_spec({"train": 8}, 8, 4))
+    monkeypatch.setattr("faceshards.store.pixelchunks.restore", lambda values: None)
+    found = [str(problem) for problem in verify(path).problems]
+    assert "train.zarr/image/c.0.0.0.0: inconsistent: rows 0..3: zarr-python reads other values than we do" in found
+
+
+def test_a_store_that_zarr_python_cannot_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = build_faces(tmp_path / "work", tmp_path / "out", face_spec({"train": 4}, 4, 4))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no such codec")
+
+    monkeypatch.setattr("zarr.open_array", refuse)
+    found = [str(problem) for problem in verify(path).problems]
+    assert "train.zarr/region/c.0.0.0: undecodable: rows 0..3, by zarr-python: no such codec" in found
