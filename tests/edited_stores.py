@@ -2,18 +2,19 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from numpy.typing import NDArray
-from stores import dropped_rows, face_arrays, face_spec, manifest_rows, shards
+from stores import face_arrays, face_spec, manifest_rows
 
 from faceshards.store import dataset_json
 from faceshards.store.durable import replace_folder
 from faceshards.store.finish import finish
 from faceshards.store.reader import Store
-from faceshards.store.schema import DATASET_JSON, MANIFEST, StoreSpec
+from faceshards.store.schema import DATASET_JSON, MANIFEST, SplitSpec, StoreSpec
 from faceshards.store.tables import encode_table
 from faceshards.store.writer import create, write_shard
 
@@ -22,6 +23,10 @@ Edit = Callable[[str, Row, dict[str, NDArray[Any]]], None]
 """Changes one face in place: its split, its manifest row, and its row of every array."""
 
 PROVENANCE = {"erase": {"seed": 0, "n_regions": [1, 3]}, "versions": {"numpy": "2.0.0"}}
+
+
+CLASSES = ((0, 100),)
+"""Those that an edit may give."""
 
 
 def nothing(split: str, row: Row, face: dict[str, NDArray[Any]]) -> None:
@@ -33,9 +38,10 @@ def build_edited(
 ) -> Path:
     """A whole build."""
     spec = spec or face_spec()
+    spec = replace(spec, splits={name: SplitSpec(split.rows, CLASSES) for name, split in spec.splits.items()})
     work = out.with_name(f"{out.name}-work")
     create(work, spec)
-    for split, shard in shards(spec):
+    for split, shard in spec.shards:
         start, stop = spec.shard_range(split, shard)
         arrays = face_arrays(split, start, stop)
         for array in spec.arrays:  # of which it may have fewer variants
@@ -45,7 +51,7 @@ def build_edited(
             edit(split, row, {name: array[i : i + 1] for name, array in arrays.items()})
         table = pa.Table.from_pylist(rows, schema=spec.rows_schema)
         write_shard(work, spec, split, shard, {a.name: arrays[a.name] for a in spec.arrays}, table)
-    finish(work, spec, dropped_rows(spec), provenance, lambda content: {"README.md": f"# {content['name']}\n"})
+    finish(work, spec, provenance, lambda content: {"README.md": f"# {content['name']}\n"})
     replace_folder(work, out)
     return out
 

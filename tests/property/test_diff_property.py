@@ -39,7 +39,7 @@ def build(out: Path, layout: tuple[StoreSpec, list[int], list[int]], seed: int) 
     rng = np.random.default_rng(seed)
 
     def edit(split: str, row: Row, face: dict[str, NDArray[Any]]) -> None:
-        place = int(row["sample_id"].rpartition("-")[2]) + (0 if split == "train" else spec.splits["train"])
+        place = int(row["sample_id"].rpartition("-")[2]) + (0 if split == "train" else spec.splits["train"].rows)
         which = order[place]
         row["sample_id"] = sample_id("face", which)
         for name, values in face_arrays("face", which, which + 1).items():

@@ -122,12 +122,14 @@ class ChunkReader(ABC):
         file = layout.shard_path(self._split, self._spec, shard)
 
         def read() -> _T:
-            entries = self._index(file)[within : within + self._inner].tolist()
             try:
-                return fetch(file, entries)
+                return fetch(file, self._index(file)[within : within + self._inner].tolist())
             except CorruptShardError:
+                # The next try is of another copy, which may lie elsewhere.
+                self._files.forget()
                 raise
             except (ValueError, RuntimeError) as error:
+                self._files.forget()
                 start, stop = self._bounds(number)
                 raise CorruptShardError(
                     f"{self._store.path / file}: rows {start}..{stop - 1} of split {self._split!r} do not decode "

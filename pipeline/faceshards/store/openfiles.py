@@ -65,6 +65,10 @@ class OpenFiles:
             opened = self._kept(file)
         return opened
 
+    def forget(self) -> None:
+        """Open all of them anew when they are next asked for."""
+        self._kept.cache_clear()
+
     def _open(self, file: str) -> _OpenFile:
         with self._store.opened(file) as descriptor:
             return _OpenFile(os.dup(descriptor))

@@ -10,7 +10,7 @@ from faceshards.build.card import documents
 from faceshards.errors import FaceShardsError, MissingShardError
 from faceshards.store.groups import group_metadata
 from faceshards.store.layout import array_path, group_path, shard_path
-from faceshards.store.schema import INVENTORY, INVENTORY_SCHEMA, MANIFEST, ArraySpec, StoreSpec
+from faceshards.store.schema import INVENTORY, INVENTORY_SCHEMA, MANIFEST, USABLE, ArraySpec, SplitSpec, StoreSpec
 from faceshards.store.storefiles import FileRecord
 from faceshards.store.tables import encode_table
 from faceshards.store.writer import inventory_row
@@ -60,8 +60,12 @@ def spec_of(info: Mapping[str, Any]) -> StoreSpec:
         arrays=tuple(
             ArraySpec(name, a["dtype"], tuple(a["shape"]), tuple(a["dimension_names"]), a["fill_value"])
             for name, a in info["arrays"].items()
+            if name != USABLE.name
         ),
-        splits={name: split["rows"] for name, split in info["splits"].items()},
+        splits={
+            name: SplitSpec(split["rows"], tuple((first, stop) for first, stop in split["classes"]))
+            for name, split in info["splits"].items()
+        },
         shard_rows=info["shard_rows"],
         chunk_rows=info["chunk_rows"],
         profile=info["profile"],
@@ -77,7 +81,7 @@ def inventory_of(root: Path, spec: StoreSpec) -> pa.Table:
     rows = []
     for split in spec.splits:
         rows.append(inventory_row(root, root / group_path(split) / "zarr.json", split, None, None))
-        for array in spec.arrays:
+        for array in spec.all_arrays:
             metadata = root / array_path(split, array.name) / "zarr.json"
             rows.append(inventory_row(root, metadata, split, array.name, None))
             shards = [(shard, root / shard_path(split, array, shard)) for shard in range(spec.shard_count(split))]
