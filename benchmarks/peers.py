@@ -1,16 +1,17 @@
 """Libraries to compare with: imported only when a benchmark asks, and named when they are missing."""
 
 import importlib
+import runpy
 import sys
+from pathlib import Path
 from types import ModuleType
+
+BESIDE_CPU_TORCH = Path(__file__).parents[1] / "tests/cpu_torchvision/sitecustomize.py"
 
 
 def peer(module: str) -> ModuleType | None:
     """A module, or None with a word on standard error where it is not installed or does not load."""
-    # torchvision of the package index is built for CUDA: beside a CPU torch these two fail. They only describe its
-    # compiled operators, which the transforms do not use.
-    for name in ("torchvision._meta_registrations", "torchvision._autograd_registrations"):
-        sys.modules.setdefault(name, ModuleType(name))
+    runpy.run_path(str(BESIDE_CPU_TORCH))
     try:
         return importlib.import_module(module)
     except (ImportError, RuntimeError) as error:

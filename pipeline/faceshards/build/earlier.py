@@ -27,7 +27,7 @@ class Earlier:
         splits: all that the version has, in its order.
         index: of the N sample ids.
         split: (N,) place in `splits` of each face's.
-        row: (N,) int64, within the split.
+        row: (N,) int32, within the split.
         person: (N,) int32, place in `people`; `NOBODY` for a face without a name.
         people: (P,) large string.
         class_id: (P,) int64.
@@ -37,7 +37,7 @@ class Earlier:
     splits: Mapping[str, SplitSpec] = field(default_factory=dict)
     index: NameIndex = field(default_factory=lambda: NameIndex(pa.array([], pa.large_string()), 0))
     split: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
-    row: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    row: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     person: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     people: pa.LargeStringArray = field(default_factory=lambda: pa.array([], pa.large_string()))
     class_id: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
@@ -90,12 +90,15 @@ def _read(path: Path, seed: int) -> Earlier:
     identity = table["identity"].to_numpy().astype(np.int64, copy=False)
     split = places[code] if len(places) else code
     class_id, home = (_of_person(what, values, person, people) for what, values in (("id", identity), ("split", split)))
-    sample_id = joined(table["sample_id"]).cast(pa.large_string())
+    row = table["row"].cast(pa.int32()).to_numpy()
+    sample_id = joined(table["sample_id"].cast(pa.large_string()))
+    del table
+    pa.default_memory_pool().release_unused()
     earlier = Earlier(
         splits,
         NameIndex(sample_id, seed),
         split,
-        table["row"].to_numpy().astype(np.int64, copy=False),
+        row,
         person,
         people,
         class_id,

@@ -60,16 +60,16 @@ def list_faces(source: Source) -> FaceList:
             digests.append(b"".join([parts.digest for parts in prints]))
             images.append(b"".join([parts.image[:8].ljust(8) for parts in prints]))
             bar.update(len(faces))
+    # Each column is joined and its pieces dropped before the next, or all would be there twice.
     person, people = encoded(pa.chunked_array(names, pa.dictionary(pa.int32(), pa.large_string())))
+    del names
     sample_id = joined(pa.chunked_array(ids, pa.large_string()))
+    del ids
+    pa.default_memory_pool().release_unused()
     digest = pa.py_buffer(b"".join(digests))
-    return FaceList(
-        sample_id,
-        person,
-        people,
-        pa.FixedSizeBinaryArray.from_buffers(pa.binary(DIGEST_BYTES), len(sample_id), [None, digest]),
-        np.frombuffer(b"".join(images), "<u8"),
-    )
+    del digests
+    digest = pa.FixedSizeBinaryArray.from_buffers(pa.binary(DIGEST_BYTES), len(sample_id), [None, digest])
+    return FaceList(sample_id, person, people, digest, np.frombuffer(b"".join(images), "<u8"))
 
 
 def batches(count: int) -> Iterator[range]:

@@ -100,13 +100,7 @@ def plan_faces(source: Path, out: Path, params: PlanParams) -> PlanOutcome:
 
 def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome:
     """Plan the faces of a source into a folder that is there. Raises as `plan_faces`."""
-    earlier = Earlier() if params.earlier is None else read_earlier(Path(params.earlier), params.seed)
-    for split in earlier.splits:
-        if split not in params.splits:
-            raise ParamsError(
-                f"plan.splits: expected also {split}, which the version {params.earlier} has; name all of its splits, "
-                "in whatever shares, or set plan.earlier to null to plan anew"
-            )
+    earlier = _earlier(params)
     entries = [] if params.remove is None else read_removal(Path(params.remove))
     faces = list_faces(source)
     index = NameIndex(faces.sample_id, params.seed)
@@ -118,6 +112,7 @@ def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome
         )
     without, unmatched = removed(faces, entries)
     placement = place(faces, index, without, earlier, params)
+    del earlier, index  # of millions of faces they are large
     splits = _counts(faces, placement)
     first = next(iter(params.splits))
     if not splits.get(first, {}).get("faces"):
@@ -153,6 +148,20 @@ def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome
     rows = {name: placement.splits[name] for name in splits}
     write_plan(folder, rows, {name: placement.batches(faces, name) for name in rows}, told)
     return outcome
+
+
+def _earlier(params: PlanParams) -> Earlier:
+    """The version to continue; one of nobody where there is none."""
+    if params.earlier is None:
+        return Earlier()
+    earlier = read_earlier(Path(params.earlier), params.seed)
+    for split in earlier.splits:
+        if split not in params.splits:
+            raise ParamsError(
+                f"plan.splits: expected also {split}, which the version {params.earlier} has; name all of its splits, "
+                "in whatever shares, or set plan.earlier to null to plan anew"
+            )
+    return earlier
 
 
 def _refuse_outs(param: str, named: str | None, out: Path) -> None:

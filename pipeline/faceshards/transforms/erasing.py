@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from faceshards.checks import flag, probability
+from faceshards.checks import flag
 from faceshards.errors import FaceError, FaceTypeError
 from faceshards.ops.arguments import Classes
 from faceshards.ops.choice import RegionChoice
 from faceshards.ops.erase_torch import as_maps, take
+from faceshards.transforms._chance import Chance
 from faceshards.transforms._fill import Fill, check_fill, check_fill_of, check_inplace
 from faceshards.transforms._samples import fits, pair
 from faceshards.transforms._torchvision import Transform
@@ -52,6 +53,9 @@ class FSErasing(Transform):
         UnknownRegionError: `classes` has a name or an id that is no region's.
     """
 
+    p = Chance()
+    """How likely a face is erased; another can be set, and is checked."""
+
     def __init__(
         self,
         p: float = 0.5,
@@ -65,21 +69,12 @@ class FSErasing(Transform):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.p = probability("p", p)
+        self.p = p
         self.choice = RegionChoice.of(n_regions, classes, min_area)
         self.fill = fill
         self.same_on_batch = flag("same_on_batch", same_on_batch)
         self.inplace = flag("inplace", inplace)
         self.generator = generator
-
-    @property
-    def p(self) -> float:
-        """How likely a face is erased; another can be set, and is checked."""
-        return self._p
-
-    @p.setter
-    def p(self, p: float) -> None:
-        self._p = probability("p", p)
 
     @property
     def fill(self) -> Fill:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from faceshards.checks import probability
 from faceshards.errors import FaceTypeError
 from faceshards.ops.erase_torch import as_known
+from faceshards.transforms._chance import Chance
 from faceshards.transforms._samples import described, find, is_map_shape, mode_of, plane_of
 from faceshards.transforms._torchvision import FLIPPED_TYPES, MASK_TYPES, PICTURE_TYPES, Transform, flip_of_torchvision
 from faceshards.transforms.functional import mirrored
@@ -41,18 +41,12 @@ class RandomHorizontalFlip(Transform):
         ParamsError: `p` is no probability.
     """
 
+    p = Chance()
+    """How likely the sample is flipped; another can be set, and is checked."""
+
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
         self.p = p
-
-    @property
-    def p(self) -> float:
-        """How likely the sample is flipped; another can be set, and is checked."""
-        return self._p
-
-    @p.setter
-    def p(self, p: float) -> None:
-        self._p = probability("p", p)
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:  # noqa: ARG002 - torchvision's signature
         """Flip one part of a sample: a `tv_tensors.Mask` is a region map, a plain tensor an image."""

@@ -1,18 +1,13 @@
-import importlib.util
-import sys
-from types import ModuleType
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-if importlib.util.find_spec("torchvision"):
-    # torchvision of the package index is built for CUDA. Beside a CPU torch its compiled operators do not load,
-    # and these two modules, which only describe those operators (box suppression and such), fail. Transforms need none.
-    for name in ("torchvision._meta_registrations", "torchvision._autograd_registrations"):
-        sys.modules.setdefault(name, ModuleType(name))
-
 from faceshards.regions import Region
+
+runpy.run_path(str(Path(__file__).parents[2] / "cpu_torchvision" / "sitecustomize.py"))
 
 
 @pytest.fixture
