@@ -26,4 +26,5 @@ def test_the_parse_stage_takes_a_description_and_gives_what_its_parser_gives(
     parsed, faces = Store.open(tmp_path / "parsed"), Store.open(small_run / "aligned")
     parser = load_parser(path, "cpu")
     assert parsed.info["provenance"]["parse"] == dict(parser.provenance)
-    assert np.array_equal(parsed.read("all", "region", 0, 10), parser.parse(faces.read("all", "image", 0, 10)))
+    for split in parsed.splits:
+        assert np.array_equal(parsed.read(split, "region"), parser.parse(faces.read(split, "image")))

@@ -66,7 +66,7 @@ def test_in_a_fresh_clone_git_and_dvc_have_nothing_to_say(clone: Path) -> None:
 def test_a_clone_without_the_data_makes_it_again_and_changes_nothing_that_git_sees(clone: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", str(clone), "other")
     assert ran(dvc(tmp_path / "other", "repro")) == [
-        *("code", "download", "align", "parse", "erase", "verify", "report")
+        *("code", "download", "plan", "align", "parse", "erase", "verify", "report")
     ]
     assert changes_that_git_sees(tmp_path / "other") == ""
     assert dvc(tmp_path / "other", "status").splitlines() == [UP_TO_DATE]

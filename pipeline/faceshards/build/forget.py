@@ -1,10 +1,8 @@
 """Who is to be left out of the next version, which shards that changes, and what still holds the faces afterwards."""
 
-import re
 import subprocess
-import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceshards.build.removal import Entry, append_removal
-from faceshards.errors import UnknownSampleError
+from faceshards.errors import MissingExtraError, UnknownSampleError
 from faceshards.store.reader import Store
 
 LOCK = "dvc.lock"
-_REMOTE = re.compile(r"(\S+)\s+(.*?)(?:\s+\(default\))?")
 
 
 @dataclass(frozen=True)
@@ -90,15 +87,27 @@ class Holders:
 
 
 def holders_of(store: Path) -> Holders | None:
-    """Ask DVC and Git for the other places that hold versions of a store; None where it lies in no DVC project."""
+    """Ask DVC and Git for the other places that hold versions of a store; None where it lies in no DVC project.
+
+    Raises:
+        MissingExtraError: it lies in one, and DVC is not installed.
+    """
     for folder in store.resolve().parents:
         if (folder / ".dvc").is_dir():
             commits = _lines(folder, "git", "log", "--format=%h", "--", LOCK)
-            remotes = (
-                _REMOTE.fullmatch(line) for line in _lines(folder, sys.executable, "-m", "dvc", "remote", "list")
-            )
-            return Holders(folder, len(commits), tuple((match[1], match[2]) for match in remotes if match))
+            return Holders(folder, len(commits), tuple(_remotes(folder)))
     return None
+
+
+def _remotes(project: Path) -> Iterator[tuple[str, str]]:
+    try:
+        from dvc.repo import Repo
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"{project} is a DVC project, and DVC, which knows its remotes, is not installed: pip install dvc"
+        ) from error
+    with Repo(str(project)) as repo:
+        yield from ((name, str(remote["url"])) for name, remote in repo.config["remote"].items())
 
 
 def _lines(folder: Path, *command: str) -> list[str]:
