@@ -12,7 +12,7 @@ repro: $(VENV)/.pipeline
 	@faceshards info data/shards --report reports/report.html
 
 test: $(VENV)/.dev
-	pytest -n 2
+	pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.dev
 	ruff check

@@ -77,7 +77,8 @@ class Loader:
         persistent_workers: workers live on between epochs, which spares starting them.
         multiprocessing_context: how workers start: ``"fork"``, ``"spawn"``, ``"forkserver"`` or a context of
             `multiprocessing`; None for Python's own.
-        timeout: seconds after which a worker that is silent, but alive, counts as lost; one that dies is told at once.
+        timeout: seconds after which a worker that is silent, but alive, counts as lost; one that dies is told in
+            some seconds.
         on_error: ``"raise"``, or ``"skip"`` samples whose chunk is missing or damaged: they are logged, and counted in
             `skipped`.
 

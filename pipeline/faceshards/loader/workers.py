@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from faceshards.loader.tensors import SentBatch, Turn
 from faceshards.loader.views import BoundView
 
 _SPARE = 3  # times what a worker works on: batches wait for the trainer, and it looks at some
+_LOOK_EVERY_S = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -101,13 +103,14 @@ class Workers:
         self._handover = _handover(plan, sampling, options.number)
         self._epoch_of_workers = _WorkerEpoch(plan, sampling, self._handover)
         self._persistent = options.persistent
+        self._lost_after = options.timeout
         self._loader = torch.utils.data.DataLoader(
             self._epoch_of_workers,
             batch_size=None,
             num_workers=options.number,
             persistent_workers=options.persistent,
             prefetch_factor=options.prefetch,
-            timeout=options.timeout,
+            timeout=min(options.timeout, _LOOK_EVERY_S),
             multiprocessing_context=options.context,
             generator=torch.Generator().manual_seed(sampling.seed),  # torch's global one stays as it is
         )
@@ -125,12 +128,25 @@ class Workers:
 
     def _received(self, sent: list[Iterator[SentBatch]]) -> Iterator[Turn]:
         try:
-            while (batch := next(sent[0], None)) is not None:
+            while (batch := self._next(sent[0])) is not None:
                 yield batch.received(self._handover)
         finally:
             if self._handover is not None and not self._persistent:
                 sent.clear()  # which ends the workers
                 self._handover.trim()
+
+    def _next(self, sent: Iterator[SentBatch]) -> SentBatch | None:
+        """What the workers send next, None at the end. A worker that died is told soon, one that is silent late."""
+        silent_since = time.monotonic()
+        while True:
+            try:
+                return next(sent, None)
+            except RuntimeError as error:
+                # torch looks for dead workers whenever its own timeout is over.
+                if "timed out" not in str(error):
+                    raise
+                if time.monotonic() - silent_since >= self._lost_after:
+                    raise RuntimeError(f"DataLoader timed out after {self._lost_after:g} seconds") from error
 
 
 class _WorkerEpoch(torch.utils.data.IterableDataset[SentBatch]):
