@@ -1,7 +1,7 @@
 """The order of a `Loader` does not depend on its workers, and an epoch may be interrupted."""
 
-import json
 import gc
+import json
 import os
 import threading
 import weakref
