@@ -2,7 +2,7 @@
 
     python benchmarks/scale.py [--faces 8192 32768 131072] [--work FOLDER]
 
-For every size: CPU time and bytes read a face, and peak resident memory, of each stage and of an epoch of the loader;
+For every size: CPU time and bytes read a face, and peak memory, of each stage and of an epoch of the loader;
 each in a process of its own, the sizes by turns. The faces are rendered ones as 112x112 JPEG in a RecordIO, as a lab
 keeps its millions, no two of the same bytes. The network is a stand-in that costs nothing: its cost a face is what
 `benchmarks/parse.py` says, whatever the size. Then `align` and `erase` by one worker and by two.
@@ -11,13 +11,14 @@ keeps its millions, no two of the same bytes. The network is a stand-in that cos
 import argparse
 import json
 import os
-import resource
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,10 +121,27 @@ def measure(stage: str, folder: Path, workers: int = 1) -> dict[str, float]:
 def in_this_process(stage: str, folder: Path, workers: int) -> None:
     """Run a stage and print what it took, less what the imports took."""
     begin, before = time.perf_counter(), cpu()
-    run_stage(stage, folder, workers)
+    with peak_memory() as peak:
+        run_stage(stage, folder, workers)
     read = int(Path("/proc/self/io").read_text().split()[1])
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"s": time.perf_counter() - begin, "cpu": cpu() - before, "MB": memory, "read": read}))
+    print(json.dumps({"s": time.perf_counter() - begin, "cpu": cpu() - before, "MB": peak[0], "read": read}))
+
+
+@contextmanager
+def peak_memory() -> Iterator[list[float]]:
+    """The peak of this process's own memory in MB: pages of files that it has mapped are the system's to take back."""
+    peak, ended = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.02):
+            status = Path("/proc/self/status").read_text()
+            peak[0] = max(peak[0], int(status.partition("RssAnon:")[2].split()[0]) / 1024)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    yield peak
+    ended.set()
+    watching.join()
 
 
 def cpu() -> float:
