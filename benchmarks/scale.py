@@ -154,7 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--faces", type=int, nargs="+", default=[8192, 32768, 131072])
     parser.add_argument("--work", type=Path, help="folder for the faces and stores; a temporary one by default")
-    parser.add_argument("--rounds", type=int, default=3, help="of one worker beside two")
+    parser.add_argument("--rounds", type=int, default=1, help="of one worker beside two, of the largest size")
     parser.add_argument("--stage", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--workers", type=int, help=argparse.SUPPRESS)
@@ -168,7 +168,7 @@ def main() -> None:
             write_faces(folder, n)
             measure("source", folder)
         growth(folders)
-        workers(folders[args.faces[0]], args.faces[0], args.rounds)
+        workers(folders[args.faces[-1]], args.faces[-1], args.rounds)
 
 
 def growth(folders: dict[int, Path]) -> None:
