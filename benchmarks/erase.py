@@ -21,8 +21,8 @@ from timing import by_turns, ratio
 from torch import Tensor
 
 from faceshards import rng
-from faceshards.ops.erase import classes_of
 from faceshards.ops.erasing import Erase
+from faceshards.regions import Region
 from faceshards.transforms import FSErasing
 
 Jobs = dict[str, Callable[[], object]]
@@ -47,7 +47,7 @@ def lean_procedure(image: Tensor, regions: Tensor, erased: int) -> Tensor:
 
 
 def _erase_by_masks(image: Tensor, masks: Tensor, erased: int) -> Tensor:
-    for region in classes_of(erased):
+    for region in Region.of_mask(erased):
         image = torch.where(masks[region], torch.empty_like(image).normal_(), image)
     return image
 

@@ -1,4 +1,4 @@
-"""What the order of the faces in a store costs: bytes a face, and seconds to build it.
+"""What the order of the faces in a store costs: bytes a face.
 
     python benchmarks/packing.py ../shared/facesynthetics/dataset_71.zip [--samples 8192]
 
@@ -8,7 +8,6 @@ faces, once in that order and once in a random one. So neighbours in a chunk are
 
 import argparse
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,15 +17,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from faces import jittered_faces
 
-from faceshards.build.arrays import ALL, IMAGE, REGION
+from faceshards.build.arrays import IMAGE, REGION
 from faceshards.build.erase import erase_faces
 from faceshards.build.params import RunParams, load_params
 from faceshards.build.provenance import versions
 from faceshards.store.finish import finish
 from faceshards.store.reader import Store
-from faceshards.store.schema import OK, ArraySpec, StoreSpec
+from faceshards.store.schema import OK, ArraySpec, SplitSpec, StoreSpec
 from faceshards.store.writer import create, write_shard
 
+SPLIT = "train"
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 
 
@@ -42,42 +42,37 @@ def main() -> None:
     faces = list(jittered_faces(args.zip, args.samples))
     faces.sort(key=lambda face: face[2])
     print(f"{args.samples:,} crops of {len({who for *_, who in faces})} frames, {args.variants} variants\n")
-    print(f"{'':22}{'image':>8}{'region':>8}{'variant':>9}   bytes a face;   seconds to build")
+    print(f"{'':22}{'image':>8}{'region':>8}{'variant':>9}   bytes a face")
     for profile in args.profiles:
         store = replace(params.store, profile=profile)
         with tempfile.TemporaryDirectory() as folder:
             work = Path(folder)
             provenance = {"source": {}, "parse": {"weights_sha256": "0" * 64, "device": "cpu"}, "versions": versions()}
-            for array, at in ((IMAGE, 0), (REGION, 1)):
-                spec = StoreSpec("crops", "none", (array,), {ALL: len(faces)}, store.shard_rows, store.chunk_rows)
-                spec = replace(spec, profile=profile)
-                write(work / array.name, spec, array, (face[at] for face in faces), [who for *_, who in faces])
-                finish(work / array.name, spec, provenance)
             for order in ("source", "shuffled"):
-                erase = replace(params.erase, variants=args.variants, order=order)
-                start = time.perf_counter()
-                erase_faces(work / IMAGE.name, work / REGION.name, work / order, erase, store, run)
-                took = time.perf_counter() - start
-                print(f"{profile + ', ' + order:22}{sizes(work / order, args.samples)}{took:27.1f}", flush=True)
+                packed = (
+                    faces if order == "source" else [faces[i] for i in np.random.default_rng(0).permutation(len(faces))]
+                )
+                for array, at in ((IMAGE, 0), (REGION, 1)):
+                    spec = StoreSpec(
+                        *("crops", "none", (array,), {SPLIT: SplitSpec(len(faces))}),
+                        *(store.shard_rows, store.chunk_rows),
+                        profile=profile,
+                    )
+                    write(work / order / array.name, spec, array, (face[at] for face in packed))
+                    finish(work / order / array.name, spec, {**provenance, "plan": {"order": order}})
+                erase = replace(params.erase, variants=args.variants)
+                shards = work / order / "shards"
+                erase_faces(work / order / IMAGE.name, work / order / REGION.name, shards, erase, store, run)
+                print(f"{profile + ', ' + order:22}{sizes(shards, args.samples)}", flush=True)
 
 
-def write(folder: Path, spec: StoreSpec, array: ArraySpec, faces: Iterator[np.ndarray], people: list[int]) -> None:
+def write(folder: Path, spec: StoreSpec, array: ArraySpec, faces: Iterator[np.ndarray]) -> None:
     create(folder, spec)
-    for shard in range(spec.shard_count(ALL)):
-        rows = range(*spec.shard_range(ALL, shard))
-        table = [
-            {
-                "source_index": i,
-                "sample_id": f"{i:06}",
-                "source_id": "",
-                "identity": -1,
-                "identity_name": f"{people[i]}",
-                "status": OK,
-            }
-            for i in rows
-        ]
+    for split, shard in spec.shards:
+        rows = range(*spec.shard_range(split, shard))
+        table = [{"sample_id": f"{i:06}", "source_id": "", "identity": -1, "status": OK} for i in rows]
         data = {array.name: np.stack([next(faces) for _ in rows])}
-        write_shard(folder, spec, ALL, shard, data, pa.Table.from_pylist(table, spec.rows_schema))
+        write_shard(folder, spec, split, shard, data, pa.Table.from_pylist(table, spec.rows_schema))
 
 
 def sizes(shards: Path, samples: int) -> str:

@@ -87,7 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--faces", type=int, default=42_000_000)
     parser.add_argument("--people", type=int, default=1_000_000)
-    parser.add_argument("--grown", type=int, default=None, help="faces that come; 1 % by default")
+    parser.add_argument("--grown", type=int, default=None, help="faces that come; 1 %% by default")
     args = parser.parse_args()
     each = -(-args.faces // args.people)
     more = args.faces + (args.faces // 100 if args.grown is None else args.grown)

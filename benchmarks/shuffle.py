@@ -3,7 +3,7 @@
     python benchmarks/shuffle.py
 
 The source that is hardest to shuffle: people one after the other, as an ImageFolder gives them; packed into the store
-in this order (`erase.order: source`) and in a random one (`shuffled`). For each shuffle of the loader:
+in this order (`plan.order: source`) and in a random one (`shuffled`). For each shuffle of the loader:
 
 - people a batch: different identities in a batch, as a share of what a full permutation gives; it is what the negatives
   of a margin loss and the statistics of a batch norm live on;
@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceshards.build.splits import shuffled
 from faceshards.loader.sampling import RowLayout, Sampling, Shuffle
 from faceshards.loader.schedule import Schedule
 
@@ -39,7 +38,7 @@ def main() -> None:
     args = parser.parse_args()
     n = args.people * args.images
     source = np.arange(n)
-    packings = {"source": source, "shuffled": shuffled({"train": source}, [f"{i:06}" for i in source], 0)["train"]}
+    packings = {"source": source, "shuffled": np.random.default_rng(0).permutation(n)}
     places = RowLayout(np.arange(n), CHUNK_ROWS, SHARD_ROWS)
     default = Shuffle()
     shuffles: dict[str, Any] = {"full": "full", "none": False}

@@ -228,7 +228,7 @@ from stages.command import stage_command
 @stage_command
 def main(params):
     '''Slow.'''
-    run_tasks([Slow(Path("data/.work/out-1"), i, faces=40) for i in range(2)], RunParams(workers=2), "align")
+    run_tasks([Slow(Path("data/.work/out-1"), i, faces=400) for i in range(2)], RunParams(workers=2), "align")
 
 if __name__ == "__main__":
     main()
@@ -251,12 +251,12 @@ def test_on_a_terminal_the_bar_counts_faces_of_other_processes_and_ctrl_c_is_one
     )
     os.close(theirs)
     shown = ""
-    while "/80 [" not in shown.replace(" 0/80", ""):
+    while "/800 [" not in shown.replace(" 0/800", ""):
         shown += os.read(terminal, 4096).decode()
     os.write(terminal, b"\x03")
     after = _rest(terminal)
     assert child.wait(20) == 130
-    lines = [line for line in after.replace("\r", "\n").split("\n") if line and "/80 [" not in line and line != "^C"]
+    lines = [line for line in after.replace("\r", "\n").split("\n") if line and "/800 [" not in line and line != "^C"]
     assert lines == ["align: stopped by hand; 0 of 2 shards are finished and kept, and the next run goes on from there"]
     assert shards(WORK) == []
 
