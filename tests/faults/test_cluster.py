@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -263,6 +264,7 @@ def test_on_a_terminal_the_bar_counts_faces_of_other_processes_and_ctrl_c_is_one
 
 def _terminal_of_its_own() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell takes from what it starts with `&`
 
 
 def _rest(terminal: int) -> str:
