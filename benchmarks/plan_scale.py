@@ -21,7 +21,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faceshards.build.params import PlanParams
-from faceshards.build.plan import Plan, PlanOutcome, plan_source
+from faceshards.build.plan import PlanOutcome, plan_source
+from faceshards.build.planfile import Plan
 from faceshards.records import SourceFace
 from faceshards.source.fingerprint import Fingerprints
 from faceshards.store.schema import PLAN_KEY

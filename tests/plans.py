@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from hypothesis import assume
 
 from faceshards.build.params import PlanParams
-from faceshards.build.plan import Plan, PlanOutcome, plan_source
+from faceshards.build.plan import PlanOutcome, plan_source
+from faceshards.build.planfile import Plan
 from faceshards.errors import BadSampleError, ParamsError
 from faceshards.records import SourceFace
 from faceshards.source.fingerprint import Fingerprints

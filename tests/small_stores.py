@@ -14,7 +14,8 @@ from faceshards.build.erase import erase_faces
 from faceshards.build.outcome import count_outcomes
 from faceshards.build.params import AlignParams, EraseParams, PlanParams, RunParams, StoreParams
 from faceshards.build.parse import ParseOutcome, as_metrics
-from faceshards.build.plan import Plan, plan_source
+from faceshards.build.plan import plan_source
+from faceshards.build.planfile import Plan
 from faceshards.build.provenance import versions
 from faceshards.build.shardmap import making
 from faceshards.parsing.evaluate import coarse_confusion, confusion, scores

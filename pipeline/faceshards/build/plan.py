@@ -11,7 +11,7 @@ from faceshards.build.facelist import NOBODY, FaceList, list_faces
 from faceshards.build.nameindex import NameIndex
 from faceshards.build.params import PlanParams
 from faceshards.build.placing import Placement, place
-from faceshards.build.planfile import Plan, write_plan
+from faceshards.build.planfile import write_plan
 from faceshards.build.removal import read_removal, removed
 from faceshards.build.source import read_note
 from faceshards.build.workdir import work_dir
@@ -19,8 +19,6 @@ from faceshards.errors import ParamsError, SourceFormatError
 from faceshards.source.base import Source
 from faceshards.store.durable import sha256_of, write_file
 from faceshards.store.schema import DATASET_JSON
-
-__all__ = ["Plan", "PlanOutcome", "plan_faces", "plan_source"]
 
 DUPLICATES = "duplicates.csv"
 """The file of the plan that lists all faces of one image: ``set,sample_id,person,split,row``."""

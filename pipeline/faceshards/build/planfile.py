@@ -74,7 +74,7 @@ class Plan:
         splits = summary["splits"]
         return cls(
             folder.absolute(),
-            {name: SplitSpec(of["rows"], tuple(map(tuple, of["classes"]))) for name, of in splits.items()},
+            {name: SplitSpec.of(split) for name, split in splits.items()},
             {name: of["faces"] for name, of in splits.items()},
             summary["made_by"],
         )
@@ -128,10 +128,7 @@ def write_plan(
                 placed[split] += batch.num_rows
     sync(path)
     summary = {
-        "splits": {
-            name: {"rows": of.rows, "faces": placed[name], "classes": [list(ids) for ids in of.classes]}
-            for name, of in splits.items()
-        },
+        "splits": {name: {**split.description, "faces": placed[name]} for name, split in splits.items()},
         **counts,
     }
     write_file(folder / SUMMARY, (json.dumps(summary, indent=2, ensure_ascii=False) + "\n").encode())

@@ -67,5 +67,9 @@ def class_count(classes: Sequence[tuple[int, int]]) -> int:
 
 def strange_classes(identity: NDArray[np.int64], classes: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
     """Those of the class ids that no range of the split holds; -1 belongs to every split."""
-    strange: NDArray[np.bool_] = (identity != NO_IDENTITY) & (labels_of(identity, classes) == NO_IDENTITY)
-    return identity[strange]
+    return identity[are_strange(identity, classes)]
+
+
+def are_strange(identity: NDArray[np.int64], classes: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+    """Which of the class ids no range of the split holds; see `strange_classes`."""
+    return np.asarray((identity != NO_IDENTITY) & (labels_of(identity, classes) == NO_IDENTITY))

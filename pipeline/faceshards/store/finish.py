@@ -15,9 +15,17 @@ from faceshards.store import dataset_json, layout
 from faceshards.store.classes import strange_classes
 from faceshards.store.durable import sha256_of, sync, write_file, written_whole
 from faceshards.store.groups import group_metadata
-from faceshards.store.schema import DATASET_JSON, FORMAT_VERSION, INVENTORY, INVENTORY_SCHEMA, MANIFEST, OK, StoreSpec
+from faceshards.store.schema import DATASET_JSON, FORMAT_VERSION, INVENTORY, MANIFEST, OK, StoreSpec
 from faceshards.store.tables import encode_table, write_row_groups
-from faceshards.store.writer import COMMITS, commit_path, inventory_row, is_committed, is_finished, read_commit
+from faceshards.store.writer import (
+    COMMITS,
+    commit_path,
+    inventory_table,
+    is_committed,
+    is_finished,
+    metadata_rows,
+    read_commit,
+)
 
 _GROUP_ROWS = 2048
 """Rows of whole shards that share a row group: of small shards many do, for each group costs some kilobytes."""
@@ -45,7 +53,7 @@ def finish(work: Path, spec: StoreSpec, provenance: Mapping[str, Any], documents
         _refuse_missing(work, spec)
         for split in spec.splits:
             write_file(work / layout.group_path(split) / "zarr.json", group_metadata(spec, split)["zarr.json"])
-        inventory = pa.Table.from_pylist(sorted(_files(work, spec), key=lambda f: f["path"]), INVENTORY_SCHEMA)
+        inventory = inventory_table(_files(work, spec))
         _refuse_changed(work, inventory)
         _sweep(work, spec, inventory)
         counts = _write_manifest(work, spec)
@@ -74,11 +82,7 @@ def _refuse_missing(work: Path, spec: StoreSpec) -> None:
 
 def _files(work: Path, spec: StoreSpec) -> Iterator[dict[str, Any]]:
     """The inventory's rows."""
-    for split in spec.splits:
-        group = work / layout.group_path(split)
-        yield inventory_row(work, group / "zarr.json", split, None, None)
-        for array in spec.all_arrays:
-            yield inventory_row(work, group / array.name / "zarr.json", split, array.name, None)
+    yield from metadata_rows(work, spec)
     for split, shard in spec.shards:
         yield from read_commit(commit_path(work, split, shard))[1]
 
@@ -156,15 +160,7 @@ def _describe(spec: StoreSpec, counts: _Counts, provenance: Mapping[str, Any]) -
         "shard_rows": spec.shard_rows,
         "chunk_rows": spec.chunk_rows,
         "profile": spec.profile,
-        "arrays": {
-            a.name: {
-                "dtype": a.dtype,
-                "shape": list(a.shape),
-                "dimension_names": list(a.dimension_names),
-                "fill_value": a.fill_value,
-            }
-            for a in spec.all_arrays
-        },
+        "arrays": {array.name: array.description for array in spec.all_arrays},
         "provenance": dict(provenance),
     }
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from faceshards.maps import region_areas
 from faceshards.regions import IGNORE, N_REGIONS
-from faceshards.store.classes import labels_of
-from faceshards.store.schema import NO_IDENTITY, OK, USABLE, SplitSpec
+from faceshards.store.classes import are_strange
+from faceshards.store.schema import OK, USABLE, SplitSpec
 
 
 def manifest_problems(manifest: pa.Table, splits: Mapping[str, SplitSpec], shard_rows: int) -> Iterator[str]:
@@ -36,7 +36,7 @@ def manifest_problems(manifest: pa.Table, splits: Mapping[str, SplitSpec], shard
         here = split == name
         number[here] = i
         beyond |= here & (row >= extent.rows)
-        strange |= here & (identity != NO_IDENTITY) & (labels_of(identity, extent.classes) == NO_IDENTITY)
+        strange |= here & are_strange(identity, extent.classes)
     place = np.stack([number, row])
     checks = {
         "class id beyond those of its split": strange,

@@ -104,6 +104,22 @@ class ArraySpec:
         """`dtype` as numpy's own type."""
         return np.dtype(self.dtype)
 
+    @classmethod
+    def of(cls, name: str, described: Mapping[str, Any]) -> "ArraySpec":
+        """The array that `dataset.json` describes; the other way round is `description`."""
+        shape, names = tuple(described["shape"]), tuple(described["dimension_names"])
+        return cls(name, described["dtype"], shape, names, described["fill_value"])
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """All but the name, as JSON values."""
+        return {
+            "dtype": self.dtype,
+            "shape": list(self.shape),
+            "dimension_names": list(self.dimension_names),
+            "fill_value": self.fill_value,
+        }
+
 
 USABLE = ArraySpec("usable", "bool", fill_value=False)
 """Of every store, for readers of plain Zarr: whether a row holds a usable sample. It follows from the manifest."""
@@ -121,6 +137,21 @@ class SplitSpec:
 
     rows: int
     classes: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def of(cls, described: Mapping[str, Any]) -> "SplitSpec":
+        """The extent that `dataset.json` or a plan describes; the other way round is `description`."""
+        return cls(described["rows"], tuple((first, stop) for first, stop in described["classes"]))
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Rows and class ids, as JSON values."""
+        return {"rows": self.rows, "classes": [list(ids) for ids in self.classes]}
+
+
+def shards_of(splits: Mapping[str, SplitSpec], shard_rows: int) -> list[tuple[str, int]]:
+    """Every shard of some splits: its split, and its number in the split."""
+    return [(name, shard) for name, split in splits.items() for shard in range(-(-split.rows // shard_rows))]
 
 
 @dataclass(frozen=True)
@@ -180,10 +211,7 @@ class StoreSpec:
     @property
     def extents(self) -> dict[str, dict[str, Any]]:
         """Rows and class ids by split, as JSON values."""
-        return {
-            name: {"rows": split.rows, "classes": [list(ids) for ids in split.classes]}
-            for name, split in self.splits.items()
-        }
+        return {name: split.description for name, split in self.splits.items()}
 
     @property
     def group_attributes(self) -> dict[str, Any]:
@@ -201,7 +229,7 @@ class StoreSpec:
     @property
     def shards(self) -> list[tuple[str, int]]:
         """Every shard: its split, and its number in the split."""
-        return [(split, shard) for split in self.splits for shard in range(self.shard_count(split))]
+        return shards_of(self.splits, self.shard_rows)
 
     def shard_count(self, split: str) -> int:
         """How many shards a split has."""

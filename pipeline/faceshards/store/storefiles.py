@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from faceshards.errors import CorruptShardError, MissingShardError, StoreFormatError, StoreSpecError
 from faceshards.store import layout
-from faceshards.store.schema import INVENTORY, MANIFEST, ArraySpec, SplitSpec
+from faceshards.store.schema import INVENTORY, MANIFEST, ArraySpec, SplitSpec, shards_of
 from faceshards.store.tables import ShardRows, decode_table
 
 _T = TypeVar("_T")
@@ -64,14 +64,8 @@ class StoreFiles:
         self.info = info
         self._mirror = mirror
         self.splits: dict[str, int] = {name: split["rows"] for name, split in info["splits"].items()}
-        self.extents = {
-            name: SplitSpec(split["rows"], tuple((first, stop) for first, stop in split["classes"]))
-            for name, split in info["splits"].items()
-        }
-        self.arrays = {
-            name: ArraySpec(name, a["dtype"], tuple(a["shape"]), tuple(a["dimension_names"]), a["fill_value"])
-            for name, a in info["arrays"].items()
-        }
+        self.extents = {name: SplitSpec.of(split) for name, split in info["splits"].items()}
+        self.arrays = {name: ArraySpec.of(name, array) for name, array in info["arrays"].items()}
         self.shard_rows: int = info["shard_rows"]
         self.chunk_rows: int = info["chunk_rows"]
 
@@ -117,8 +111,7 @@ class StoreFiles:
     @property
     def shards(self) -> list[tuple[str, int]]:
         """Every shard: its split, and its number in the split."""
-        counts = {split: -(-rows // self.shard_rows) for split, rows in self.splits.items()}
-        return [(split, shard) for split, count in counts.items() for shard in range(count)]
+        return shards_of(self.extents, self.shard_rows)
 
     def read_tables(self) -> None:
         """Read manifest and inventory now, so that processes forked from here on share them. Raises as `manifest`."""

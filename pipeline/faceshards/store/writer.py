@@ -6,7 +6,7 @@ again, and the bytes are those of a build that was not.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,20 @@ def inventory_row(root: Path, path: Path, split: str, array: str | None, shard: 
     """The inventory's row of one file, from its bytes on the disk."""
     values = (path.relative_to(root).as_posix(), path.stat().st_size, sha256_of(path), split, array, shard)
     return dict(zip(INVENTORY_SCHEMA.names, values, strict=True))
+
+
+def metadata_rows(root: Path, spec: StoreSpec) -> Iterator[dict[str, Any]]:
+    """The inventory's rows of all ``zarr.json`` files, from their bytes on the disk."""
+    for split in spec.splits:
+        yield inventory_row(root, root / layout.group_path(split) / "zarr.json", split, None, None)
+        for array in spec.all_arrays:
+            path = root / layout.array_path(split, array.name) / "zarr.json"
+            yield inventory_row(root, path, split, array.name, None)
+
+
+def inventory_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """The inventory of some rows, which are put in the order of their paths."""
+    return pa.Table.from_pylist(sorted(rows, key=lambda row: str(row["path"])), INVENTORY_SCHEMA)
 
 
 def commit_path(work: Path, split: str, shard: int) -> Path:

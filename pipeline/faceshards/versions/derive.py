@@ -9,11 +9,11 @@ import pyarrow as pa
 from faceshards.build.card import documents
 from faceshards.errors import FaceShardsError, MissingShardError
 from faceshards.store.groups import group_metadata
-from faceshards.store.layout import array_path, group_path, shard_path
-from faceshards.store.schema import INVENTORY, INVENTORY_SCHEMA, MANIFEST, USABLE, ArraySpec, SplitSpec, StoreSpec
+from faceshards.store.layout import shard_path
+from faceshards.store.schema import INVENTORY, MANIFEST, USABLE, ArraySpec, SplitSpec, StoreSpec
 from faceshards.store.storefiles import FileRecord
 from faceshards.store.tables import encode_table
-from faceshards.store.writer import inventory_row
+from faceshards.store.writer import inventory_row, inventory_table, metadata_rows
 
 
 class Derived:
@@ -57,15 +57,8 @@ def spec_of(info: Mapping[str, Any]) -> StoreSpec:
     return StoreSpec(
         name=info["name"],
         licence=info["licence"],
-        arrays=tuple(
-            ArraySpec(name, a["dtype"], tuple(a["shape"]), tuple(a["dimension_names"]), a["fill_value"])
-            for name, a in info["arrays"].items()
-            if name != USABLE.name
-        ),
-        splits={
-            name: SplitSpec(split["rows"], tuple((first, stop) for first, stop in split["classes"]))
-            for name, split in info["splits"].items()
-        },
+        arrays=tuple(ArraySpec.of(name, array) for name, array in info["arrays"].items() if name != USABLE.name),
+        splits={name: SplitSpec.of(split) for name, split in info["splits"].items()},
         shard_rows=info["shard_rows"],
         chunk_rows=info["chunk_rows"],
         profile=info["profile"],
@@ -78,12 +71,9 @@ def inventory_of(root: Path, spec: StoreSpec) -> pa.Table:
     Raises:
         OSError: a file is not there.
     """
-    rows = []
-    for split in spec.splits:
-        rows.append(inventory_row(root, root / group_path(split) / "zarr.json", split, None, None))
-        for array in spec.all_arrays:
-            metadata = root / array_path(split, array.name) / "zarr.json"
-            rows.append(inventory_row(root, metadata, split, array.name, None))
-            shards = [(shard, root / shard_path(split, array, shard)) for shard in range(spec.shard_count(split))]
-            rows += [inventory_row(root, path, split, array.name, shard) for shard, path in shards]
-    return pa.Table.from_pylist(sorted(rows, key=lambda row: str(row["path"])), INVENTORY_SCHEMA)
+    shards = (
+        inventory_row(root, root / shard_path(split, array, shard), split, array.name, shard)
+        for split, shard in spec.shards
+        for array in spec.all_arrays
+    )
+    return inventory_table([*metadata_rows(root, spec), *shards])

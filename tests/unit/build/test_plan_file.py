@@ -13,7 +13,7 @@ from frame_files import write_folder
 from image_files import encode, noise
 from plans import SHARES, Face, planned
 
-from faceshards.build.plan import Plan
+from faceshards.build.planfile import Plan
 from faceshards.errors import SourceNotFoundError
 from stages.download import main as download
 from stages.plan import main as plan_stage

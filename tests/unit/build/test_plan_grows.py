@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from plans import SHARES, Face, everybody, manifest, planned
 
 from faceshards.build.earlier import read_earlier
-from faceshards.build.plan import Plan, PlanOutcome
+from faceshards.build.plan import PlanOutcome
+from faceshards.build.planfile import Plan
 from faceshards.errors import ParamsError
 
 FIRST = [Face(f"{i:03d}", f"p{i // 4:02d}" if i % 9 else None) for i in range(80)]

@@ -12,7 +12,8 @@ from plans import SHARES, Face, params, planned, rows_of
 from faceshards import rng
 from faceshards.build.download import make_source
 from faceshards.build.params import RunParams, SourceParams
-from faceshards.build.plan import Plan, plan_faces
+from faceshards.build.plan import plan_faces
+from faceshards.build.planfile import Plan
 from faceshards.errors import ParamsError, SourceFormatError
 from faceshards.source.facesynthetics import FaceSynthetics
 
