@@ -6,8 +6,8 @@ Every measurement is a process of its own; formats take turns, so that whatever 
 Rates are medians over the repeats, and ratios are taken within a repeat. Peers that are not installed are named.
 Warm: all files are in the page cache, and in process the epoch is the second one. Cold: no page of them is, which is
 checked, and the epoch is the first; `disk MB` is what was read from the disk for it. First batch: warm, from opening
-the files to the first batch, without imports. With `--before`, another checkout of faceshards takes turns too, driven
-by its own benchmark; quartiles are given of the ratios to it.
+the files to the first batch, without imports. With `--before`, another checkout of faceshards takes turns too, with
+stores that it wrote itself, driven by its own benchmark; quartiles are given of the ratios to it.
 """
 
 import argparse
@@ -105,6 +105,8 @@ def main() -> None:
     for form in formats:
         write(form, folder(work, form), faces)
     del faces
+    if args.before:
+        written_before(args.before, args.work / "before", args.zip, args.samples)
     for mode in args.modes:
         found: dict[str, list[dict[str, float] | None]] = {form.name: [] for form in formats}
         before: dict[str, list[dict[str, float] | None]] = {}
@@ -113,7 +115,10 @@ def main() -> None:
                 order = {"name": form.name, "folder": str(folder(work, form)), "seconds": args.seconds, **MODES[mode]}
                 found[form.name].append(in_a_process(args.zip, order))
                 if args.before and isinstance(form, Ours) and mode not in FIRST_BATCH:
-                    before.setdefault(form.name, []).append(in_a_process(args.zip, order, args.before))
+                    theirs = folder(args.work / "before" / str(args.samples), form)
+                    if theirs.exists():
+                        run = in_a_process(args.zip, order | {"folder": str(theirs)}, args.before)
+                        before.setdefault(form.name, []).append(run)
         whole = {name: [run for run in runs if run] for name, runs in found.items() if all(runs)}
         ran = [form for form in formats if form.name in whole]
         report(mode, ran, whole, {form.name: size(folder(work, form)) / args.samples for form in ran})
@@ -144,6 +149,14 @@ def write(form: Format, to: Path, faces: Faces) -> None:
         print(f"writing {form.name}", file=sys.stderr)
         form.write(to, faces)
         done.touch()
+
+
+def written_before(checkout: Path, work: Path, frames: Path, samples: int) -> None:
+    """Has the other checkout write its own stores, as a store of one version need not open in the other."""
+    script = [sys.executable, str(checkout / "benchmarks" / Path(__file__).name), str(frames), "--work", str(work)]
+    briefly = ["--samples", str(samples), "--only", "faceshards", "--modes", "sequential", "--repeats", "1"]
+    environment = os.environ | {"PYTHONPATH": str(checkout / "pipeline")}
+    subprocess.run([*script, *briefly, "--seconds", "0.1"], check=True, env=environment, stdout=subprocess.DEVNULL)
 
 
 def size(of: Path) -> int:
