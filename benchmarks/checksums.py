@@ -8,6 +8,7 @@ are copied, the loader, and the loader with its checksums switched off, which no
 
 import argparse
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from unittest.mock import patch
 
@@ -16,7 +17,7 @@ from loader_peers import Memmap
 from timing import by_turns, ratio
 
 import faceshards
-from faceshards.store import chunks
+from faceshards.store import chunkreader, pixelchunks
 
 
 def main() -> None:
@@ -33,7 +34,10 @@ def main() -> None:
                 go_through(faces.batches(BATCH, shuffle=shuffle, threads=threads))
 
             def unchecked(shuffle: bool = shuffle, threads: int | None = threads) -> None:
-                with patch.object(chunks, "extend", lambda *_: 0), patch.object(chunks, "_compare", lambda *_: None):
+                with ExitStack() as patches:
+                    for module in (chunkreader, pixelchunks):
+                        patches.enter_context(patch.object(module, "extend", lambda *_: 0))
+                        patches.enter_context(patch.object(module, "compare", lambda *_: None))
                     ours(shuffle, threads)
 
             def copied(shuffle: bool = shuffle) -> None:
