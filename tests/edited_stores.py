@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from stores import face_arrays, face_spec, manifest_rows
 
@@ -15,7 +16,7 @@ from faceshards.store.durable import replace_folder
 from faceshards.store.finish import finish
 from faceshards.store.reader import Store
 from faceshards.store.schema import DATASET_JSON, MANIFEST, SplitSpec, StoreSpec
-from faceshards.store.tables import encode_table
+from faceshards.store.tables import write_row_groups
 from faceshards.store.writer import create, write_shard
 
 Row = dict[str, Any]
@@ -56,11 +57,17 @@ def build_edited(
     return out
 
 
-def with_manifest(store: Path, change: Callable[[pa.Table], pa.Table]) -> Path:
-    """Put another manifest into a store, as a build with that manifest would have written it."""
-    info = Store.open(store).info
-    data = encode_table(change(Store.open(store).manifest))
-    (store / MANIFEST).write_bytes(data)
+def with_manifest(store: Path, change: Callable[[pa.Table], pa.Table], *, together: bool = False) -> Path:
+    """Put another manifest into a store, as a build with that manifest would have written it.
+
+    `together` has all of it in one row group, as no build writes it.
+    """
+    opened = Store.open(store)
+    info, rows = opened.info, change(opened.manifest)
+    groups = [rows] if together else [rows.filter(pc.field("split") == split) for split in opened.splits]
+    with (store / MANIFEST).open("wb") as file:
+        write_row_groups(file, rows.schema, groups)
+    data = (store / MANIFEST).read_bytes()
     info["files"][MANIFEST] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     (store / DATASET_JSON).write_bytes(dataset_json.encode(info))
     return store

@@ -1,8 +1,10 @@
 """How many faces a stage used, and why it left the others out."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,10 +31,11 @@ class Outcome:
 
 def count_outcomes(store: Path) -> Outcome:
     """Count the manifest rows of a finished store."""
-    manifest = Store.open(store).manifest
-    skipped = _skipped(manifest)
-    reasons = Counter(str(reason).split(":")[0] for reason in skipped["reason"].to_pylist())
-    return Outcome(manifest.num_rows, manifest.num_rows - skipped.num_rows, dict(sorted(reasons.items())))
+    faces, reasons = 0, Counter[str]()
+    for rows in _parts(store):
+        faces += rows.num_rows
+        reasons.update(str(reason).split(":")[0] for reason in _skipped(rows)["reason"].to_pylist())
+    return Outcome(faces, faces - reasons.total(), dict(sorted(reasons.items())))
 
 
 def refuse_too_many(outcome: Outcome, store: Path, max_skipped: float, stage: str) -> None:
@@ -44,7 +47,9 @@ def refuse_too_many(outcome: Outcome, store: Path, max_skipped: float, stage: st
     lost = outcome.faces - outcome.used
     if outcome.faces == 0 or lost > max_skipped * outcome.faces:
         reasons = ", ".join(f"{reason} {count}" for reason, count in outcome.skipped.items()) or "the source is empty"
-        first = _skipped(Store.open(store).manifest).slice(length=1).to_pylist()
+        first: list[dict[str, Any]] = next(
+            (found for rows in _parts(store) if (found := _skipped(rows).slice(length=1).to_pylist())), []
+        )
         raise TooManySkippedError(
             f"{stage}: {lost} of {outcome.faces} faces dropped out ({reasons}); "
             f"expected at most {max_skipped:.0%}. Mend the source, or raise align.max_skipped in params.yaml"
@@ -52,5 +57,9 @@ def refuse_too_many(outcome: Outcome, store: Path, max_skipped: float, stage: st
         )
 
 
-def _skipped(manifest: pa.Table) -> pa.Table:
-    return manifest.filter(pc.field("status") != OK)
+def _parts(store: Path) -> Iterator[pa.Table]:
+    return Store.open(store).manifest_parts(["sample_id", "status", "reason"])
+
+
+def _skipped(rows: pa.Table) -> pa.Table:
+    return rows.filter(pc.field("status") != OK)

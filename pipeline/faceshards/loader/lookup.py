@@ -5,6 +5,7 @@ from operator import index
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from faceshards.rng import sample_keys
@@ -77,10 +78,14 @@ class IdIndex:
 
 def why_missing(store: Store, split: str, sample_id: str) -> str:
     """Where a face is that a split does not have, as a sentence."""
-    ids = store.manifest["sample_id"].to_pylist()
-    if sample_id not in ids:
+    found = (row for part in store.manifest_parts() if (row := _row_of(part, sample_id)))
+    if not (row := next(found, None)):
         return f"{store.path} has no face {sample_id!r}; its manifest.parquet lists the sample ids"
-    row = store.manifest.slice(ids.index(sample_id), 1).to_pylist()[0]
     if row["status"] != OK:
         return f"face {sample_id!r} of {store.path} dropped out: status {row['status']}, {row['reason']}"
     return f"face {sample_id!r} is in split {row['split']!r} of {store.path}, not in {split!r}"
+
+
+def _row_of(rows: pa.Table, sample_id: str) -> dict[str, Any] | None:
+    ids = rows["sample_id"].to_pylist()
+    return rows.slice(ids.index(sample_id), 1).to_pylist()[0] if sample_id in ids else None

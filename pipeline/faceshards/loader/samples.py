@@ -6,8 +6,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from faceshards.errors import StoreFormatError
 from faceshards.records import Batch
-from faceshards.store.schema import OK
+from faceshards.store.reader import Store
+from faceshards.store.schema import MANIFEST, OK
+
+_STRING = np.dtypes.StringDType()
 
 
 class Samples(NamedTuple):
@@ -24,16 +28,26 @@ class Samples(NamedTuple):
     rows: NDArray[np.int64]
 
 
-def usable_samples(manifest: pa.Table, split: str) -> Samples:
-    """Pick the rows of one split with status ``"ok"`` out of a manifest."""
-    # Through Python lists, for pyarrow's compute functions load pandas where it is installed.
-    ok = np.array([status == OK for status in manifest["status"].to_pylist()], bool)
-    here = np.array([name == split for name in manifest["split"].to_pylist()], bool)
-    row, identity = _int64(manifest["row"]), _int64(manifest["identity"])
-    chosen = np.flatnonzero(ok & here)
-    chosen = chosen[np.argsort(row[chosen])]
-    ids = np.array(manifest["sample_id"].to_pylist(), dtype=np.dtypes.StringDType())
-    return Samples(ids[chosen], identity[chosen], row[chosen])
+def usable_samples(store: Store, split: str) -> Samples:
+    """Pick the rows of one split with status ``"ok"`` out of a store's manifest.
+
+    Raises:
+        MissingShardError, CorruptShardError, StoreFormatError: the manifest cannot be read.
+    """
+    ids, identities, rows = [np.empty(0, _STRING)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for part in store.manifest_parts(["sample_id", "identity", "status", "row"], split):
+        # Through Python lists, for pyarrow's compute functions load pandas where it is installed.
+        ok = np.array([status == OK for status in part["status"].to_pylist()], bool)
+        ids.append(np.array(part["sample_id"].to_pylist(), dtype=_STRING)[ok])
+        identities.append(_int64(part["identity"])[ok])
+        rows.append(_int64(part["row"])[ok])
+    row = np.concatenate(rows)
+    if row.size and not (row[0] >= 0 and row[-1] < store.splits[split] and (np.diff(row) > 0).all()):
+        raise StoreFormatError(
+            f"{store.path / MANIFEST}: expected the rows of split {split!r} in ascending order from 0 to "
+            f"{store.splits[split] - 1}; found others; make the store anew"
+        )
+    return Samples(np.concatenate(ids), np.concatenate(identities), row)
 
 
 def samples_of(batch: Batch) -> list[dict[str, Any]]:

@@ -50,8 +50,8 @@ class Split:
             raise ParamsError(f"split is the name of one split, found {name!r}")
         if name not in store.splits:
             raise ParamsError(f"{store.path} has no split {name!r}; it has: {', '.join(store.splits)}")
-        store.read_tables()
-        samples = usable_samples(store.manifest, name)
+        store.read_inventory()
+        samples = usable_samples(store, name)
         self.store, self.name = store, name
         self.ids, self.identities = samples.ids, samples.identities
         self.classes = store.extents[name].classes

@@ -1,6 +1,7 @@
 """What must hold between a store's arrays and its manifest. Pure checks: each yields sentences about what does not."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,40 +14,48 @@ from faceshards.regions import IGNORE, N_REGIONS
 from faceshards.store.classes import are_strange
 from faceshards.store.schema import OK, USABLE, SplitSpec
 
+_SHOWN = 5
 
-def manifest_problems(manifest: pa.Table, splits: Mapping[str, SplitSpec], shard_rows: int) -> Iterator[str]:
+
+def manifest_problems(parts: Iterable[pa.Table], splits: Mapping[str, SplitSpec], shard_rows: int) -> Iterator[str]:
     """Check the manifest by itself: every sample has a row of its own, in the order of splits and rows.
 
     Args:
-        manifest: all of it.
+        parts: its rows, in their order. Only one part and the sample ids of all are kept in memory.
         splits: name to extent.
         shard_rows: rows of a shard.
     """
-    if pc.count_distinct(manifest["sample_id"], mode="all").as_py() != manifest.num_rows:
+    number_of = {name: number for number, name in enumerate(splits)}
+    names: list[pa.ChunkedArray] = []
+    strangers: set[str] = set()
+    wrong = _Wrong()
+    in_order = True
+    last = np.full((2, 1), -1)
+    for part in parts:
+        names.append(part["sample_id"])
+        ids = np.asarray(part["sample_id"].to_pylist(), dtype=object)
+        row, shard, identity = (part[name].to_numpy() for name in ("row", "shard", "identity"))
+        split = np.asarray(part["split"].to_pylist(), dtype=object)
+        strangers |= set(map(str, split)) - {*splits}
+        number = np.array([number_of.get(name, len(splits)) for name in split], np.int64)
+        beyond, strange = row < 0, np.zeros(len(row), bool)
+        for name, extent in splits.items():
+            here = split == name
+            beyond |= here & (row >= extent.rows)
+            strange |= here & are_strange(identity, extent.classes)
+        place = np.concatenate([last, np.stack([number, row])], axis=1)
+        wrong.add("class id beyond those of its split", ids, strange)
+        wrong.add("row beyond those of its split", ids, beyond)
+        wrong.add("in a shard that does not hold its row", ids, shard != row // shard_rows)
+        wrong.add("in the row of another", ids, (place[:, 1:] == place[:, :-1]).all(axis=0))
+        in_order &= bool(np.array_equal(np.lexsort(place[::-1]), np.arange(place.shape[1])))
+        last = place[:, -1:]
+    if names and pc.count_distinct(all_names := _joined(names), mode="all").as_py() != len(all_names):
         yield "sample_id is not unique"
-    if strangers := set(manifest["split"].unique().to_pylist()) - {*splits}:
-        yield f"splits that dataset.json does not know: {sorted(map(str, strangers))}"
-    ids = np.asarray(manifest["sample_id"].to_pylist(), dtype=object)
-    row, shard, identity = (manifest[name].to_numpy() for name in ("row", "shard", "identity"))
-    split = np.asarray(manifest["split"].to_pylist(), dtype=object)
-    number = np.zeros(manifest.num_rows, np.int64)
-    strange = np.zeros(manifest.num_rows, bool)
-    beyond = row < 0
-    for i, (name, extent) in enumerate(splits.items()):
-        here = split == name
-        number[here] = i
-        beyond |= here & (row >= extent.rows)
-        strange |= here & are_strange(identity, extent.classes)
-    place = np.stack([number, row])
-    checks = {
-        "class id beyond those of its split": strange,
-        "row beyond those of its split": beyond,
-        "in a shard that does not hold its row": shard != row // shard_rows,
-        "in the row of another": np.append(False, (place[:, 1:] == place[:, :-1]).all(axis=0)),
-    }
-    for what, wrong in checks.items():
-        yield from _named(what, ids, wrong)
-    if not np.array_equal(np.lexsort((row, number)), np.arange(manifest.num_rows)):
+    if strangers:
+        yield f"splits that dataset.json does not know: {sorted(strangers)}"
+    yield from wrong.sentences()
+    if not in_order:
         yield "not in the order of splits and rows"
 
 
@@ -83,9 +92,32 @@ def block_problems(arrays: Mapping[str, NDArray[Any]], rows: pa.Table, at: NDArr
             yield from _named("erased differs from the manifest's", ids, _differs(rows, "erased", erased))
 
 
+class _Wrong:
+    """Samples of which something does not hold: how many, and the first of them."""
+
+    def __init__(self) -> None:
+        self._count: Counter[str] = Counter()
+        self._first: dict[str, list[str]] = {}
+
+    def add(self, what: str, ids: NDArray[np.object_], wrong: NDArray[np.bool_]) -> None:
+        self._count[what] += int(wrong.sum())
+        first = self._first.setdefault(what, [])
+        first += map(str, ids[wrong][: _SHOWN - len(first)])
+
+    def sentences(self) -> Iterator[str]:
+        for what, count in self._count.items():
+            if count:
+                yield f"{what}: {count} samples (first: {', '.join(self._first[what])})"
+
+
 def _named(what: str, ids: NDArray[np.object_], wrong: NDArray[np.bool_]) -> Iterator[str]:
-    if wrong.any():
-        yield f"{what}: {int(wrong.sum())} samples (first: {', '.join(map(str, ids[wrong][:5]))})"
+    found = _Wrong()
+    found.add(what, ids, wrong)
+    yield from found.sentences()
+
+
+def _joined(columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
+    return pa.chunked_array([chunk for column in columns for chunk in column.chunks], columns[0].type)
 
 
 def _any(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from faceshards.errors import CorruptShardError, MissingShardError, StoreFormatError, StoreSpecError
 from faceshards.store import layout
+from faceshards.store.durable import sha256_of
 from faceshards.store.schema import INVENTORY, MANIFEST, ArraySpec, SplitSpec, shards_of
-from faceshards.store.tables import ShardRows, decode_table
+from faceshards.store.tables import ManifestFile, decode_table
 
 _T = TypeVar("_T")
 
@@ -89,19 +90,56 @@ class StoreFiles:
             MissingShardError, CorruptShardError: the manifest is gone, or has another size than `dataset.json` says, or
                 a checksum in it fails.
         """
-        try:
-            return self._shard_rows.read(split, shard)
-        except (pa.ArrowException, OSError) as error:
-            raise CorruptShardError(f"{self.path / MANIFEST}: {error}. {IF_DAMAGED}") from error
+        with self._manifest_errors():
+            return self._manifest_file.shard(split, shard)
+
+    def manifest_parts(self, columns: Sequence[str] | None = None, split: str | None = None) -> Iterator[pa.Table]:
+        """The manifest's rows in their order, some thousands at a time, so that no more are in memory.
+
+        Args:
+            columns: names of those to read; None for all.
+            split: whose rows; None for those of all splits.
+
+        Raises:
+            MissingShardError, CorruptShardError: as `manifest`.
+            StoreFormatError: its row groups are not whole shards of one split each.
+        """
+        file = self._whole_manifest
+        with self._manifest_errors():
+            yield from file.parts(columns, split)
 
     @cached_property
-    def _shard_rows(self) -> ShardRows:
+    def _whole_manifest(self) -> ManifestFile:
+        """The manifest, once all of its bytes were held against their hash."""
+        path, expected = self.path / MANIFEST, self.info["files"][MANIFEST]["sha256"]
+
+        def opened() -> ManifestFile:
+            file = self._open_manifest()
+            if (found := sha256_of(path)) != expected:
+                raise CorruptShardError(f"{path}: expected SHA-256 {expected}, found {found}. {IF_DAMAGED}")
+            return file
+
+        return self._checked(MANIFEST, FileRecord(**self.info["files"][MANIFEST]), opened)
+
+    @cached_property
+    def _manifest_file(self) -> ManifestFile:
+        return self._checked(MANIFEST, FileRecord(**self.info["files"][MANIFEST]), self._open_manifest)
+
+    def _open_manifest(self) -> ManifestFile:
         path, expected = self.path / MANIFEST, self.info["files"][MANIFEST]["bytes"]
         if not path.is_file():
             raise self._missing(MANIFEST)
         if path.stat().st_size != expected:
             raise CorruptShardError(f"{path}: expected {expected} bytes, found {path.stat().st_size}. {IF_DAMAGED}")
-        return ShardRows(path)
+        with self._manifest_errors():
+            return ManifestFile(path)
+
+    @contextmanager
+    def _manifest_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError) as error:
+            raise CorruptShardError(f"{self.path / MANIFEST}: {error}. {IF_DAMAGED}") from error
 
     @cached_property
     def inventory(self) -> pa.Table:
@@ -113,9 +151,9 @@ class StoreFiles:
         """Every shard: its split, and its number in the split."""
         return shards_of(self.extents, self.shard_rows)
 
-    def read_tables(self) -> None:
-        """Read manifest and inventory now, so that processes forked from here on share them. Raises as `manifest`."""
-        _ = self.manifest, self._records
+    def read_inventory(self) -> None:
+        """Read the inventory now, so that processes forked from here on share it. Raises as `manifest`."""
+        _ = self._records
 
     def array_metadata(self, split: str, array: str) -> dict[str, Any]:
         """The content of an array's ``zarr.json``. Raises as `manifest`."""

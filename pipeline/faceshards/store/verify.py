@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from faceshards.errors import CorruptShardError, FaceShardsError, MissingExtraError, MissingShardError
+from faceshards.errors import CorruptShardError, FaceShardsError, MissingExtraError, MissingShardError, StoreFormatError
 from faceshards.store import layout
 from faceshards.store.durable import sha256_of
 from faceshards.store.invariants import block_problems, manifest_problems
@@ -140,30 +139,34 @@ def _unlisted(hashes: Mapping[str, str], listed: Container[str], whose: str) -> 
 
 def _content_problems(store: Store, meter: _Meter) -> Iterator[Problem]:
     try:
-        manifest, _ = store.manifest, store.inventory
+        store.read_inventory()
+        for detail in manifest_problems(store.manifest_parts(), store.extents, store.shard_rows):
+            yield Problem(MANIFEST, "inconsistent", detail)
+    except StoreFormatError as error:
+        yield Problem(MANIFEST, "inconsistent", str(error))
+        return
     except FaceShardsError:
         return  # already among the file problems
-    for detail in manifest_problems(manifest, store.extents, store.shard_rows):
-        yield Problem(MANIFEST, "inconsistent", detail)
     witness = Witness(store)
-    for split, n in store.splits.items():
-        rows = manifest.filter(pc.equal(manifest["split"], split)).sort_by("row")
+    undecodable: dict[str, list[str]] = {}
+    for split, shard in store.shards:
+        first, end = shard * store.shard_rows, min((shard + 1) * store.shard_rows, store.splits[split])
+        rows = store.rows(split, shard)
         at = rows["row"].to_numpy()
-        paired = bool(((at >= 0) & (at < n)).all() and (np.diff(at) > 0).all())
-        undecodable: dict[str, list[str]] = {}
-        for start in range(0, n, store.chunk_rows):
-            stop = min(start + store.chunk_rows, n)
+        paired = bool(((at >= first) & (at < end)).all() and (np.diff(at) > 0).all())
+        for start in range(first, end, store.chunk_rows):
+            stop = min(start + store.chunk_rows, end)
             arrays = _read_block(store, split, start, stop, undecodable)
-            if start % store.shard_rows == 0 or stop % store.shard_rows == 0 or stop == n:
+            if start == first or stop == end:
                 yield from _contradictions(witness, store, split, (start, stop), arrays)
             meter.add((stop - start) * _row_bytes(store))
             if paired:
-                first, end = np.searchsorted(at, (start, stop))
-                here = rows.slice(first, end - first)
-                for detail in block_problems(arrays, here, at[first:end] - start):
+                begin, until = np.searchsorted(at, (start, stop))
+                here = rows.slice(begin, until - begin)
+                for detail in block_problems(arrays, here, at[begin:until] - start):
                     yield Problem(layout.group_path(split), "inconsistent", f"rows {start}..{stop - 1}: {detail}")
-        for file, details in undecodable.items():
-            yield Problem(file, "undecodable", f"{len(details)} of its chunks, the first: {details[0]}")
+    for file, details in undecodable.items():
+        yield Problem(file, "undecodable", f"{len(details)} of its chunks, the first: {details[0]}")
 
 
 def _contradictions(

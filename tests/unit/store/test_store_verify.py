@@ -150,7 +150,7 @@ def test_every_sample_has_a_row_of_its_own_in_the_order_of_the_rows() -> None:
     )
 
     def problems(rows: pa.Table, splits: dict[str, SplitSpec] = spec.splits) -> list[str]:
-        return list(manifest_problems(rows, splits, 8))
+        return list(manifest_problems([rows], splits, 8))
 
     assert problems(placed) == []
     assert problems(with_column(placed, "row", [0, 2, 2])) == ["in the row of another: 1 samples (first: train-0002)"]

@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from edited_stores import with_manifest
+from stores import build_faces, face_spec
+
+import faceshards
+from faceshards.errors import CorruptShardError, MissingShardError, StoreFormatError
+from faceshards.store.reader import Store
+from faceshards.store.schema import MANIFEST
+from faceshards.store.verify import verify
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    return build_faces(tmp_path / "work", tmp_path / "faces", face_spec({"train": 5000, "val": 3}, shard_rows=800))
+
+
+def test_the_parts_of_a_manifest_are_the_manifest(faces: Path) -> None:
+    store = Store.open(faces)
+    parts = list(store.manifest_parts())
+    assert [part.num_rows for part in parts] == [2400, 2400, 200, 3]
+    assert pa.concat_tables(parts).equals(store.manifest)
+
+
+def test_parts_are_of_the_columns_and_the_split_that_are_asked_for(faces: Path) -> None:
+    [part] = Store.open(faces).manifest_parts(["row", "sample_id"], "val")
+    assert part.to_pydict() == {"row": [0, 1, 2], "sample_id": ["val-0000", "val-0001", "val-0002"]}
+
+
+def test_a_part_is_handed_out_only_once_the_whole_file_was_held_against_its_hash(faces: Path) -> None:
+    data = bytearray((faces / MANIFEST).read_bytes())
+    data[len(data) // 2] ^= 1
+    (faces / MANIFEST).write_bytes(data)
+    with pytest.raises(CorruptShardError, match="expected SHA-256"):
+        next(Store.open(faces).manifest_parts(["status"]))
+    (faces / MANIFEST).unlink()
+    with pytest.raises(MissingShardError, match=MANIFEST):
+        next(Store.open(faces).manifest_parts())
+
+
+def test_a_manifest_whose_row_groups_mix_splits_is_refused_by_all_who_read_it(faces: Path) -> None:
+    with_manifest(faces, lambda rows: rows, together=True)
+    store = Store.open(faces)
+    with pytest.raises(StoreFormatError, match="row groups of whole shards of one split"):
+        next(store.manifest_parts())
+    with pytest.raises(StoreFormatError, match="row groups of whole shards of one split"):
+        store.rows("train", 0)
+    with pytest.raises(StoreFormatError, match="row groups of whole shards of one split"):
+        faceshards.open(faces, split="train")
+    assert [(problem.path, problem.kind) for problem in verify(faces).problems] == [(MANIFEST, "inconsistent")]
+
+
+@pytest.mark.parametrize("row", [-1, 5000, 3])
+def test_a_face_in_a_row_that_is_not_its_own_is_refused_by_the_loader(faces: Path, row: int) -> None:
+    def misplaced(rows: pa.Table) -> pa.Table:
+        places = rows["row"].to_pylist()
+        places[4] = row
+        return rows.set_column(rows.column_names.index("row"), "row", pa.array(places, pa.int32()))
+
+    with_manifest(faces, misplaced)
+    with pytest.raises(StoreFormatError, match="ascending order from 0 to 4999"):
+        faceshards.open(faces, split="train")
