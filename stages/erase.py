@@ -11,10 +11,16 @@ from stages.command import stage_command, write_metrics
 @stage_command
 def main(params: Params) -> None:
     """Make erased variants of every face and pack them with regions and identity into the shards."""
-    outcome = erase_faces(
-        Path("data/aligned"), Path("data/parsed"), Path("data/shards"), params.erase, params.store, params.run
+    result = erase_faces(
+        Path("data/aligned"),
+        Path("data/parsed"),
+        Path("data/shards"),
+        params.erase,
+        params.store,
+        params.run,
+        params.parse.min_confidence,
     )
-    write_metrics(Path("reports/metrics/erase.json"), asdict(outcome))
+    write_metrics(Path("reports/metrics/erase.json"), {**asdict(result.outcome), "doubtful": result.doubtful})
 
 
 if __name__ == "__main__":

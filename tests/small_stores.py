@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from faceshards.build import align, parse
 from faceshards.build.align import HAS_TRUTH, AlignTask
@@ -18,12 +20,14 @@ from faceshards.build.plan import plan_source
 from faceshards.build.planfile import Plan
 from faceshards.build.provenance import versions
 from faceshards.build.shardmap import making
+from faceshards.build.sureness import COLUMNS, SurenessNotes, sureness_of
+from faceshards.parsing.certainty import Confidence
 from faceshards.parsing.evaluate import coarse_confusion, confusion, scores
 from faceshards.regions import IGNORE, N_REGIONS, Region
 from faceshards.source.base import Source
 from faceshards.store.finish import finish
 from faceshards.store.reader import Store
-from faceshards.store.schema import StoreSpec
+from faceshards.store.schema import OK, StoreSpec
 from faceshards.store.writer import write_shard
 
 WORST = "000004"
@@ -70,8 +74,8 @@ def build(
     contents = {
         "align": asdict(count_outcomes(aligned)),
         "parse": as_metrics(parsed_faces),
-        "erase": asdict(erase),
-        "verify": {"files": 26, "bytes": 123_456, "rows": erase.used, "problems": 0},
+        "erase": {**asdict(erase.outcome), "doubtful": erase.doubtful},
+        "verify": {"files": 26, "bytes": 123_456, "rows": erase.outcome.used, "problems": 0},
     }
     metrics = {stage: folder / f"{stage}.json" for stage in contents}
     for stage, content in contents.items():
@@ -103,7 +107,7 @@ def parse_faces(aligned: Path, out: Path) -> ParseOutcome:
     """In place of the network: the truth with its chin cut off, all background for `WORST`, skin where no truth is."""
     faces = Store.open(aligned)
     name, licence = faces.info["name"], faces.info["licence"]
-    spec = StoreSpec(name, licence, (REGION,), faces.extents, faces.shard_rows, faces.chunk_rows)
+    spec = StoreSpec(name, licence, (REGION,), faces.extents, faces.shard_rows, faces.chunk_rows, columns=COLUMNS)
     counts = np.zeros((N_REGIONS, N_REGIONS), np.int64)
     with making(out, parse.__name__, spec, RUN) as shards:
         for split, shard in spec.shards:
@@ -115,12 +119,25 @@ def parse_faces(aligned: Path, out: Path) -> ParseOutcome:
             regions[rows["row"].filter(pc.equal(rows["sample_id"], WORST)).to_numpy() - start] = Region.BACKGROUND
             known = rows["row"].filter(rows["has_truth"]).to_numpy() - start
             counts += confusion(regions[known], truth[known])
-            table = rows.select(spec.rows_schema.names).cast(spec.rows_schema)
-            write_shard(shards.work, spec, split, shard, {"region": regions}, table, rows["row"].to_numpy() - start)
+            at = rows["row"].to_numpy() - start
+            columns = _sureness(stop - start, rows, at).columns(at)
+            schema = spec.rows_schema
+            table = pa.table([columns[name] if name in columns else rows[name] for name in schema.names], schema)
+            write_shard(shards.work, spec, split, shard, {"region": regions}, table, at)
         made_by = {"weights_sha256": "0" * 64, "device": "cpu"}
         finish(shards.work, spec, {**faces.info["provenance"], "parse": made_by})
     outcome = count_outcomes(out)
     known_faces = int(pc.sum(faces.manifest["has_truth"]).as_py())
     if not known_faces:
-        return ParseOutcome(outcome, 0, None, None)
-    return ParseOutcome(outcome, known_faces, scores(counts), scores(coarse_confusion(counts)))
+        return ParseOutcome(outcome, sureness_of(Store.open(out)), 0, None, None)
+    agreement = scores(counts), scores(coarse_confusion(counts))
+    return ParseOutcome(outcome, sureness_of(Store.open(out)), known_faces, *agreement)
+
+
+def _sureness(rows: int, faces: pa.Table, at: NDArray[np.int64]) -> SurenessNotes:
+    """Of `WORST` 30 %, of all other faces 90 %."""
+    notes = SurenessNotes(rows)
+    usable = pc.equal(faces["status"], OK).to_numpy()
+    face = np.where(pc.equal(faces["sample_id"], WORST).to_numpy(), 0.3, 0.9).astype(np.float32)[usable]
+    notes.add(at[usable], Confidence(face, np.repeat(face[:, None], N_REGIONS, axis=1), face))
+    return notes

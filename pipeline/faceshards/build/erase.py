@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from faceshards import rng
 from faceshards.build import arrays
@@ -18,6 +19,7 @@ from faceshards.build.params import EraseParams, RunParams, StoreParams
 from faceshards.build.provenance import versions
 from faceshards.build.shardmap import ShardContent, ShardTask, making, shard_digests
 from faceshards.build.shards import run_tasks
+from faceshards.build.sureness import COLUMNS, CONFIDENCE, count_doubtful, with_remarks
 from faceshards.maps import region_areas
 from faceshards.ops.erase import erase
 from faceshards.ops.erasing import Erase
@@ -34,10 +36,33 @@ WEIGHTS_SHA256 = pa.field("weights_sha256", pa.string())
 VERSION = pa.field("version", pa.string())
 
 
+@dataclass(frozen=True)
+class EraseOutcome:
+    """What the stage reports.
+
+    Attributes:
+        outcome: the count of faces.
+        doubtful: faces of less than the confidence that was asked for.
+    """
+
+    outcome: Outcome
+    doubtful: int
+
+
 def erase_faces(
-    aligned: Path, parsed: Path, out: Path, params: EraseParams, store: StoreParams, run: RunParams
-) -> Outcome:
-    """Write the final store at `out` from the stores of the stages `align` and `parse`."""
+    aligned: Path,
+    parsed: Path,
+    out: Path,
+    params: EraseParams,
+    store: StoreParams,
+    run: RunParams,
+    min_confidence: float | None = None,
+) -> EraseOutcome:
+    """Write the final store at `out` from the stores of the stages `align` and `parse`.
+
+    A face of which the parser was less sure than `min_confidence`, from 0 to 1, is used like any other, with a remark
+    in the manifest's `reason`.
+    """
     faces, maps = Store.open(aligned), Store.open(parsed)
     spec = StoreSpec(
         name=faces.info["name"],
@@ -47,14 +72,16 @@ def erase_faces(
         shard_rows=faces.shard_rows,
         chunk_rows=faces.chunk_rows,
         profile=store.profile,
-        columns=(REGION_PX, *_variant_columns(params.variants), WEIGHTS_SHA256, VERSION),
+        columns=(REGION_PX, *COLUMNS, *_variant_columns(params.variants), WEIGHTS_SHA256, VERSION),
     )
     made_by = versions()
     fill = _mean_colour(faces) if params.fill == "mean" else params.fill
     erasing = Erase(params.n_regions, params.classes, fill, params.min_area)
     weights = maps.info["provenance"]["parse"]["weights_sha256"]
-    with making(out, __name__, spec, run, params, fill, weights, made_by) as shards:
-        tasks = [EraseTask(shards, *place, faces, maps, params, erasing, weights) for place in spec.shards]
+    with making(out, __name__, spec, run, params, fill, weights, made_by, min_confidence) as shards:
+        tasks = [
+            EraseTask(shards, *place, faces, maps, params, erasing, weights, min_confidence) for place in spec.shards
+        ]
         run_tasks(tasks, run, "erase")
         provenance = {
             **maps.info["provenance"],
@@ -62,7 +89,7 @@ def erase_faces(
             "versions": {**maps.info["provenance"]["versions"], **made_by},
         }
         finish(shards.work, spec, provenance, documents)
-        return count_outcomes(shards.work)
+        return EraseOutcome(count_outcomes(shards.work), count_doubtful(Store.open(shards.work), min_confidence))
 
 
 @dataclass(frozen=True)
@@ -72,6 +99,7 @@ class EraseTask(ShardTask):
     Attributes:
         erasing: `params` as the library takes them.
         weights_sha256: of the parser that made the maps.
+        min_confidence: faces of less get a remark.
     """
 
     aligned: Store
@@ -79,6 +107,7 @@ class EraseTask(ShardTask):
     params: EraseParams
     erasing: Erase
     weights_sha256: str
+    min_confidence: float | None
 
     def inputs(self) -> Sequence[str]:
         """The aligned faces, their maps, and the truth where that takes the place of the maps."""
@@ -97,7 +126,7 @@ class EraseTask(ShardTask):
         usable = at[ok]
         files = self._files()
         images = self._pixels(files)
-        regions = self._regions()
+        regions, from_truth = self._regions()
         content: dict[str, Any] = {array.name: arrays.filled(array, self.faces) for array in self.making.spec.arrays}
         content["region"][usable] = regions[usable]
         content["identity"][at] = rows["identity"]
@@ -123,6 +152,12 @@ class EraseTask(ShardTask):
             "weights_sha256": pa.repeat(self.weights_sha256, n),
             "version": pa.repeat(versions()["faceshards"], n),
         }
+        if from_truth[at].any():
+            mask = pa.array(~from_truth[at])
+            columns |= {field.name: pc.if_else(mask, rows[field.name], None) for field in COLUMNS}
+        if self.min_confidence is not None:
+            confidence = columns.get(CONFIDENCE.name, rows[CONFIDENCE.name])
+            columns["reason"] = with_remarks(rows["reason"], confidence, self.min_confidence)
         if params.variants:
             columns |= {
                 "erased": pa.array(list(content["erased"][at]), erased_field(params.variants).type, mask=~ok),
@@ -145,14 +180,15 @@ class EraseTask(ShardTask):
             return arrays.filled(IMAGE, 0)
         return self.aligned.read(self.split, IMAGE.name, *self.bounds) if files is None else files.pixels()
 
-    def _regions(self) -> UInt8Array:
-        """The region maps of the shard's rows."""
+    def _regions(self) -> tuple[UInt8Array, NDArray[np.bool_]]:
+        """The region maps of the shard's rows, and which of them are the source's own."""
         regions: UInt8Array = self.parsed.read(self.split, REGION.name, *self.bounds)
+        known = np.zeros(len(regions), np.bool_)
         if self.params.regions == "truth":
             truth = self.aligned.read(self.split, TRUTH.name, *self.bounds)
             known = (truth != IGNORE).any(axis=(1, 2))
             regions[known] = truth[known]
-        return regions
+        return regions, known
 
 
 def _variant_columns(variants: int) -> tuple["pa.Field[Any]", ...]:

@@ -85,12 +85,17 @@ class AlignParams:
 
 @dataclass(frozen=True, config=_STRICT)
 class ParseParams:
-    """Which network cuts the faces into regions, and where it runs."""
+    """Which network cuts the faces into regions, where it runs, and which of its answers are doubtful.
+
+    Attributes:
+        min_confidence: faces of less are marked by the stage `erase`; None marks nobody.
+    """
 
     weights: str = "bundled"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     mirror: bool = True
+    min_confidence: Share | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)

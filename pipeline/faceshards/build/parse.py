@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceshards.build.arrays import IMAGE, REGION, TRUTH
@@ -18,6 +19,8 @@ from faceshards.build.params import ParseParams, RunParams, StoreParams
 from faceshards.build.provenance import versions
 from faceshards.build.shardmap import ShardContent, ShardTask, making, shard_digests
 from faceshards.build.shards import run_tasks, threads_per_worker
+from faceshards.build.sureness import COLUMNS, Sureness, SurenessNotes, sureness_of
+from faceshards.parsing.certainty import confidence_of
 from faceshards.parsing.evaluate import Scores, coarse_confusion, confusion, scores
 from faceshards.parsing.parser import Parser, load_parser
 from faceshards.records import UInt8Array
@@ -37,9 +40,11 @@ class ParseOutcome:
         with_truth: how many of them could be compared with ground truth.
         regions: agreement over the 25 regions; None where no face has ground truth.
         coarse: agreement merged to the 19 classes of FaceSynthetics; None where no face has ground truth.
+        confidence: how sure the network was.
     """
 
     outcome: Outcome
+    confidence: Sureness
     with_truth: int
     regions: Scores | None
     coarse: Scores | None
@@ -62,12 +67,14 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         shard_rows=faces.shard_rows,
         chunk_rows=faces.chunk_rows,
         profile=store.profile,
+        columns=COLUMNS,
     )
     made_by = versions("torch")
     weights = [sha256_of(path) for path in weights_files(params.weights)]
-    with making(out, __name__, spec, run, params, made_by, dict(parser.provenance), weights) as shards:
+    network = replace(params, min_confidence=None)  # which the stage `erase` looks at
+    with making(out, __name__, spec, run, network, made_by, dict(parser.provenance), weights) as shards:
         threads = threads_per_worker(run, len(spec.shards))
-        settled = _settled(params, parser.provenance)
+        settled = _settled(network, parser.provenance)
         tasks = [ParseTask(shards, *place, faces, settled, threads) for place in spec.shards]
         run_tasks(tasks, run, "parse", gpu=settled.device == "cuda")
         provenance = {
@@ -76,7 +83,8 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
             "versions": {**faces.info["provenance"]["versions"], **made_by},
         }
         finish(shards.work, spec, provenance)
-        return _compare(faces, Store.open(shards.work), count_outcomes(shards.work))
+        parsed = Store.open(shards.work)
+        return _compare(faces, parsed, count_outcomes(shards.work), sureness_of(parsed))
 
 
 @dataclass(frozen=True)
@@ -99,14 +107,19 @@ class ParseTask(ShardTask):
         usable = np.zeros(self.faces, np.bool_)
         usable[at] = pc.equal(rows["status"], OK).to_numpy()
         regions = np.full((self.faces, *REGION.shape), REGION.fill_value, np.uint8)
+        sure = SurenessNotes(self.faces)
         parser = _parser(self.params, self.threads)
         spec = self.making.spec
         for offset, images in _read_ahead(self.aligned, self.split, start, stop, spec.chunk_rows):
-            chunk = slice(offset, offset + len(images))
-            if usable[chunk].any():
-                regions[chunk][usable[chunk]] = parser.parse(images[usable[chunk]])
+            here = offset + np.flatnonzero(usable[offset : offset + len(images)])
+            if len(here):
+                parsed = parser.assess(images[here - offset])
+                regions[here] = parsed.regions
+                sure.add(here, confidence_of(parsed))
             advance(len(images))
-        table = rows.select(spec.rows_schema.names).cast(spec.rows_schema)
+        columns = sure.columns(at)
+        schema = spec.rows_schema
+        table = pa.table([columns[name] if name in columns else rows[name] for name in schema.names], schema=schema)
         return ShardContent({REGION.name: regions}, table, at)
 
 
@@ -133,7 +146,7 @@ def _read_ahead(store: Store, split: str, start: int, stop: int, step: int) -> I
             yield a - start, images
 
 
-def _compare(aligned: Store, parsed: Store, outcome: Outcome) -> ParseOutcome:
+def _compare(aligned: Store, parsed: Store, outcome: Outcome, sureness: Sureness) -> ParseOutcome:
     """Agreement of the parsed maps with the truth, over all faces that have one."""
     counts = np.zeros((N_REGIONS, N_REGIONS), np.int64)
     with_truth = 0
@@ -148,8 +161,8 @@ def _compare(aligned: Store, parsed: Store, outcome: Outcome) -> ParseOutcome:
             predicted = parsed.read(split, REGION.name, start, stop)[here]
             counts += confusion(predicted, aligned.read(split, TRUTH.name, start, stop)[here])
     if not counts.any():
-        return ParseOutcome(outcome, 0, None, None)
-    return ParseOutcome(outcome, with_truth, scores(counts), scores(coarse_confusion(counts)))
+        return ParseOutcome(outcome, sureness, 0, None, None)
+    return ParseOutcome(outcome, sureness, with_truth, scores(counts), scores(coarse_confusion(counts)))
 
 
 @cache
@@ -161,6 +174,7 @@ def as_metrics(result: ParseOutcome) -> dict[str, Any]:
     """The stage's metrics: counts, and agreement by class name where there is ground truth."""
     return {
         **asdict(result.outcome),
+        "confidence": result.confidence.as_metrics(),
         "with_truth": result.with_truth,
         "regions": result.regions and _named(result.regions, Region),
         "coarse": result.coarse and _named(result.coarse, CoarseRegion),

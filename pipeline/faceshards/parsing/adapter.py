@@ -1,6 +1,7 @@
 """Somebody else's segmentation network as a `Parser`."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,6 +13,7 @@ from torch.nn.functional import interpolate
 
 from faceshards.errors import ParserError, WeightsError, WeightsNotFoundError
 from faceshards.parsing.adapterparams import AdapterParams, read_adapter
+from faceshards.parsing.certainty import Parsed, layers_of
 from faceshards.parsing.networks import Network
 from faceshards.parsing.onnx import OnnxNetwork
 from faceshards.parsing.passes import FixedPasses, check_faces, in_shrinking_batches
@@ -20,6 +22,8 @@ from faceshards.parsing.torchscript import TorchScriptNetwork
 from faceshards.parsing.unet import SIZE
 from faceshards.records import UInt8Array
 from faceshards.store.durable import sha256_of
+
+_ROUNDING = 1e-2  # of probabilities in half precision
 
 _NETWORKS: dict[str, Callable[[Path, int | str, str], Network]] = {
     ".onnx": OnnxNetwork,
@@ -81,7 +85,7 @@ class AdaptedParser:
         self._network = network
         self._classes = ClassMap.of(params.classes)
         self._batch = params.batch
-        self._passes = FixedPasses(self._pass, params.batch, threads)
+        self._passes = FixedPasses(params.batch, threads)
         self._mean, self._std = (
             torch.tensor(x, dtype=torch.float32, device=network.device).view(3, 1, 1) for x in (params.mean, params.std)
         )
@@ -89,11 +93,20 @@ class AdaptedParser:
 
     def parse(self, images: UInt8Array) -> UInt8Array:
         """See `Parser.parse`."""
+        return self._classes.regions(self._layers(images, sure=False)[:, 0])
+
+    def assess(self, images: UInt8Array) -> Parsed:
+        """See `Parser.assess`. The network's own probabilities, which nobody has calibrated."""
+        parsed = Parsed.of(self._layers(images, sure=True))
+        return parsed._replace(regions=self._classes.regions(parsed.regions))
+
+    def _layers(self, images: UInt8Array, *, sure: bool) -> UInt8Array:
         check_faces(images)
+        run = partial(self._pass, sure=sure)
         if self._network.device.type == "cuda":
-            regions, self._batch = in_shrinking_batches(self._pass, images, self._batch)
-            return regions
-        return self._passes(images)
+            layers, self._batch = in_shrinking_batches(run, images, self._batch)
+            return layers
+        return self._passes(run, images)
 
     def try_out(self, model: Path) -> None:
         """Run black faces and check the shape of what comes out.
@@ -115,8 +128,8 @@ class AdaptedParser:
                 f"{logits.shape[1]}. Name one for each, in the order of the outputs"
             )
 
-    def _pass(self, images: UInt8Array, wanted: int | None = None) -> UInt8Array:
-        """Regions of the first `wanted` of the images."""
+    def _pass(self, images: UInt8Array, wanted: int | None = None, *, sure: bool) -> UInt8Array:
+        """Classes of the first `wanted` of the images, as `layers_of` gives them."""
         with torch.inference_mode():
             logits = self._network(self._inputs(images))[:wanted].float()
             if not logits.isfinite().all():
@@ -124,9 +137,11 @@ class AdaptedParser:
                     f"{self._params.model} gives values that are no finite numbers; check `mean`, `std` and `scale` "
                     "of its description, or load another copy of it"
                 )
-            logits = _resized(logits, (SIZE, SIZE))
-            winners = logits[:, self._classes.kept].argmax(dim=1).to(torch.uint8).cpu().numpy()
-        return self._classes.regions(winners)
+            probabilities = sure and _are_probabilities(logits)
+            logits = _resized(logits, (SIZE, SIZE))[:, self._classes.kept]
+            if probabilities:
+                logits = logits.clamp(min=torch.finfo(logits.dtype).tiny).log()
+            return np.asarray(layers_of(logits, temperature=1.0 if sure else None).cpu().numpy(), np.uint8)
 
     def _inputs(self, images: UInt8Array) -> Tensor:
         """(B, 112, 112, 3) uint8 -> (B, 3, height, width) float32, contiguous, as the network wants it."""
@@ -136,6 +151,11 @@ class AdaptedParser:
             pixels = pixels.flip(1)
         resized = _resized(pixels, self._params.size) / self._params.scale
         return ((resized - self._mean) / self._std).contiguous()
+
+
+def _are_probabilities(outputs: Tensor) -> bool:
+    """Whether a network gives the result of a softmax rather than logits."""
+    return bool((outputs >= 0).all() and (outputs.sum(dim=1) - 1).abs().max() < _ROUNDING)
 
 
 def _resized(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -25,9 +25,14 @@ class MirrorAveraged(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """As the network's."""
+        face, mirrored = self.votes(x)
+        return face + mirrored
+
+    def votes(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The logits of the face alone, and those of its mirror image alone, mirrored back."""
         mirrored: Tensor = self.network(x.flip(3))
-        logits: Tensor = self.network(x) + mirrored.index_select(1, self.mirror).flip(3)
-        return logits
+        face: Tensor = self.network(x)
+        return face, mirrored.index_select(1, self.mirror).flip(3)
 
 
 def for_inference(network: nn.Module, mirror: bool) -> nn.Module:

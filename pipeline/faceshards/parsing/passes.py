@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
@@ -29,14 +30,14 @@ def in_shrinking_batches(
     """Run over all images, halving the batch whenever the device's memory does not hold it.
 
     Returns:
-        The results, and the batch size that fitted.
+        The results, (N, L, 112, 112) uint8, and the batch size that fitted.
 
     Raises:
         DeviceError: not even one image fits.
     """
-    done = [np.empty((0, SIZE, SIZE), np.uint8)]
+    done: list[UInt8Array] = []
     start = 0
-    while start < len(images):
+    while start < len(images) or not done:
         try:
             done.append(run(images[start : start + batch]))
         except torch.OutOfMemoryError as error:
@@ -57,25 +58,31 @@ class FixedPasses:
     out whole passes.
 
     Args:
-        run: a full batch, and of how many of its first images the regions are wanted, to these regions.
         batch: images a pass.
         threads: passes in work at once.
     """
 
-    def __init__(self, run: Callable[[UInt8Array, int], UInt8Array], batch: int, threads: int) -> None:
-        self._run = run
+    def __init__(self, batch: int, threads: int) -> None:
         self._batch = batch
         self._pool = ThreadPoolExecutor(threads, "parser", initializer=torch.set_num_threads, initargs=(1,))
 
-    def __call__(self, images: UInt8Array) -> UInt8Array:
-        """(N, 112, 112, 3) uint8 -> (N, 112, 112) uint8."""
-        parts = [images[i : i + self._batch] for i in range(0, len(images), self._batch)]
-        regions = list(self._pool.map(self._filled_up, parts))
+    def __call__(self, run: Callable[[UInt8Array, int], UInt8Array], images: UInt8Array) -> UInt8Array:
+        """Run over all images.
+
+        Args:
+            run: a full batch, and of how many of its first images the result is wanted, to (n, L, 112, 112) uint8.
+            images: (N, 112, 112, 3) uint8.
+
+        Returns:
+            (N, L, 112, 112) uint8.
+        """
+        parts = [images[i : i + self._batch] for i in range(0, max(1, len(images)), self._batch)]
+        layers = list(self._pool.map(partial(self._filled_up, run), parts))
         # PyTorch took the pool's one thread as the default of threads to come; back to what this one has.
         torch.set_num_threads(torch.get_num_threads())
-        return np.concatenate([np.empty((0, SIZE, SIZE), np.uint8), *regions])
+        return np.concatenate(layers)
 
-    def _filled_up(self, images: UInt8Array) -> UInt8Array:
+    def _filled_up(self, run: Callable[[UInt8Array, int], UInt8Array], images: UInt8Array) -> UInt8Array:
         batch = np.zeros((self._batch, SIZE, SIZE, 3), np.uint8)
         batch[: len(images)] = images
-        return self._run(batch, len(images))
+        return run(batch, len(images))

@@ -1,5 +1,6 @@
 """Network weights on disk: safetensors (ours) and ``.pth`` (anyone's), read without running anything in them."""
 
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -35,11 +36,14 @@ class Weights:
         network: fp32, in eval mode, on the CPU.
         metadata: of a safetensors file (architecture, classes, normalisation, licence, date, ...); else empty.
         sha256: of the file.
+        temperature: what the logits of a face are divided by to make their softmax a probability; 1 where nobody has
+            calibrated the weights.
     """
 
     network: AnyUNet
     metadata: Mapping[str, str]
     sha256: str
+    temperature: float = 1.0
 
 
 def load_weights(weights: str | Path = BUNDLED) -> Weights:
@@ -64,7 +68,7 @@ def load_weights(weights: str | Path = BUNDLED) -> Weights:
         state, metadata = (
             read_safetensors(path, what) if path.suffix == ".safetensors" else (read_state(path, what), {})
         )
-        return Weights(_network(state, what), metadata, sha256_of(path))
+        return Weights(_network(state, what), metadata, sha256_of(path), _temperature(metadata, what))
 
 
 def save_weights(network: AnyUNet, path: Path, metadata: Mapping[str, str]) -> None:
@@ -72,6 +76,17 @@ def save_weights(network: AnyUNet, path: Path, metadata: Mapping[str, str]) -> N
     state = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items() if _COUNTER not in k}
     about = {**network.describe(), "classes": str(network.final.out_channels), "normalisation": NORMALISATION}
     write_file(path, save(state, metadata={**metadata, **about}))
+
+
+def _temperature(metadata: Mapping[str, str], what: str) -> float:
+    text = metadata.get("temperature", "1")
+    try:
+        temperature = float(text)
+    except ValueError:
+        temperature = math.nan
+    if not 0 < temperature < math.inf:
+        raise WeightsError(f"{what}: expected a temperature above 0 in its metadata; found {text!r}")
+    return temperature
 
 
 def _located(weights: str | Path) -> AbstractContextManager[Path]:

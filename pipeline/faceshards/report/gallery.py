@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faceshards.build.sureness import CONFIDENCE
 from faceshards.regions import Region
 from faceshards.report.agreement import agreement, compare
 from faceshards.report.faces import Faces
@@ -31,6 +32,7 @@ class Card:
     Attributes:
         identity: the person's name, or number, or a word for unknown.
         agreement: share of its pixels whose region is the true one; None where there is no truth to compare with.
+        confidence: mean probability of a pixel's region, by the parser; None where the map is not the parser's.
         pictures: the face and its maps.
         variants: the erased ones.
     """
@@ -40,6 +42,7 @@ class Card:
     identity: str
     split: str
     agreement: float | None
+    confidence: float | None
     pictures: tuple[Picture, ...]
     variants: tuple[Picture, ...]
 
@@ -70,6 +73,15 @@ def worst_parsed(faces: Faces) -> WorstParsed | None:
     return WorstParsed(cards, len(compared.faces))
 
 
+def doubtful(faces: Faces) -> tuple[Card, ...]:
+    """Cards of the `WORST` faces of which the parser was least sure, the least sure first."""
+    if CONFIDENCE.name not in faces.usable.column_names:
+        return ()
+    confidence = faces.usable[CONFIDENCE.name].to_numpy()
+    ranked = np.argsort(confidence, kind="stable")[: min(WORST, int((~np.isnan(confidence)).sum()))]
+    return tuple(_card(faces, int(face), variants=False) for face in ranked)
+
+
 def _card(faces: Faces, face: int, *, variants: bool) -> Card:
     row = faces.usable.slice(face, 1).to_pylist()[0]
     name = row["sample_id"]
@@ -94,6 +106,7 @@ def _card(faces: Faces, face: int, *, variants: bool) -> Card:
         identity=_identity(row["identity"], row["identity_name"]),
         split=row["split"],
         agreement=agreed,
+        confidence=row.get(CONFIDENCE.name),
         pictures=tuple(pictures),
         variants=tuple(_variants(faces, face, name)) if variants and faces.variants else (),
     )

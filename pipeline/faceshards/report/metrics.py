@@ -42,18 +42,48 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class Confidence:
+    """How sure the parser was, 0 to 1; None where no face was parsed.
+
+    Attributes:
+        mean: over the faces.
+        low: what 5 % of the faces do not reach.
+        agreement: share of the pixels on which a face and its mirror image agree; None also without mirror images.
+        regions: by name, the mean over the faces that show the region; None where none does.
+    """
+
+    mean: float | None
+    low: float | None
+    agreement: float | None
+    regions: dict[str, float | None]
+
+
+@dataclass(frozen=True)
 class ParseMetrics(FaceCounts):
     """What the stage `parse` measured.
 
     Attributes:
+        confidence: how sure the parser was.
         with_truth: faces that could be compared with ground truth.
         regions: agreement over the 25 regions; None where no face has ground truth.
         coarse: agreement over FaceSynthetics' 19 classes; None where no face has ground truth.
     """
 
+    confidence: Confidence
     with_truth: int
     regions: Agreement | None
     coarse: Agreement | None
+
+
+@dataclass(frozen=True)
+class EraseMetrics(FaceCounts):
+    """What the stage `erase` counted.
+
+    Attributes:
+        doubtful: faces of less than ``parse.min_confidence``.
+    """
+
+    doubtful: int
 
 
 @dataclass(frozen=True)
@@ -72,7 +102,7 @@ class Metrics:
 
     align: FaceCounts | None = None
     parse: ParseMetrics | None = None
-    erase: FaceCounts | None = None
+    erase: EraseMetrics | None = None
     verify: VerifyMetrics | None = None
 
 

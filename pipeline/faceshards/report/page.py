@@ -10,8 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from faceshards.regions import PALETTE, REGION_NAMES
 from faceshards.report.faces import Faces
+from faceshards.report.gallery import doubtful, worst_parsed
 from faceshards.report.gallery import gallery as gallery_cards
-from faceshards.report.gallery import worst_parsed
 from faceshards.report.metrics import read_metrics
 from faceshards.report.skipped import NAMED, reasons
 from faceshards.report.statistics import region_statistics
@@ -48,6 +48,7 @@ def write_report(shards: Path, aligned: Path | None, metrics: Mapping[str, Path]
             palette=dict(zip(REGION_NAMES, PALETTE, strict=True)),
             gallery=gallery_cards(faces, gallery),
             worst=worst_parsed(faces),
+            doubtful=doubtful(faces),
             regions_are_truth=faces.regions_are_truth,
             statistics={name: column.tolist() for name, column in statistics._asdict().items()},
             skipped=reasons(faces.store.manifest, usable=False),

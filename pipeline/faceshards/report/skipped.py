@@ -30,6 +30,7 @@ def reasons(manifest: pa.Table, *, usable: bool) -> tuple[Reason, ...]:
     """Group by reason, the most frequent first: the faces that dropped out, or the usable ones that have a remark."""
     status = pc.field("status")
     rows = manifest.filter((status == OK) & ~pc.field("reason").is_null() if usable else status != OK)
+    rows = _a_line_each(rows) if usable else rows
     sentences = pc.fill_null(rows["reason"], "no reason given")
     codes = pc.list_element(pc.split_pattern(sentences, ":", max_splits=1), 0)
     rows = pa.table({"code": codes, "id": rows["sample_id"], "where": rows["source_id"], "sentence": sentences})
@@ -38,6 +39,13 @@ def reasons(manifest: pa.Table, *, usable: bool) -> tuple[Reason, ...]:
         Reason(code, count, tuple(_first(rows.filter(pc.field("code") == code))))
         for code, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     )
+
+
+def _a_line_each(rows: pa.Table) -> pa.Table:
+    """A row for each line of a reason: a face may have several remarks."""
+    lines = pc.split_pattern(rows["reason"], "\n").combine_chunks()
+    rows = rows.select(["sample_id", "source_id"]).take(pc.list_parent_indices(lines))
+    return rows.append_column("reason", pc.list_flatten(lines))
 
 
 def _first(rows: pa.Table) -> list[tuple[str, str, str]]:

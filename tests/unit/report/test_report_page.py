@@ -125,6 +125,34 @@ def test_the_worst_parsed_face_stands_first_in_its_section(demo: Build, tmp_path
     assert re.findall(r"\b\d{6}\b", section)[0] == WORST
 
 
+def test_the_face_of_which_the_parser_was_least_sure_stands_first_in_its_section(demo: Build, tmp_path: Path) -> None:
+    section = page_of(demo, tmp_path / "report.html").text.split("Least sure")[-1]
+    assert re.findall(r"\b\d{6}\b", section)[0] == WORST
+    assert "30.0% sure" in section
+
+
+def test_faces_of_less_confidence_than_asked_for_are_kept_with_a_remark(demo: Build, tmp_path: Path) -> None:
+    outcome = erase_faces(demo.aligned, demo.parsed, tmp_path / "shards", ERASE, STORE, RUN, min_confidence=0.8)
+    assert outcome.doubtful == 1
+    remarks = {
+        row["sample_id"]: row["reason"]
+        for row in Store.open(tmp_path / "shards").manifest.to_pylist()
+        if row["status"] == "ok" and "doubtful_regions" in (row["reason"] or "")
+    }
+    assert remarks == {WORST: "doubtful_regions: the parser's confidence is 0.3000"}
+    page = page_of(demo, tmp_path / "report.html", shards=tmp_path / "shards")
+    assert "doubtful_regions 1" in page.text
+
+
+def test_maps_that_are_not_the_parsers_have_no_confidence(demo: Build, tmp_path: Path) -> None:
+    truth = replace(ERASE, regions="truth")
+    outcome = erase_faces(demo.aligned, demo.parsed, tmp_path / "shards", truth, STORE, RUN, min_confidence=1.0)
+    has_truth = {row["sample_id"]: row["has_truth"] for row in Store.open(demo.aligned).manifest.to_pylist()}
+    rows = [row for row in Store.open(tmp_path / "shards").manifest.to_pylist() if row["status"] == "ok"]
+    assert {row["confidence"] is None for row in rows if has_truth[row["sample_id"]]} == {True}
+    assert outcome.doubtful == sum(row["confidence"] is not None for row in rows)
+
+
 def test_without_truth_there_is_no_comparison(hostile: Build, demo: Build, tmp_path: Path) -> None:
     page = page_of(hostile, tmp_path / "a.html")
     assert "The source has no ground truth" in page.text
