@@ -13,7 +13,7 @@ from faceshards.errors import BadSampleError, ParamsError
 from faceshards.ops.align import warp_image
 from faceshards.records import Float32Array, UInt8Array
 from faceshards.source.alignment import face_alignment
-from faceshards.source.base import Source
+from faceshards.source.base import Source, numbers_people
 from faceshards.source.decode import decode_image
 from faceshards.source.detect import Detector
 from faceshards.store.classes import labels_of, refuse_strangers
@@ -116,8 +116,8 @@ class StoreFaces:
 class SourceFaces:
     """The faces of a source, aligned as the stage `align` does it and parsed.
 
-    People have labels in the order of their names, as by torchvision's ImageFolder; to `limit` faces they have the
-    labels that they have in the whole source.
+    People have labels in the order of their names, as by torchvision's ImageFolder, or their own numbers where the
+    source numbers them; to `limit` faces they have the labels that they have in the whole source.
 
     Attributes:
         source: from `faceshards.source.open.open_source`.
@@ -157,8 +157,10 @@ class SourceFaces:
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
-        names = {self.source.face(i).identity for i in range(len(self.source))}
-        return {name: number for number, name in enumerate(sorted(names - {None}, key=str)) if name is not None}
+        names = {name for i in range(len(self.source)) if (name := self.source.face(i).identity) is not None}
+        if numbers_people(self.source):
+            return {name: int(name) for name in names}
+        return {name: number for number, name in enumerate(sorted(names))}
 
 
 def aligned_face(data: bytes, what: str, landmarks: Float32Array | None, detect: Detector | None) -> UInt8Array:

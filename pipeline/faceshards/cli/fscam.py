@@ -101,7 +101,8 @@ def fscam(faces: str, out: Path, **options: Any) -> None:
       3              class 3; refused where the outputs are of unit length
                      or made by a normalising layer
       identity       the face's label, as the loader gives it;
-                     of images, folders by name from 0
+                     of images, folders by name from 0, and of RecordIO
+                     its own labels
       identity-mean  for embeddings: cosine to the mean of the identity's
     or --reference face.jpg: for embeddings, cosine to that face's.
 
