@@ -38,10 +38,16 @@ def _classes(value: Any) -> dict[str, float]:
 
 @dataclass(frozen=True, config=_STRICT)
 class SourceParams:
-    """Where the faces come from."""
+    """Where the faces come from.
 
-    path: str
-    landmarks: str
+    Attributes:
+        path: of a recipe, or of what `faceshards.source.open_source` opens.
+        landmarks: a CSV table of points; None for none.
+        labels: the FSErasing authors' published labels; None for none.
+    """
+
+    path: Annotated[str, Field(min_length=1)]
+    landmarks: str | None = None
     labels: str | None = None
     format: Literal["auto", "facesynthetics", "imagefolder", "recordio"] = "auto"
     limit: PositiveInt | None = None
