@@ -1,5 +1,6 @@
 """Named files that a source reads at random: the files of a folder, or the members of a zip read in place."""
 
+import stat
 import struct
 import zlib
 from pathlib import Path
@@ -8,6 +9,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
 from faceshards.source.fingerprint import fingerprint
+from faceshards.source.names import shown
 from faceshards.source.splitfile import open_split
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -48,15 +50,20 @@ def read_file(path: Path) -> bytes:
     """Read a small file whole.
 
     Raises:
-        BadSampleError: it is larger than `MAX_FILE_BYTES`, or cannot be read.
+        BadSampleError: it is larger than `MAX_FILE_BYTES`, cannot be read, or is no plain file.
     """
     try:
+        # A pipe would be waited for without an end.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise BadSampleError(
+                "unreadable_file", f"{shown(str(path))}: expected a file; found a pipe, a socket or a device"
+            )
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise BadSampleError("unreadable_file", f"{path}: {error.strerror or error}") from error
+        raise BadSampleError("unreadable_file", f"{shown(str(path))}: {error.strerror or error}") from error
     if len(data) > MAX_FILE_BYTES:
-        raise BadSampleError("file_too_large", f"{path}: expected at most {MAX_FILE_BYTES:,} bytes")
+        raise BadSampleError("file_too_large", f"{shown(str(path))}: expected at most {MAX_FILE_BYTES:,} bytes")
     return data
 
 
