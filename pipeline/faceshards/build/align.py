@@ -24,7 +24,7 @@ from faceshards.ops.labels import detailed_regions
 from faceshards.records import Float32Array, Truth, UInt8Array
 from faceshards.source.alignment import face_alignment
 from faceshards.source.base import Source
-from faceshards.source.decode import decode_image
+from faceshards.source.decode import decode_image, decode_remark
 from faceshards.source.detect import Detector, DetectorName, load_detector
 from faceshards.store.codecs import keeps_files
 from faceshards.store.durable import sha256_of
@@ -150,10 +150,12 @@ class AlignTask(ShardTask):
         except BadSampleError as error:
             return {**row, "status": SKIPPED, "reason": str(error), "has_truth": False}, None
         file = data if matrix is None else None
+        row["reason"] = decode_remark(data)
         try:
             regions = _true_regions(self.source.truth(index), landmarks, image.shape[:2])
         except BadSampleError as error:  # the face is good all the same
-            return {**row, "reason": str(error), "has_truth": False}, file
+            reason = "; ".join(filter(None, [row["reason"], str(error)]))
+            return {**row, "reason": reason, "has_truth": False}, file
         if regions is not None:
             truth_out[:] = regions if matrix is None else warp_labels(regions, matrix)
         return {**row, "has_truth": regions is not None}, file
