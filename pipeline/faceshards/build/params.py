@@ -49,7 +49,7 @@ class SourceParams:
     path: Annotated[str, Field(min_length=1)]
     landmarks: str | None = None
     labels: str | None = None
-    format: Literal["auto", "facesynthetics", "imagefolder", "recordio"] = "auto"
+    format: Literal["auto", "facesynthetics", "celebamask", "lapa", "imagefolder", "recordio"] = "auto"
     limit: PositiveInt | None = None
     accept_licence: str | None = None
 

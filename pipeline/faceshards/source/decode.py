@@ -1,13 +1,17 @@
 """Encoded images to pixels, safely: the header is believed only within limits, damage is an error, ids stay ids."""
 
+import struct
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from faceshards.errors import BadSampleError
 from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE
 from faceshards.source.heif import decode_heif, turned
 from faceshards.source.imageheader import ImageHeader, read_header
+from faceshards.source.palettepng import indices_as_grey, palette_bits
 from faceshards.source.pictures import FIRST_BYTES, picture_format
 from faceshards.source.tiffheader import with_alpha_apart
 
@@ -70,7 +74,7 @@ def decode_remark(data: bytes) -> str | None:
     return f"first_frame: its first picture was taken, of {header.frames} or more"
 
 
-def decode_labels(data: bytes, what: str) -> UInt8Array:
+def decode_labels(data: bytes, what: str, *, palette: bool = False) -> UInt8Array:
     """Decode an image whose values are class ids.
 
     Only 8-bit grey is taken, and no lossy format: any other pixel format would need a conversion, and a conversion
@@ -79,6 +83,7 @@ def decode_labels(data: bytes, what: str) -> UInt8Array:
     Args:
         data: the encoded file, PNG or PGM.
         what: what to call it in an error.
+        palette: take a PNG with a palette too; its ids are the indices, whatever colours they have.
 
     Returns:
         (H, W) uint8, the stored values.
@@ -87,12 +92,40 @@ def decode_labels(data: bytes, what: str) -> UInt8Array:
         BadSampleError: as `decode_image`, and ``"not_a_label_image"``.
     """
     header = _checked_header(data, what)
+    bits = palette_bits(data) if palette else None
+    if bits is not None:
+        try:
+            grey = indices_as_grey(data)
+        except (struct.error, ValueError) as error:
+            raise BadSampleError("undecodable_image", f"{what}: cut short or damaged; {error}") from error
+        return _grey(grey, what) // np.uint8(255 // (2**bits - 1))
     if not header.grey8 or header.format not in ("png", "pnm"):
         raise BadSampleError(
             "not_a_label_image",
             f"{what}: expected class ids as an 8-bit grey PNG or PGM without palette; found another kind of "
             f"{header.format}; save the ids again as 8-bit grey",
         )
+    return _grey(data, what)
+
+
+def decode_mask(data: bytes, what: str) -> NDArray[np.bool_]:
+    """Decode an image that shows where one class is, by any colour but black.
+
+    Args:
+        data: the encoded file, of any format but HEIC.
+        what: what to call it in an error.
+
+    Returns:
+        (H, W) bool.
+
+    Raises:
+        BadSampleError: as `decode_image`.
+    """
+    _checked_header(data, what)
+    return _decode(data, what, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION).max(axis=2) > 0
+
+
+def _grey(data: bytes, what: str) -> UInt8Array:
     return _decode(data, what, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
 
 

@@ -10,10 +10,10 @@ from faceshards.records import Float32Array, SourceFace, Truth
 from faceshards.regions import CoarseRegion
 from faceshards.source.csvtable import read_table
 from faceshards.source.decode import check_class_ids, decode_labels
-from faceshards.source.files import Files, FolderFiles, ZipFiles
+from faceshards.source.files import Files, FolderFiles, zip_files
 from faceshards.source.fingerprint import Fingerprints
+from faceshards.source.labelledphotos import strays
 from faceshards.source.names import composed, shown
-from faceshards.source.pictures import has_picture_suffix
 from faceshards.source.reopen import OncePerProcess
 
 N_LANDMARKS = 70
@@ -44,7 +44,7 @@ class FaceSynthetics(OncePerProcess):
     name = "facesynthetics"
 
     def __init__(self, path: Path) -> None:
-        self.files: Files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
+        self.files: Files = FolderFiles(path) if path.is_dir() else zip_files(path)
         super().__init__(path, files=(path,))
         frames = sorted(name for name in self.files.names if _FRAME.fullmatch(name))
         folders = sorted({str(PurePosixPath(frame).parent) for frame in frames})
@@ -55,9 +55,9 @@ class FaceSynthetics(OncePerProcess):
                 + ("" if path.is_dir() else "; a zip of other faces: unpack it and give the folder")
             )
         stems = {frame.removesuffix(".png") for frame in frames}
-        others = [name for name in self.files.names if _is_other_picture(name, stems)]
+        own = {f"{stem}{tail}" for stem in stems for tail in (".png", _SEG)}
         self._n_frames = len(frames)
-        self._stems = [*sorted(stems), *sorted(others)]
+        self._stems = [*sorted(stems), *(stray.image for stray in strays(self.files.names - own))]
         table = str(PurePosixPath(folders[0]) / "identities.csv")
         self._identities = _identities(self.files, table) if table in self.files.names else {}
 
@@ -90,7 +90,7 @@ class FaceSynthetics(OncePerProcess):
         stem = self._stems[index]
         if not self._is_frame(index):
             raise BadSampleError(
-                "no_frame",
+                "stray_picture",
                 f"{self.files.label}/{shown(stem)}: expected frames named 000000.png and so on; no face of it",
             )
         return self.files.read(f"{stem}.png")
@@ -116,13 +116,6 @@ class FaceSynthetics(OncePerProcess):
 
     def _fingerprint(self, name: str) -> bytes:
         return self.files.fingerprint(name) if name in self.files.names else b""
-
-
-def _is_other_picture(name: str, frames: set[str]) -> bool:
-    """Whether a file is a picture, and neither a frame, nor a frame's labels, nor hidden as some in a Mac's zip."""
-    stem = name.removesuffix(_SEG) if name.endswith(_SEG) else name.removesuffix(".png")
-    hidden = any(part[0] == "." or part == "__MACOSX" for part in PurePosixPath(name).parts)
-    return has_picture_suffix(name) and stem not in frames and not hidden
 
 
 def _identities(files: Files, name: str) -> dict[str, str]:

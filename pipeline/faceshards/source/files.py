@@ -3,6 +3,7 @@
 import stat
 import struct
 import zlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -140,6 +141,19 @@ class ZipFiles:
         """See `Files.fingerprint`; CRC-32 and size from the zip's directory, so that nothing is read."""
         info = self._infos[name]
         return _STAMP.pack(info.CRC, info.file_size)
+
+
+def zip_files(path: Path) -> ZipFiles:
+    """The members of a zip, opened once for all who ask; see `ZipFiles`."""
+    if not path.is_file():
+        return ZipFiles(path)
+    stat = path.stat()
+    return _opened(path, (stat.st_ino, stat.st_mtime_ns, stat.st_size))
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, stamp: object) -> ZipFiles:  # noqa: ARG001 (stamp is a cache key)
+    return ZipFiles(path)
 
 
 def _refuse_overlaps(path: Path, infos: list[ZipInfo], directory_start: int) -> None:

@@ -6,15 +6,17 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from faceshards.errors import BadSampleError, SourceFormatError
 from faceshards.source.base import Source
+from faceshards.source.celebamask import PUBLISHED_IMAGES, PUBLISHED_MASKS, CelebAMask, is_celebamask
 from faceshards.source.decode import decode_image
 from faceshards.source.facesynthetics import FaceSynthetics, has_frames
-from faceshards.source.files import read_file
+from faceshards.source.files import read_file, zip_files
 from faceshards.source.foldernames import has_images, list_folder
 from faceshards.source.imagefolder import ImageFolder
+from faceshards.source.lapa import KINDS, SPLITS, LaPa, is_lapa
 from faceshards.source.names import shown
 from faceshards.source.recordio import RecordIO
 
-SourceFormat: TypeAlias = Literal["auto", "facesynthetics", "imagefolder", "recordio"]
+SourceFormat: TypeAlias = Literal["auto", "facesynthetics", "celebamask", "lapa", "imagefolder", "recordio"]
 
 _DEEPEST = 3
 """So many folders, each alone in the one above, are looked through for a data set, as unpacking leaves them."""
@@ -134,6 +136,20 @@ def _find_facesynthetics(path: Path) -> Path | None:
     return _only(sorted(path.glob("*.zip.001")))
 
 
+def _find_celebamask(path: Path) -> Path | None:
+    if path.is_file():
+        return path if _is_zip(path) and is_celebamask(zip_files(path).names) else None
+    published, pairs = (PUBLISHED_IMAGES, PUBLISHED_MASKS), ("images", "masks")
+    return path if any(all((path / name).is_dir() for name in names) for names in (published, pairs)) else None
+
+
+def _find_lapa(path: Path) -> Path | None:
+    if path.is_file():
+        return path if _is_zip(path) and is_lapa(zip_files(path).names) else None
+    places = (path, *(path / split for split in SPLITS))
+    return path if any(all((place / kind).is_dir() for kind in KINDS) for place in places) else None
+
+
 def _is_zip(path: Path) -> bool:
     return path.suffix.lower() == ".zip" or path.suffixes[-2:] == [".zip", ".001"]
 
@@ -152,6 +168,12 @@ def _only(paths: list[Path]) -> Path | None:
 
 _FORMATS: Mapping[str, _Format] = {
     "recordio": _Format("train.rec with train.idx beside it, or their folder", _find_recordio, RecordIO),
+    "celebamask": _Format(
+        "CelebAMask-HQ's folder or zip: CelebA-HQ-img with CelebAMask-HQ-mask-anno, or images with masks",
+        _find_celebamask,
+        CelebAMask,
+    ),
+    "lapa": _Format("LaPa's folder or zip: train/images, train/labels, train/landmarks, ...", _find_lapa, LaPa),
     "facesynthetics": _Format(
         "X.zip; X.zip.001 with X.zip.002, ... beside it, or their folder; "
         "a folder of 000000.png, 000000_seg.png, 000000_ldmks.txt, ...",

@@ -24,7 +24,8 @@ def open_source(
 
     Args:
         path: a zip, the first part of a split zip, a ``.rec`` file, or a folder: of FaceSynthetics frames, of a
-            split zip, of ``train.rec`` and ``train.idx``, of images, or of one subfolder of images a person.
+            split zip, of ``train.rec`` and ``train.idx``, of CelebAMask-HQ or LaPa, of images, or of one subfolder of
+            images a person. A data set is also found in a folder that is alone in it.
         format: ``"auto"`` tells by what lies there.
         landmarks: a CSV table whose landmarks go before the source's own; see `WithLandmarks`.
         labels: the FSErasing authors' published labels of FaceSynthetics; see `WithPublishedLabels`.
