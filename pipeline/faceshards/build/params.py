@@ -82,9 +82,13 @@ class PlanParams:
 
 @dataclass(frozen=True, config=_STRICT)
 class AlignParams:
-    """How faces without landmarks are found, and how many may drop out."""
+    """How faces without landmarks are found, and how many may drop out.
 
-    detector: Literal["none", "dlib", "mediapipe", "yunet"] = "none"
+    Attributes:
+        detector: see `faceshards.source.alignment.AlignerName`.
+    """
+
+    detector: Literal["auto", "mesh", "none", "dlib", "yunet"] = "auto"
     yunet_model: str | None = None
     max_skipped: Share = 0.2
 

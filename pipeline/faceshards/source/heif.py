@@ -1,6 +1,7 @@
 """HEIC photographs, as iPhones take them, by the package pillow-heif; and how those and AVIF say which side is up."""
 
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
@@ -39,6 +40,14 @@ def decode_heif(data: bytes, what: str) -> UInt8Array:
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
     return np.ascontiguousarray(pixels[..., :3], np.uint8)
+
+
+def heif_version() -> str | None:
+    """The version of pillow-heif; None where it is not installed."""
+    try:
+        return version("pillow-heif")
+    except PackageNotFoundError:
+        return None
 
 
 def turned(pixels: UInt8Array, data: bytes) -> UInt8Array:

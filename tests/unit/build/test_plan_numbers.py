@@ -14,6 +14,7 @@ from faceshards.build.plan import PlanOutcome, plan_source
 from faceshards.build.planfile import Plan
 from faceshards.cam.faces import SourceFaces
 from faceshards.source import open_source
+from faceshards.source.alignment import Aligner
 from faceshards.store.classes import labels_of
 
 
@@ -91,5 +92,5 @@ def test_the_records_of_insightface_keep_their_labels_from_the_file_to_the_salie
     plan_source(source, tmp_path, params())
     expected = {f"{i}": int(label) for i, label in enumerate(labels[:limit], 1)}
     assert {row["sample_id"]: row["identity"] for row in everybody(Plan.open(tmp_path))} == expected
-    faces = next(iter(SourceFaces(source, lambda images: np.zeros(images.shape[:3], np.uint8))))
+    faces = next(iter(SourceFaces(source, lambda images: np.zeros(images.shape[:3], np.uint8), Aligner("none"))))
     assert dict(zip(faces.sample_ids, faces.labels.tolist(), strict=True)) == expected
