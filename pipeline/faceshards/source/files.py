@@ -47,8 +47,8 @@ class Files(Protocol):
         ...
 
 
-def read_file(path: Path) -> bytes:
-    """Read a small file whole.
+def read_file(path: Path, what: str) -> bytes:
+    """Read a small file whole; `what` names it in errors, which are to be the same wherever it lies.
 
     Raises:
         BadSampleError: it is larger than `MAX_FILE_BYTES`, cannot be read, or is no plain file.
@@ -56,15 +56,13 @@ def read_file(path: Path) -> bytes:
     try:
         # A pipe would be waited for without an end.
         if not stat.S_ISREG(path.stat().st_mode):
-            raise BadSampleError(
-                "unreadable_file", f"{shown(str(path))}: expected a file; found a pipe, a socket or a device"
-            )
+            raise BadSampleError("unreadable_file", f"{what}: expected a file; found a pipe, a socket or a device")
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise BadSampleError("unreadable_file", f"{shown(str(path))}: {error.strerror or error}") from error
+        raise BadSampleError("unreadable_file", f"{what}: {error.strerror or error}") from error
     if len(data) > MAX_FILE_BYTES:
-        raise BadSampleError("file_too_large", f"{shown(str(path))}: expected at most {MAX_FILE_BYTES:,} bytes")
+        raise BadSampleError("file_too_large", f"{what}: expected at most {MAX_FILE_BYTES:,} bytes")
     return data
 
 
@@ -85,7 +83,7 @@ class FolderFiles:
 
     def read(self, name: str) -> bytes:
         """See `Files.read`."""
-        return read_file(self._path / name)
+        return read_file(self._path / name, f"{self.label}/{shown(name)}")
 
     def fingerprint(self, name: str) -> bytes:
         """See `Files.fingerprint`; the file is read."""

@@ -115,7 +115,7 @@ def _refuse_what_is_no_person(path: Path) -> None:
 
 def _is_label_map(path: Path) -> bool:
     try:
-        decode_image(read_file(path), path.name)
+        decode_image(read_file(path, path.name), path.name)
     except BadSampleError as error:
         return error.reason == "label_map"
     return False

@@ -83,11 +83,12 @@ class ImageFolder(OncePerProcess):
     def image_bytes(self, index: int) -> bytes:
         """See `Source.image_bytes`."""
         path, marks = self._path(index), self._marks[index]
+        what = f"{shown(self._root.name)}/{shown(path)}"
         if marks & _LABELS:
-            raise BadSampleError("label_map", f"{shown(path)}: named as the labels of the image beside it; no face")
+            raise BadSampleError("label_map", f"{what}: named as the labels of the image beside it; no face")
         if marks & _HIDDEN:
-            raise BadSampleError("hidden_file", f"{shown(path)}: {self._why_hidden(path)}")
-        return read_file(self._root / path)
+            raise BadSampleError("hidden_file", f"{what}: {self._why_hidden(path)}")
+        return read_file(self._root / path, what)
 
     def truth(self, index: int) -> Truth | None:  # noqa: ARG002 (an image folder has none)
         """See `Source.truth`; always None."""
@@ -99,7 +100,7 @@ class ImageFolder(OncePerProcess):
 
     def _why_hidden(self, path: str) -> str:
         try:
-            data = read_file(self._root / path)
+            data = read_file(self._root / path, path)
         except BadSampleError:
             data = b""
         if is_apple_double(data):

@@ -78,7 +78,7 @@ class WithLandmarks(Overlay):
         """See `Source.landmarks`."""
         row = self._row(index)
         if isinstance(row, BadSampleError):
-            raise BadSampleError(row.reason, f"{self._path}: {row.detail}")
+            raise BadSampleError(row.reason, f"{self._path.name}: {row.detail}")
         return self._source.landmarks(index) if row is None else row.copy()
 
     def _row(self, index: int) -> Row | None:
