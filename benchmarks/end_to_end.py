@@ -105,10 +105,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         names = unpack(args.frames, work / "frames", args.copies)
-        landmarks = str(ROOT / "manifests/landmarks.csv")
         params = replace(
             whole,
-            source=replace(whole.source, path=str(work / "frames"), landmarks=landmarks),
+            source=replace(whole.source, path=str(work / "frames")),
             erase=replace(whole.erase, variants=1, n_regions=(N_ERASED, N_ERASED)),
             store=replace(whole.store, shard_rows=128),
         )

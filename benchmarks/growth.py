@@ -38,8 +38,7 @@ def project(folder: Path) -> None:
         else:
             shutil.copy(ROOT / name, folder / name)
     (folder / "manifests").mkdir()
-    for name in ("landmarks.csv", "facesynthetics_sha256.parquet"):
-        shutil.copy(ROOT / "manifests" / name, folder / "manifests" / name)
+    shutil.copy(ROOT / "manifests/facesynthetics_sha256.parquet", folder / "manifests")
     edit(folder / "params.yaml", PARAMS)
     for command in (
         ("init", "--no-scm"),

@@ -1,9 +1,11 @@
-"""How well the 25-region geometry agrees with the FSErasing authors' own labels of five frames.
+"""How well our 25 regions agree with the FSErasing authors' own labels.
 
 python benchmarks/labels25.py ../shared
 
-These five frames also helped to fit the map from landmarks to mesh points, so this says how well the geometry follows
-the authors' rule. How the map does on faces it never saw is printed by fit_mesh_map.py.
+Two tables: the regions as the stages cut them, by the face mesh of the image where it agrees with the landmarks; and
+those by the landmarks alone. Read are the zips `facesynthetics/dataset_*.zip` and the authors' labels
+`labels25/NAME_seg224.png` of their frames. Frames 0 to 4 also helped to fit the map from landmarks to mesh points. How
+the map does on faces that it never saw is printed by fit_mesh_map.py.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from faceshards.ops.labels import detailed_regions
 from faceshards.regions import IGNORE, REGION_NAMES, CoarseRegion
+from faceshards.source.trueregions import cut_regions
 
 SKIN_CLASSES = range(1, 10)
 LABEL_SIZE = 224
@@ -111,9 +114,22 @@ def authors_labels(folder: Path, name: str) -> NDArray[np.uint8] | None:
 
 def labelled_frames(shared: Path) -> list[tuple[Frame, NDArray[np.uint8]]]:
     """The frames that the authors' labels are at hand for, with those labels."""
-    frames = read_frames(shared / "facesynthetics" / "dataset_71.zip")
-    pairs = ((frame, authors_labels(shared / "labels25", frame.name)) for frame in frames)
+    zips = sorted((shared / "facesynthetics").glob("dataset_*.zip"))
+    frames = {frame.name: frame for frames_zip in zips for frame in read_frames(frames_zip)}
+    pairs = ((frame, authors_labels(shared / "labels25", name)) for name, frame in sorted(frames.items()))
     return [(frame, labels) for frame, labels in pairs if labels is not None]
+
+
+def by_mesh(frame: Frame) -> NDArray[np.uint8]:
+    """The 25 regions as the stages cut them."""
+    regions = cut_regions(frame.coarse, frame.landmarks, np.ascontiguousarray(frame.image[..., ::-1]))
+    assert regions is not None  # there are landmarks
+    return regions
+
+
+def by_map(frame: Frame) -> NDArray[np.uint8]:
+    """The 25 regions by the landmarks alone."""
+    return detailed_regions(frame.coarse, frame.landmarks)
 
 
 def table(rows: Sequence[tuple[str, Agreement]]) -> str:
@@ -134,11 +150,10 @@ def _confusion(truth: NDArray[np.uint8], found: NDArray[np.uint8]) -> NDArray[np
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", type=Path, nargs="?", default=Path("../shared"))
-    rows = [
-        (f.name, agreement(detailed_regions(f.coarse, f.landmarks), f.coarse, authors))
-        for f, authors in labelled_frames(parser.parse_args().shared)
-    ]
-    print(table(rows))
+    pairs = labelled_frames(parser.parse_args().shared)
+    for title, cut in (("by the mesh of the image", by_mesh), ("by the 70 landmarks alone", by_map)):
+        print(title)
+        print(table([(f.name, agreement(cut(f), f.coarse, authors)) for f, authors in pairs]))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def demo_shards(folder: str | Path, *, people: int = 12, views: int = 8) -> Path
     recipe = data / "demo.yaml"
     recipe.write_text(f"kind: demo\nseed: 0\nidentities: {people}\nviews: {views}\nsize: 256\n")
     params = load_params(_PROJECT / "params.yaml")
-    source = replace(params.source, path=str(recipe), landmarks=str(_PROJECT / params.source.landmarks))
+    source = replace(params.source, path=str(recipe))
     plan = replace(params.plan, order="source")  # people one after the other, for whoever looks
     parse = replace(params.parse, mirror=False)  # half the time; the shards take the renderer's own maps
     erase = replace(params.erase, regions="truth")

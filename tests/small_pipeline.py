@@ -46,7 +46,7 @@ def small_params(recipe: Path, run: RunParams) -> Params:
     whole = load_params(ROOT / "params.yaml")
     return replace(
         whole,
-        source=replace(whole.source, path=str(recipe), landmarks=str(ROOT / "manifests/landmarks.csv")),
+        source=replace(whole.source, path=str(recipe)),
         plan=replace(whole.plan, splits={"train": 0.6, "val": 0.4}),
         erase=replace(whole.erase, variants=2),
         store=replace(whole.store, shard_rows=4, chunk_rows=2),

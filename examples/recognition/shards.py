@@ -45,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", help="what source.path in params.yaml takes: a folder of people, a recipe, a .rec")
     parser.add_argument("out", type=Path, help="folder for the stages' outputs; the shards are in OUT/shards")
-    parser.add_argument("--detector", choices=("none", *get_args(DetectorName)), default="none")
+    parser.add_argument("--detector", choices=("auto", "none", *get_args(DetectorName)), default="auto")
     parser.add_argument("--landmarks", help="what source.landmarks in params.yaml takes: a CSV of points")
     parser.add_argument(
         "--folds", type=int, default=4, help="splits fold0, fold1, ..., each with whole people (default: 4)"

@@ -110,6 +110,9 @@ def test_an_edit_of_a_value_is_seen_and_one_in_the_loader_changes_nothing(
     ("file", "stages"),
     [
         ("ops/mesh_map.json", {"align", "parse", "train"}),
+        ("facemesh/face_landmark.tflite", {"align", "train"}),
+        ("facemesh/face_detection_short_range.tflite", {"align", "train"}),
+        ("facemesh/NOTICE", {"align", "train"}),
         ("ops/aligned_landmarks.json", {"parse"}),
         ("parsing/bundled.safetensors", {"parse", "train"}),
         ("report/templates/_gallery.html", {"report"}),
@@ -167,6 +170,7 @@ def test_a_run_opens_no_data_file_of_the_package_that_no_list_has(
         if line.startswith(f"{package}/") and Path(line).is_file() and not line.endswith((".py", ".pyc"))
     }
     assert "faceshards/ops/mesh_map.json" in read
+    assert "faceshards/facemesh/face_landmark.tflite" in read
     assert "faceshards/parsing/bundled.safetensors" in read
     stages = ("download", "align", "parse", "erase", "report")
     assert read <= set().union(*(listed[stage] for stage in stages))

@@ -50,7 +50,7 @@ def texts(notebook: Any) -> list[str]:
 def examples(tmp_path: Path) -> Path:
     """A copy of the examples and of what they read, to run in."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("data", "__pycache__"))
-    for name in ("params.yaml", "manifests/landmarks.csv", "manifests/facesynthetics_sha256.parquet"):
+    for name in ("params.yaml", "manifests/facesynthetics_sha256.parquet"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path / "examples"

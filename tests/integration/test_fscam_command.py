@@ -125,7 +125,7 @@ def test_aligned_photos_are_parsed_and_a_face_that_cannot_be_aligned_is_listed(
     about, scores = scores_of(out)
     people = [("ann/1", "ann", "0"), ("ann/2", "ann", "0"), ("bob/1", "bob", "1"), ("bob/2", "bob", "1")]
     assert [tuple(a) for a in about] == people
-    assert "ann/3,no_landmarks" in (out / "skipped.csv").read_text().replace('"', "")
+    assert "ann/3,no_face_found" in (out / "skipped.csv").read_text().replace('"', "")
     images = np.stack([cv2.imread(str(photos / f"{a[0]}.png")) for a in about])  # BGR, as the model wants it
     regions = load_parser(weights, "cpu").parse(np.ascontiguousarray(images[..., ::-1]))
     inputs = torch.from_numpy(images).movedim(-1, 1).float() / 255

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,13 +19,13 @@ from faceshards.build.shardmap import ShardContent, ShardTask, making, table_dig
 from faceshards.build.shards import run_tasks
 from faceshards.build.source import read_note
 from faceshards.errors import BadSampleError, SourceFormatError
-from faceshards.ops.align import warp_image, warp_labels
-from faceshards.ops.labels import detailed_regions
-from faceshards.records import Float32Array, Truth, UInt8Array
-from faceshards.source.alignment import face_alignment
+from faceshards.ops.align import warp_labels
+from faceshards.records import UInt8Array
+from faceshards.source.alignment import Aligner, AlignerName
 from faceshards.source.base import Source
-from faceshards.source.decode import decode_image
-from faceshards.source.detect import Detector, DetectorName, load_detector
+from faceshards.source.decode import decode_image, decode_remark
+from faceshards.source.heif import heif_version
+from faceshards.source.trueregions import true_regions
 from faceshards.store.codecs import keeps_files
 from faceshards.store.durable import sha256_of
 from faceshards.store.finish import finish
@@ -70,10 +70,12 @@ def align_faces(
         columns=(HAS_TRUTH,),
     )
     # A missing extra is to be told before anything is written.
-    _detector(params.detector, params.yunet_model)
+    _aligner(params.detector, params.yunet_model)
     made_by = versions("numpy", "opencv-python")
     model = params.yunet_model and sha256_of(Path(params.yunet_model))
-    with making(out, __name__, spec, run, params.detector, model, made_by, faces.name, Path(note.data).name) as shards:
+    # Faces that were skipped for want of the extra `heic` are made anew once it is there.
+    key = (params.detector, model, made_by, heif_version(), faces.name, Path(note.data).name)
+    with making(out, __name__, spec, run, *key) as shards:
         tasks = [AlignTask(shards, split, shard, planned, faces, params) for split, shard in spec.shards]
         run_tasks(tasks, run, "align")
         provenance = {
@@ -108,12 +110,12 @@ class AlignTask(ShardTask):
         """Read and align; a row without a usable face is black."""
         images = np.zeros((self.faces, *IMAGE.shape), np.uint8)
         truths = np.full((self.faces, *TRUTH.shape), TRUTH.fill_value, np.uint8)
-        detect = _detector(self.params.detector, self.params.yunet_model)
+        align = _aligner(self.params.detector, self.params.yunet_model)
         at = self._planned["row"].to_numpy().astype(np.int64) - self.bounds[0]
         files: list[bytes | None] = [None] * self.faces
         rows = []
         for face, row in zip(self._planned.to_pylist(), at.tolist(), strict=True):
-            of_face, files[row] = self._align_one(face, images[row], truths[row], detect)
+            of_face, files[row] = self._align_one(face, images[row], truths[row], align)
             rows.append(of_face)
             advance(1)
         advance(self.faces - len(rows))
@@ -123,7 +125,7 @@ class AlignTask(ShardTask):
         return ShardContent({"image": stored, "truth": truths}, table, at)
 
     def _align_one(
-        self, planned: Mapping[str, Any], image_out: UInt8Array, truth_out: UInt8Array, detect: Detector | None
+        self, planned: Mapping[str, Any], image_out: UInt8Array, truth_out: UInt8Array, align: Aligner
     ) -> tuple[dict[str, Any], bytes | None]:
         """The manifest row of a face, and the source's image file where its pixels are taken as they are."""
         index = planned["source_index"]
@@ -145,31 +147,23 @@ class AlignTask(ShardTask):
             row["source_sha256"] = hashlib.sha256(data).hexdigest()
             image = decode_image(data, face.source_id)
             landmarks = self.source.landmarks(index)
-            matrix = face_alignment(image, landmarks, detect)
-            image_out[:] = image if matrix is None else warp_image(image, matrix)
+            alignment = align(image, landmarks)
+            image_out[:] = alignment.apply(image)
         except BadSampleError as error:
             return {**row, "status": SKIPPED, "reason": str(error), "has_truth": False}, None
+        matrix = alignment.matrix
+        remarks = [remark for remark in (decode_remark(data), alignment.remark) if remark]
         file = data if matrix is None else None
         try:
-            regions = _true_regions(self.source.truth(index), landmarks, image.shape[:2])
+            regions = true_regions(self.source.truth(index), landmarks, image)
         except BadSampleError as error:  # the face is good all the same
-            return {**row, "reason": str(error), "has_truth": False}, file
+            remarks.append(str(error))
+            regions = None
         if regions is not None:
             truth_out[:] = regions if matrix is None else warp_labels(regions, matrix)
-        return {**row, "has_truth": regions is not None}, file
-
-
-def _true_regions(truth: Truth | None, landmarks: Float32Array | None, shape: tuple[int, ...]) -> UInt8Array | None:
-    """Ground truth as regions, which takes the 70 landmarks where the source has coarse labels."""
-    if truth is None:
-        return None
-    if truth.labels.shape != shape:
-        raise BadSampleError("truth_of_other_size", f"expected labels of {shape}, found {truth.labels.shape}")
-    if truth.scheme == "regions25":
-        return truth.labels
-    return None if landmarks is None or len(landmarks) != 70 else detailed_regions(truth.labels, landmarks)
+        return {**row, "reason": "; ".join(remarks) or None, "has_truth": regions is not None}, file
 
 
 @cache
-def _detector(name: DetectorName | Literal["none"], model: str | None) -> Detector | None:
-    return None if name == "none" else load_detector(name, None if model is None else Path(model))
+def _aligner(name: AlignerName, yunet_model: str | None) -> Aligner:
+    return Aligner(name, None if yunet_model is None else Path(yunet_model))

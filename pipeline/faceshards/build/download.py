@@ -16,6 +16,8 @@ from faceshards.source.open import open_source
 UNSTATED_LICENCE = "not stated: ask whoever gave you the images"
 DEMO_LICENCE = "MIT"
 FACESYNTHETICS_LICENCE = "R-UDA-1.0"
+CELEBAMASK_LICENCE = "CelebAMask-HQ's agreement: non-commercial research only, no part of it may be passed on"
+LAPA_LICENCE = "LaPa's terms: non-commercial research only"
 
 
 def make_source(params: SourceParams, run: RunParams, out: Path, pinned: Path) -> ResolvedSource:
@@ -57,4 +59,6 @@ def _licence(recipe: Recipe | None, source: Source, params: SourceParams, pinned
         return DEMO_LICENCE
     if isinstance(source, FaceSynthetics) and holds_pinned_files(source.files, pinned):
         return FACESYNTHETICS_LICENCE
-    return params.accept_licence or UNSTATED_LICENCE
+    # Others may lay out data of their own like these sets; whoever does names its licence.
+    of_format = {"celebamask": CELEBAMASK_LICENCE, "lapa": LAPA_LICENCE}
+    return params.accept_licence or of_format.get(source.name, UNSTATED_LICENCE)

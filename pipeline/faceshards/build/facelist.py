@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from faceshards import rng
 from faceshards.rng import UInt64Array
-from faceshards.source.base import Source
+from faceshards.source.base import Source, numbers_people
 from faceshards.source.fingerprint import DIGEST_BYTES
 
 T = TypeVar("T", bound=np.generic)
@@ -36,6 +36,7 @@ class FaceList:
         people: (P,) large string, each name once.
         digest: (N,) binary of 16 bytes, `Source.digest`.
         image: (N,) uint64; faces of one image have one value, and other faces hardly ever.
+        numbered: the names of people are the source's own numbers of classes.
     """
 
     sample_id: pa.LargeStringArray
@@ -43,6 +44,7 @@ class FaceList:
     people: pa.LargeStringArray
     digest: pa.FixedSizeBinaryArray
     image: UInt64Array
+    numbered: bool = False
 
     def __len__(self) -> int:
         return len(self.sample_id)
@@ -69,7 +71,8 @@ def list_faces(source: Source) -> FaceList:
     digest = pa.py_buffer(b"".join(digests))
     del digests
     digest = pa.FixedSizeBinaryArray.from_buffers(pa.binary(DIGEST_BYTES), len(sample_id), [None, digest])
-    return FaceList(sample_id, person, people, digest, np.frombuffer(b"".join(images), "<u8"))
+    image = np.frombuffer(b"".join(images), "<u8")
+    return FaceList(sample_id, person, people, digest, image, numbers_people(source))
 
 
 def batches(count: int) -> Iterator[range]:

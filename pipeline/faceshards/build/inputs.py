@@ -1,8 +1,8 @@
 """The files that params name, as links in one folder, so that DVC sees when one of them changes.
 
-`dvc.yaml` can name only paths that are always there, and most of these params are null or ``bundled``. So a first stage
-links each file from a fixed place, or writes the param's value there, and the stages that read a file depend on its
-link. DVC hashes what a link leads to.
+`dvc.yaml` can name only paths that are always there, and most of these params are null or ``bundled``. DVC says little
+of a path that is mistyped or missing. So a first stage links each file from a fixed place, or writes the param's value
+there, and the stages that read a file depend on its link. DVC hashes what a link leads to.
 """
 
 import os
@@ -22,17 +22,23 @@ _DESCRIPTIONS = (".yaml", ".yml")
 
 
 def link_inputs(params: Params, folder: Path) -> None:
-    """Link what ``source.labels``, ``plan.earlier``, ``plan.remove``, ``align.yunet_model`` and ``parse.weights`` name.
+    """Link what the params that name files do.
+
+    These are ``source.path``, ``source.landmarks``, ``source.labels``, ``plan.earlier``, ``plan.remove``,
+    ``align.yunet_model`` and ``parse.weights``.
 
     Args:
         params: of the whole pipeline. Paths are relative to the working directory.
-        folder: takes ``labels``, ``earlier``, ``remove`` and ``yunet_model``, each a link or a text file that says
-            null, and the folder ``weights`` with a link a file: the weights, or a description with its model and the
-            files beside that whose names begin with the model's, which is where ONNX keeps large weights.
+        folder: takes ``source``, ``landmarks``, ``labels``, ``earlier``, ``remove`` and ``yunet_model``, each a link or
+            a text file that says null. It also takes the folder ``weights`` with a link a file: the weights, or a
+            description with its model and the files beside that whose names begin with the model's, which is where ONNX
+            keeps large weights.
 
     Raises:
         ParamsError: there is nothing at one of the paths, or a description is no YAML.
     """
+    _link("source.path", params.source.path, folder / "source")
+    _link("source.landmarks", params.source.landmarks, folder / "landmarks")
     _link("source.labels", params.source.labels, folder / "labels")
     _link("plan.earlier", params.plan.earlier, folder / "earlier")
     _link("plan.remove", params.plan.remove, folder / "remove")

@@ -38,12 +38,18 @@ def _classes(value: Any) -> dict[str, float]:
 
 @dataclass(frozen=True, config=_STRICT)
 class SourceParams:
-    """Where the faces come from."""
+    """Where the faces come from.
 
-    path: str
-    landmarks: str
+    Attributes:
+        path: of a recipe, or of what `faceshards.source.open_source` opens.
+        landmarks: a CSV table of points; None for none.
+        labels: the FSErasing authors' published labels; None for none.
+    """
+
+    path: Annotated[str, Field(min_length=1)]
+    landmarks: str | None = None
     labels: str | None = None
-    format: Literal["auto", "facesynthetics", "imagefolder", "recordio"] = "auto"
+    format: Literal["auto", "facesynthetics", "celebamask", "lapa", "imagefolder", "recordio"] = "auto"
     limit: PositiveInt | None = None
     accept_licence: str | None = None
 
@@ -76,9 +82,13 @@ class PlanParams:
 
 @dataclass(frozen=True, config=_STRICT)
 class AlignParams:
-    """How faces without landmarks are found, and how many may drop out."""
+    """How faces without landmarks are found, and how many may drop out.
 
-    detector: Literal["none", "dlib", "mediapipe", "yunet"] = "none"
+    Attributes:
+        detector: see `faceshards.source.alignment.AlignerName`.
+    """
+
+    detector: Literal["auto", "mesh", "none", "dlib", "yunet"] = "auto"
     yunet_model: str | None = None
     max_skipped: Share = 0.2
 

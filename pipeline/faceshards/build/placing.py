@@ -13,6 +13,7 @@ from faceshards import rng
 from faceshards.build.earlier import Earlier
 from faceshards.build.facelist import NOBODY, FaceList, batches, drawn
 from faceshards.build.nameindex import NOWHERE, NameIndex
+from faceshards.build.numbering import keeps_numbers, own_numbers
 from faceshards.build.params import PlanParams
 from faceshards.build.planfile import SCHEMA
 from faceshards.store.schema import NO_IDENTITY, SplitSpec
@@ -35,6 +36,7 @@ class Placement:
         kept: how many faces stand where they stood in the earlier version.
         relabelled: how many of its faces are another person's now, and so have another place.
         gone: how many of its faces have no place now.
+        renumbered: the source numbers its people, and some have another class id than their number.
     """
 
     splits: dict[str, SplitSpec]
@@ -44,6 +46,7 @@ class Placement:
     kept: int
     relabelled: int
     gone: int
+    renumbered: bool
 
     def batches(self, faces: FaceList, split: str) -> Iterator[pa.RecordBatch]:
         """The faces of a split in order of their rows, as `planfile.SCHEMA`."""
@@ -77,7 +80,9 @@ def place(
     where.
 
     Class ids of new people follow all that were ever given, first those of the first split in order of name, then those
-    of the next: a trainer on one split has contiguous classes, and no number ever means two people.
+    of the next: a trainer on one split has contiguous classes, and no number ever means two people. Where a source
+    numbers its people, they keep their numbers as class ids while all are in one split, see `numbering`; in several
+    splits their order is that of the numbers.
 
     Args:
         faces: N faces.
@@ -117,16 +122,24 @@ def place(
     class_id[known != NOWHERE] = earlier.class_id[known[known != NOWHERE]]
     splits = {}
     next_id = max((stop for of in earlier.splits.values() for _, stop in of.classes), default=0)
+    own = own_numbers(faces.people) if faces.numbered else None
+    kept = own is not None and keeps_numbers(home[new], earlier, split_now)
     for number, name in enumerate(names):
         before = earlier.splits.get(name, SplitSpec(0, ()))
         behind = _in_order(comes & (split == number), index if params.order == "shuffled" else None)
         row[behind] = before.rows + np.arange(len(behind))
         people = new[home[new] == number]
-        by_name = pc.array_sort_indices(faces.people.take(pa.array(people))).to_numpy()
-        class_id[people[by_name]] = next_id + np.arange(len(people))
-        given = ((next_id, next_id + len(people)),) if len(people) else ()
-        next_id += len(people)
+        if own is None:
+            in_order = people[pc.array_sort_indices(faces.people.take(pa.array(people))).to_numpy()]
+        else:
+            in_order = people[np.argsort(own[people], kind="stable")]
+        ids = own[in_order] if own is not None and kept else next_id + np.arange(len(people))
+        class_id[in_order] = ids
+        end = max(next_id, int(ids.max(initial=-1)) + 1)
+        given = ((next_id, end),) if end > next_id else ()
+        next_id = end
         splits[name] = SplitSpec(before.rows + len(behind), before.classes + given)
+    named = present[present != NOBODY]
     return Placement(
         splits,
         split,
@@ -135,6 +148,7 @@ def place(
         kept=len(stands),
         relabelled=len(was_there) - len(stands),
         gone=len(earlier) - len(was_there),
+        renumbered=faces.numbered and (own is None or bool((class_id[named] != own[named]).any())),
     )
 
 

@@ -39,6 +39,7 @@ class PlanOutcome:
         relabelled: those of the new ones that were another person's in the earlier version.
         gone: faces of the earlier version that have no place now.
         duplicates: faces of one image.
+        renumbered: the source numbers its people, and some have another class id than their number.
         unmatched: entries of ``plan.remove`` that name no face of the source. An earlier version may have had them.
     """
 
@@ -52,6 +53,7 @@ class PlanOutcome:
     relabelled: int
     gone: int
     duplicates: Duplicates
+    renumbered: bool
     unmatched: tuple[str, ...]
 
     @property
@@ -68,6 +70,12 @@ class PlanOutcome:
                 f"{found.across_people} images lie under the names of two people or more, {found.across_splits} in two "
                 f"splits or more; {DUPLICATES} of the plan lists them, and plan.remove can leave them out: "
                 + "; ".join(found.first)
+            )
+        if self.renumbered:
+            said.append(
+                "plan.splits: the source numbers its people, and some have another class id than their number, as each "
+                "split has class ids of its own; with all people in one split (plan.splits: {train: 1.0}) label n is "
+                "class n"
             )
         if self.gone + self.relabelled and not self.kept:
             said.append(
@@ -133,6 +141,7 @@ def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome
         relabelled=placement.relabelled,
         gone=placement.gone,
         duplicates=duplicates,
+        renumbered=placement.renumbered,
         unmatched=tuple(map(str, unmatched)),
     )
     write_file(folder / DUPLICATES, table)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from faceshards.build.facelist import FaceList
 from faceshards.errors import ParamsError
+from faceshards.source.names import composed
 from faceshards.store.durable import write_file
 
 Kind: TypeAlias = Literal["sample", "person"]
@@ -95,11 +96,18 @@ def append_removal(path: Path, entries: Sequence[Entry]) -> list[Entry]:
 
 
 def removed(faces: FaceList, entries: Sequence[Entry]) -> tuple[NDArray[np.bool_], list[Entry]]:
-    """Which faces a list names.
+    """Which faces a list names; a name that is none of theirs is also looked for in Unicode's composed form.
 
     Returns:
         (N,) bool, True for those that it names; and the entries that name no face.
     """
+    gone, unmatched = _named(faces, entries)
+    again = {entry: Entry(entry.kind, composed(entry.name)) for entry in unmatched}
+    also, missing = _named(faces, [entry for one, entry in again.items() if entry != one])
+    return gone | also, [entry for entry in unmatched if again[entry] in [*missing, entry]]
+
+
+def _named(faces: FaceList, entries: Sequence[Entry]) -> tuple[NDArray[np.bool_], list[Entry]]:
     by = {kind: pa.array([e.name for e in entries if e.kind == kind], pa.large_string()) for kind in _KINDS}
     sample = pc.is_in(faces.sample_id, value_set=by["sample"])
     person = pc.is_in(faces.people, value_set=by["person"])

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from faceshards.errors import SourceNotFoundError
 from faceshards.source.base import Source
-from faceshards.source.open import SourceFormat, open_source
+from faceshards.source.formats import SourceFormat
+from faceshards.source.open import open_source
 from faceshards.store.durable import write_file
 
 NOTE = "source.json"
@@ -28,7 +29,7 @@ class ResolvedSource:
     data: str
     in_place: bool
     format: SourceFormat
-    landmarks: str
+    landmarks: str | None
     labels: str | None
     limit: int | None
     licence: str
@@ -38,7 +39,7 @@ class ResolvedSource:
         return open_source(
             self._path(folder),
             self.format,
-            landmarks=Path(self.landmarks),
+            landmarks=None if self.landmarks is None else Path(self.landmarks),
             labels=None if self.labels is None else Path(self.labels),
             limit=self.limit,
         )

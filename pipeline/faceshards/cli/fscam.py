@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from faceshards.cam.aims import Aim
     from faceshards.cam.explain import InputFormat
     from faceshards.cam.faces import FaceReader
-    from faceshards.source.detect import Detector
+    from faceshards.source.alignment import Aligner
 
 
 def _numbers(_: click.Context, param: click.Parameter, value: str) -> tuple[float, ...]:
@@ -75,7 +75,11 @@ _COLOUR = "NUMBER[,NUMBER,NUMBER]"
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many faces.")
 @click.option("--overlays", type=click.IntRange(min=0), default=64, show_default=True, help="Pictures of single faces.")
 @click.option(
-    "--detector", type=click.Choice(["none", "dlib", "mediapipe", "yunet"]), default="none", show_default=True
+    "--detector",
+    type=click.Choice(["auto", "mesh", "none", "dlib", "yunet"]),
+    default="auto",
+    show_default=True,
+    help="How faces without landmarks are found; see above.",
 )
 @click.option("--yunet-model", type=PATH, help="The ONNX file of the detector yunet.")
 @click.option("--landmarks", type=PATH, help="A CSV table of landmarks, for images.")
@@ -85,8 +89,9 @@ def fscam(faces: str, out: Path, **options: Any) -> None:
     """Show which regions of a face a model relies on (FS-CAM).
 
     FACES is a store, at a path or a URL, or images: a folder, a folder of one subfolder a person, a FaceSynthetics zip,
-    InsightFace's RecordIO. Images of 112x112 pixels are taken as they are; others are aligned by the landmarks they
-    come with, or by --landmarks or a --detector, and parsed by the bundled network.
+    InsightFace's RecordIO. Images are aligned by the landmarks that they come with, or by --landmarks. Without any, an
+    image of 112x112 pixels is taken as it is, and the face mesh finds the largest face of any other. A --detector that
+    is named looks at all of them; with none, others than 112x112 pixels are skipped. The bundled network parses them.
 
     OUT becomes a folder: scores.csv (one row a face), regions.svg (mean and standard deviation by region),
     identities.svg (identity by region), average.npy and average.png (the mean map), overlays/ (face, regions, map;
@@ -101,7 +106,8 @@ def fscam(faces: str, out: Path, **options: Any) -> None:
       3              class 3; refused where the outputs are of unit length
                      or made by a normalising layer
       identity       the face's label, as the loader gives it;
-                     of images, folders by name from 0
+                     of images, folders by name from 0, and of RecordIO
+                     its own labels
       identity-mean  for embeddings: cosine to the mean of the identity's
     or --reference face.jpg: for embeddings, cosine to that face's.
 
@@ -120,13 +126,13 @@ def fscam(faces: str, out: Path, **options: Any) -> None:
     _refuse_contradictions(options)
     device = resolve_device(options["device"])
     input_format = InputFormat(options["mean"], options["std"], options["bgr"], device)
-    detect = _detector(options)
+    align = _aligner(options)
     with new_folder(out) as work:
-        reader = _reader(faces, options, detect)
+        reader = _reader(faces, options, align)
         model = load_model(options["model"], device)
         settings = {name: options[name] for name in ("mode", "baseline", "batch_size", "outputs")}
         cam = FSCAM(model, **settings)
-        aim = _aim(options, cam, reader, input_format, detect)
+        aim = _aim(options, cam, reader, input_format, align)
         found = explain(cam, reader, aim, input_format, OverlayWriter(work, options["overlays"]))
         write_results(found, work)
     click.echo(f"{out}: {len(found.sample_ids)} faces explained, {len(found.skipped)} skipped")
@@ -137,13 +143,13 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
         raise click.UsageError("--reference is a target of its own; leave --target out")
 
 
-def _detector(options: dict[str, Any]) -> "Detector | None":
-    from faceshards.source.detect import load_detector
+def _aligner(options: dict[str, Any]) -> "Aligner":
+    from faceshards.source.alignment import Aligner
 
-    return None if options["detector"] == "none" else load_detector(options["detector"], options["yunet_model"])
+    return Aligner(options["detector"], options["yunet_model"])
 
 
-def _reader(faces: str, options: dict[str, Any], detect: "Detector | None") -> "FaceReader":
+def _reader(faces: str, options: dict[str, Any], align: "Aligner") -> "FaceReader":
     from faceshards.cam.faces import SourceFaces, StoreFaces
     from faceshards.parsing.parser import load_parser
     from faceshards.source.open import open_source
@@ -156,7 +162,7 @@ def _reader(faces: str, options: dict[str, Any], detect: "Detector | None") -> "
         raise click.UsageError(f"--split is for stores; {faces} has no {DATASET_JSON}")
     source = open_source(Path(faces), landmarks=options["landmarks"])
     parser = load_parser(options["parser"], options["device"])
-    return SourceFaces(source, parser.parse, detect, options["limit"])
+    return SourceFaces(source, parser.parse, align, options["limit"])
 
 
 def _aim(
@@ -164,13 +170,13 @@ def _aim(
     cam: "FSCAM",
     reader: "FaceReader",
     input_format: "InputFormat",
-    detect: "Detector | None",
+    align: "Aligner",
 ) -> "Aim":
     from faceshards.cam.aims import LikeOwnIdentity, like_reference, one_class, own_identity, predicted_class
     from faceshards.cam.explain import each_output
 
     if options["reference"] is not None:
-        return like_reference(_reference(options["reference"], cam, input_format, detect))
+        return like_reference(_reference(options["reference"], cam, input_format, align))
     if options["target"] == "identity-mean":
         likeness = LikeOwnIdentity()
         each_output(cam.model, reader, input_format, cam.batch_size, likeness.add)
@@ -180,12 +186,12 @@ def _aim(
     return own_identity if options["target"] == "identity" else predicted_class
 
 
-def _reference(path: Path, cam: "FSCAM", input_format: "InputFormat", detect: "Detector | None") -> "torch.Tensor":
+def _reference(path: Path, cam: "FSCAM", input_format: "InputFormat", align: "Aligner") -> "torch.Tensor":
     from faceshards.cam.explain import model_outputs
     from faceshards.cam.faces import aligned_face
     from faceshards.errors import SourceNotFoundError
 
     if not path.is_file():
         raise SourceNotFoundError(f"{path}: expected the image of a reference face; found none there; check the path")
-    image = aligned_face(path.read_bytes(), str(path), None, detect)
+    image = aligned_face(path.read_bytes(), str(path), None, align)
     return model_outputs(cam.model, input_format(image[None]), 1)[0]

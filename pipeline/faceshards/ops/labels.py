@@ -1,13 +1,13 @@
 """From ground-truth classes and landmarks to the 25 regions, and back to the coarse classes."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.errors import BadSampleError, ParamsError
-from faceshards.ops.mesh import N_LANDMARKS, Float64Array, mesh_map
+from faceshards.ops.mesh import N_LANDMARKS, N_MESH_POINTS, Float64Array, cutting_points
 from faceshards.ops.skin import fill, split_skin, unit
 from faceshards.records import Float32Array, UInt8Array
 from faceshards.regions import IGNORE, MIRROR, CoarseRegion, Region
@@ -52,17 +52,36 @@ _COARSE_OF_REGION = _table(
 )
 _MIRRORED = _table(dict(enumerate(MIRROR)), IGNORE)
 
-_JAW = slice(3, 14)
-_BRIDGE, _CHIN = 27, 8
-_CHIN_DEPTH = 0.22
-"""Where FaceSynthetics' skin gives way to neck: this far below the jaw landmarks, in RMS radii of the landmarks
-(the distance at which the 71 sample frames have as much neck as skin)."""
+
+class _Jaw(NamedTuple):
+    """Which points of a face lie on its jaw, from side to side, and where skin gives way to neck below them.
+
+    Attributes:
+        line: numbers of the points.
+        bridge, chin: of the nose and the chin; from one to the other is down.
+        depth: in RMS radii of the face's points.
+    """
+
+    line: tuple[int, ...]
+    bridge: int
+    chin: int
+    depth: float
+
+
+# At these depths the sample frames of FaceSynthetics have as much neck as skin.
+_JAW_OF_LANDMARKS = _Jaw(tuple(range(3, 14)), bridge=27, chin=8, depth=0.22)
+_JAW_OF_MESH = _Jaw(
+    (58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288), bridge=168, chin=152, depth=0.18
+)
 
 _IGNORE_REACH_PX = 3.0
 
 
 def detailed_regions(
-    coarse: UInt8Array, landmarks: Float32Array, scheme: Literal["facesynthetics"] = "facesynthetics"
+    coarse: UInt8Array,
+    landmarks: Float32Array | None,
+    mesh: Float64Array | None = None,
+    scheme: Literal["facesynthetics"] = "facesynthetics",
 ) -> UInt8Array:
     """Cut the skin of a labelled face into its nine regions and carry every other class over.
 
@@ -71,28 +90,32 @@ def detailed_regions(
 
     Args:
         coarse: (H, W) uint8, `CoarseRegion` ids, 255 = ignore.
-        landmarks: (70, 2) float32: iBUG 68, right pupil, left pupil; pixels, also outside of the picture.
+        landmarks: (70, 2) float32: iBUG 68, right pupil, left pupil; pixels, also outside of the picture. None needs a
+            mesh.
+        mesh: (468, 2) float64, the face's `faceshards.facemesh` points, pixels. It cuts the skin, unless the landmarks
+            show that it lies wrong. None cuts by mesh points that the landmarks give.
         scheme: what the ids of `coarse` mean.
 
     Returns:
         (H, W) uint8, `Region` ids, 255 = ignore.
 
     Raises:
-        BadSampleError: a wrong shape or dtype, an unknown class, or a landmark that is not finite.
+        BadSampleError: a wrong shape or dtype, an unknown class, a point that is not finite, or neither landmarks nor
+            a mesh.
         ParamsError: an unknown scheme.
     """
     if scheme != "facesynthetics":
         raise ParamsError(f"unknown label scheme {scheme!r}; expected 'facesynthetics'")
-    _check(coarse, landmarks)
+    _check(coarse, landmarks, mesh)
     regions: UInt8Array = _REGION_OF_COARSE[coarse]
     if (regions == _UNKNOWN).any():
         unknown = sorted(set(np.unique(coarse[regions == _UNKNOWN]).tolist()))
         raise BadSampleError("unknown_class", f"labels hold {unknown}; expected 0-{max(CoarseRegion)} or {IGNORE}")
     beard = coarse == CoarseRegion.BEARD
     skin = (coarse == CoarseRegion.SKIN) | beard
-    np.copyto(regions, split_skin(mesh_map()(landmarks), coarse.shape), where=skin)
+    np.copyto(regions, split_skin(cutting_points(landmarks, mesh), coarse.shape), where=skin)
     if beard.any():
-        regions[beard & _below_chin(landmarks.astype(np.float64), coarse.shape)] = Region.NECK
+        regions[beard & _below_chin(*_jaw(landmarks, mesh), coarse.shape)] = Region.NECK
     _fill_ignored(regions, coarse == IGNORE)
     return regions
 
@@ -112,22 +135,34 @@ def mirror_regions(regions: UInt8Array) -> UInt8Array:
     return mirrored
 
 
-def _check(coarse: UInt8Array, landmarks: Float32Array) -> None:
+def _check(coarse: UInt8Array, landmarks: Float32Array | None, mesh: Float64Array | None) -> None:
     if coarse.ndim != 2 or coarse.dtype != np.uint8 or 0 in coarse.shape:
         raise BadSampleError("bad_labels", f"expected (H, W) uint8 labels, found {coarse.shape} {coarse.dtype}")
-    if landmarks.shape != (N_LANDMARKS, 2):
-        raise BadSampleError("bad_landmarks", f"expected ({N_LANDMARKS}, 2) landmarks, found {landmarks.shape}")
-    if not np.isfinite(landmarks).all():
-        raise BadSampleError("degenerate_landmarks", "at least one landmark is not a finite number")
+    if landmarks is None and mesh is None:
+        raise BadSampleError("no_landmarks", "expected 70 landmarks or a mesh of the face; found neither")
+    for points, n, what in ((landmarks, N_LANDMARKS, "landmarks"), (mesh, N_MESH_POINTS, "mesh points")):
+        if points is None:
+            continue
+        if points.shape != (n, 2):
+            raise BadSampleError("bad_landmarks", f"expected ({n}, 2) {what}, found {points.shape}")
+        if not np.isfinite(points).all():
+            raise BadSampleError("degenerate_landmarks", f"at least one of the {what} is not a finite number")
 
 
-def _below_chin(landmarks: Float64Array, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    down = unit(landmarks[_CHIN] - landmarks[_BRIDGE], np.array([0.0, 1.0]))
-    radius = float(np.sqrt(((landmarks - landmarks.mean(axis=0)) ** 2).sum(axis=1).mean()))
-    jaw = landmarks[_JAW] + _CHIN_DEPTH * radius * down
+def _jaw(landmarks: Float32Array | None, mesh: Float64Array | None) -> tuple[Float64Array, _Jaw]:
+    if landmarks is not None:
+        return landmarks.astype(np.float64), _JAW_OF_LANDMARKS
+    assert mesh is not None  # checked
+    return mesh, _JAW_OF_MESH
+
+
+def _below_chin(points: Float64Array, jaw: _Jaw, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    down = unit(points[jaw.chin] - points[jaw.bridge], np.array([0.0, 1.0]))
+    radius = float(np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=1).mean()))
+    line = points[list(jaw.line)] + jaw.depth * radius * down
     far = 4.0 * sum(shape) * down
     below = np.zeros(shape, np.uint8)
-    fill(below, [*jaw, jaw[-1] + far, jaw[0] + far], 1)
+    fill(below, [*line, line[-1] + far, line[0] + far], 1)
     return below.astype(bool)
 
 

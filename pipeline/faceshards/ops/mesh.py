@@ -19,6 +19,13 @@ MeshPoints = Mapping[int, Float64Array]
 """Number of a mesh point (0-467) to its (2,) float64 pixel."""
 
 N_LANDMARKS = 70
+N_MESH_POINTS = 468
+
+BELIEVED = 0.15
+"""The greatest distance of a mesh from the map, in radii of the landmarks, at which the mesh is believed.
+
+Over 100 FaceSynthetics frames the median distance is 0.041. Of the meshes beyond, some lie visibly wrong although the
+network is sure of them."""
 _POSE_LIMIT = 4.0  # standard deviations; beyond, a square says nothing that was ever seen
 
 
@@ -91,6 +98,36 @@ class MeshMap:
         frame = Similarity.onto(pixels, self.reference)
         mesh = self.features(frame.to_face(pixels)) @ self.coefficients + self.offset
         return dict(zip(self.points, frame.to_pixels(mesh.reshape(-1, 2)), strict=True))
+
+
+def cutting_points(landmarks: Float32Array | None, mesh: Float64Array | None) -> MeshPoints:
+    """The mesh points that a face is cut by: those of its mesh, or of the map where the mesh is not to be believed.
+
+    Args:
+        landmarks: (70, 2), finite, pixels; None believes the mesh.
+        mesh: (468, 2), pixels; None takes the map.
+
+    Raises:
+        ValueError: neither.
+    """
+    if landmarks is None:
+        if mesh is None:
+            raise ValueError("expected landmarks or a mesh; found neither")
+        return dict(enumerate(mesh))
+    by_map = mesh_map()(landmarks)
+    return by_map if mesh is None or mesh_distance(mesh, landmarks) > BELIEVED else dict(enumerate(mesh))
+
+
+def mesh_distance(mesh: Float64Array, landmarks: Float32Array) -> float:
+    """How far a mesh (468, 2) lies from where the map puts it: the median of its points, in RMS radii of the landmarks.
+
+    Infinite where all landmarks (70, 2) are one point.
+    """
+    by_map = mesh_map()(landmarks)
+    off = np.array([mesh[k] - point for k, point in by_map.items()])
+    centred = landmarks.astype(np.float64) - landmarks.mean(axis=0, dtype=np.float64)
+    radius = float(np.sqrt((centred**2).sum(axis=1).mean()))
+    return float(np.median(np.hypot(*off.T))) / radius if radius > 0 else float("inf")
 
 
 @cache

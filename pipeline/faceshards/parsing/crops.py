@@ -17,10 +17,10 @@ from tqdm import tqdm
 from faceshards import rng
 from faceshards.errors import BadSampleError
 from faceshards.ops.align import ALIGNED_SIZE, five_points, similarity, warp_area, warp_image, warp_labels
-from faceshards.ops.labels import detailed_regions
 from faceshards.records import UInt8Array
 from faceshards.source.base import Source
 from faceshards.source.decode import decode_image
+from faceshards.source.trueregions import true_regions
 
 CROP_SIZE = 224
 CROP_SCALE = 1.5
@@ -86,8 +86,10 @@ def labelled_face(source: Source, index: int) -> LabelledFace:
     truth, landmarks = source.truth(index), source.landmarks(index)
     if truth is None or landmarks is None:
         raise BadSampleError("no_truth", f"{what}: training needs ground-truth labels and landmarks")
-    regions = truth.labels if truth.scheme == "regions25" else detailed_regions(truth.labels, landmarks)
     image = decode_image(source.image_bytes(index), what)
+    regions = true_regions(truth, landmarks, image)
+    if regions is None:
+        raise BadSampleError("no_truth", f"{what}: the face has neither a mesh nor 70 landmarks to cut its skin by")
     return LabelledFace(image, regions, similarity(five_points(landmarks)))
 
 

@@ -2,6 +2,7 @@
 
 from faceshards.source.base import Source
 from faceshards.source.decode import decode_image, decode_labels
-from faceshards.source.open import SourceFormat, open_source
+from faceshards.source.formats import SourceFormat
+from faceshards.source.open import open_source
 
 __all__ = ["Source", "SourceFormat", "decode_image", "decode_labels", "open_source"]

@@ -1,43 +1,93 @@
 """How an image of a source is aligned: by its landmarks, by a detector's points, or not at all."""
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.errors import BadSampleError
-from faceshards.ops.align import ALIGNED_SIZE, similarity
+from faceshards.ops.align import ALIGNED_SIZE, similarity, warp_image
 from faceshards.records import Float32Array, UInt8Array
-from faceshards.source.detect import Detector
+from faceshards.source.detect import Detector, DetectorName, load_detector
+
+AlignerName: TypeAlias = Literal["auto", "none"] | DetectorName
+"""How an image without landmarks is aligned.
+
+``"auto"``: one of 112x112 pixels is taken as it is, and the face mesh finds the face of any other. ``"none"``: one of
+112x112 pixels is taken as it is, and any other is refused. The name of a detector: it finds the face, in images of
+112x112 pixels too."""
 
 
-def face_alignment(
-    image: UInt8Array, landmarks: Float32Array | None, detect: Detector | None
-) -> NDArray[np.float64] | None:
-    """The alignment of an image, or None where its 112x112 pixels show that it is aligned already.
+@dataclass(frozen=True, slots=True, eq=False)
+class Alignment:
+    """Where the face of an image lies.
+
+    Attributes:
+        matrix: (2, 3) float64, as `faceshards.ops.align.similarity`; None where the image is aligned already.
+        remark: ``"several_faces: ..."`` where a detector had to choose, else None.
+    """
+
+    matrix: NDArray[np.float64] | None
+    remark: str | None = None
+
+    def apply(self, image: UInt8Array) -> UInt8Array:
+        """The (H, W, 3) uint8 image as (112, 112, 3), aligned.
+
+        Raises:
+            BadSampleError: less than half of the aligned square lies inside the image.
+        """
+        return image if self.matrix is None else warp_image(image, self.matrix)
+
+
+class Aligner:
+    """Says how an image is aligned. Landmarks always decide where there are any.
 
     Args:
-        image: (H, W, 3) uint8 RGB.
-        landmarks: (70, 2) or (5, 2), as `Source.landmarks`; None asks the detector.
-        detect: None where there is none.
-
-    Returns:
-        (2, 3) float64, as `faceshards.ops.align.similarity`, or None.
+        name: see `AlignerName`.
+        yunet_model: for the detector ``"yunet"``.
 
     Raises:
-        BadSampleError: neither landmarks nor a detector, no face found, or points that fit no face.
+        MissingExtraError: the detector's extra is not installed.
+        ParamsError: an unknown name, or a model where none is taken, or none where one is needed.
+        WeightsNotFoundError: the model file is not there.
+        WeightsError: the model file is none.
+
+    Example:
+        >>> alignment = Aligner("auto")(image, None)
+        >>> face = alignment.apply(image)  # (112, 112, 3) uint8 RGB
     """
-    if image.shape[:2] == (ALIGNED_SIZE, ALIGNED_SIZE):
-        return None
-    return similarity(_detected(image, detect) if landmarks is None else landmarks)
 
+    def __init__(self, name: AlignerName = "auto", yunet_model: Path | None = None) -> None:
+        self._trusts_size = name in ("auto", "none")
+        self._detect: Detector | None = None
+        if name != "none":
+            self._detect = load_detector("mesh" if name == "auto" else name, yunet_model)
 
-def _detected(image: UInt8Array, detect: Detector | None) -> Float32Array:
-    if detect is None:
-        raise BadSampleError(
-            "no_landmarks",
-            f"the image has {image.shape[1]}x{image.shape[0]} pixels and no landmarks: set a detector "
-            "(align.detector, or --detector), or give a table of landmarks (source.landmarks, or --landmarks)",
-        )
-    points = detect(image)
-    if points is None:
-        raise BadSampleError("no_face_found", "the detector found no face")
-    return points
+    def __call__(self, image: UInt8Array, landmarks: Float32Array | None) -> Alignment:
+        """Find out how an image is aligned.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            landmarks: (70, 2) or (5, 2), as `Source.landmarks`; None where there are none.
+
+        Raises:
+            BadSampleError: neither landmarks nor a detector, no face found, or points that fit no face.
+        """
+        if landmarks is not None:
+            return Alignment(similarity(landmarks))
+        if self._trusts_size and image.shape[:2] == (ALIGNED_SIZE, ALIGNED_SIZE):
+            return Alignment(None)
+        size = f"{image.shape[1]}x{image.shape[0]} pixels"
+        if self._detect is None:
+            raise BadSampleError(
+                "no_landmarks",
+                f"the image has {size} and no landmarks: set a detector (align.detector, or --detector), or give a "
+                "table of landmarks (source.landmarks, or --landmarks)",
+            )
+        found = self._detect(image)
+        if found is None:
+            raise BadSampleError("no_face_found", f"the detector found no face in the image of {size}")
+        several = f"several_faces: the largest of {found.faces} faces in the image was taken"
+        return Alignment(similarity(found.points), several if found.faces > 1 else None)

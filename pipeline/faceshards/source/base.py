@@ -77,3 +77,15 @@ class Source(Protocol):
             BadSampleError: there are landmarks, but they are malformed.
         """
         ...
+
+
+def numbers_people(source: Source) -> bool:
+    """Whether the names of people are the source's own numbers of classes, from 0, as those of a RecordIO are.
+
+    Such a source says so by an attribute ``numbered`` that is True.
+
+    Example:
+        >>> numbers_people(open_source(Path("train.rec")))
+        True
+    """
+    return bool(getattr(source, "numbered", False))

@@ -10,11 +10,19 @@ from faceshards.source.files import Files
 
 @dataclass(frozen=True)
 class CsvTable:
-    """A parsed table; `what` names it in errors, `rows` are as long as `header`."""
+    """A parsed table.
+
+    Attributes:
+        what: names it in errors.
+        header: the names of its columns.
+        rows: as long as `header`, unless the table was parsed as a ragged one.
+        lines: the number of the line in the file that each row ends on, from 1.
+    """
 
     what: str
     header: tuple[str, ...]
     rows: list[list[str]]
+    lines: list[int]
 
     def column(self, name: str) -> list[str]:
         """The values of one column, in row order."""
@@ -36,13 +44,14 @@ class CsvTable:
         return values
 
 
-def parse_csv(data: bytes, what: str, required: tuple[str, ...]) -> CsvTable:
+def parse_csv(data: bytes, what: str, required: tuple[str, ...], *, ragged: bool = False) -> CsvTable:
     """Parse a UTF-8 CSV table with a header; other columns than the required ones are allowed.
 
     Args:
         data: the file.
         what: what to call it in errors.
         required: columns that must be there.
+        ragged: keep rows that are longer or shorter than the header.
 
     Raises:
         SourceFormatError: it is not such a table.
@@ -58,9 +67,9 @@ def parse_csv(data: bytes, what: str, required: tuple[str, ...]) -> CsvTable:
             f"{what}: expected a header with the columns {','.join(required)}; found {','.join(header) or 'nothing'}"
         )
     for number, row in lines[1:]:
-        if len(row) != len(header):
+        if len(row) != len(header) and not ragged:
             raise SourceFormatError(f"{what}: line {number} has {len(row)} values; expected {len(header)}")
-    return CsvTable(what, header, [row for _, row in lines[1:]])
+    return CsvTable(what, header, [row for _, row in lines[1:]], [number for number, _ in lines[1:]])
 
 
 def read_table(files: Files, name: str, required: tuple[str, ...]) -> CsvTable:

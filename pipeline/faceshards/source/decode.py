@@ -1,22 +1,35 @@
 """Encoded images to pixels, safely: the header is believed only within limits, damage is an error, ids stay ids."""
 
+import struct
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from faceshards.errors import BadSampleError
 from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE
+from faceshards.source.heif import decode_heif, turned
 from faceshards.source.imageheader import ImageHeader, read_header
+from faceshards.source.palettepng import indices_as_grey, palette_bits
+from faceshards.source.pictures import FIRST_BYTES, picture_format
+from faceshards.source.tiffheader import with_alpha_apart
 
 MAX_PIXELS = 64 * 2**20
 """The most pixels an image may claim; 64 Mpx decode to 192 MiB."""
 
+_FEW_COLOURS = 40
+_FLAT = 0.9
+"""More pixels of a label map than this are as those above and to the left: 0.93 of the least flat of 71 FaceSynthetics
+label maps."""
+
 
 def decode_image(data: bytes, what: str) -> UInt8Array:
-    """Decode a PNG, JPEG, WebP, BMP, PGM or PPM file to RGB.
+    """Decode a PNG, JPEG, WebP, BMP, PBM, PGM, PPM, GIF, TIFF, JPEG 2000, AVIF or HEIC file to RGB.
 
     Grey images repeat their channel; alpha is dropped and the stored colour kept; 16-bit channels keep their upper
-    8 bits; an EXIF orientation is applied, so pixels lie as every viewer shows them. ICC profiles are ignored.
+    8 bits; an orientation in the file is applied, so pixels lie as every viewer shows them. Of several pictures in a
+    file the first is taken, see `decode_remark`. ICC profiles are ignored. HEIC takes the extra ``heic``.
 
     Args:
         data: the encoded file.
@@ -26,14 +39,42 @@ def decode_image(data: bytes, what: str) -> UInt8Array:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        BadSampleError: ``"unknown_image_format"``, ``"image_too_large"`` (more than `MAX_PIXELS`) or
-            ``"undecodable_image"`` (truncated or damaged).
+        BadSampleError: ``"unknown_image_format"``, ``"image_too_large"`` (more than `MAX_PIXELS`),
+            ``"unreadable_image"`` (of a kind that is not read), ``"undecodable_image"`` (truncated or damaged),
+            ``"label_map"`` (flat areas of a few colours: no photograph), or ``"missing_extra"``.
     """
-    _checked_header(data, what)
-    return _decode(data, what, cv2.IMREAD_COLOR_RGB)
+    header = _checked_header(data, what)
+    if header.fault is not None:
+        raise BadSampleError("unreadable_image", f"{what}: {header.format}: {header.fault}")
+    pixels = _decode_by_format(data, header.format, what)
+    if header.few and _is_label_map(pixels):
+        raise BadSampleError(
+            "label_map",
+            f"{what}: flat areas of at most {_FEW_COLOURS} colours, as a label map has; expected a photograph",
+        )
+    return pixels
 
 
-def decode_labels(data: bytes, what: str) -> UInt8Array:
+def decode_remark(data: bytes) -> str | None:
+    """What a person should know of an image that `decode_image` takes.
+
+    Args:
+        data: the encoded file.
+
+    Returns:
+        A code, a colon and a sentence, as a manifest's `reason` has them; None where there is nothing to say.
+
+    Example:
+        >>> decode_remark(Path("dance.gif").read_bytes())
+        'first_frame: its first picture was taken, of 24 or more'
+    """
+    header = read_header(data)
+    if header is None or header.frames == 1:
+        return None
+    return f"first_frame: its first picture was taken, of {header.frames} or more"
+
+
+def decode_labels(data: bytes, what: str, *, palette: bool = False) -> UInt8Array:
     """Decode an image whose values are class ids.
 
     Only 8-bit grey is taken, and no lossy format: any other pixel format would need a conversion, and a conversion
@@ -42,6 +83,7 @@ def decode_labels(data: bytes, what: str) -> UInt8Array:
     Args:
         data: the encoded file, PNG or PGM.
         what: what to call it in an error.
+        palette: take a PNG with a palette too; its ids are the indices, whatever colours they have.
 
     Returns:
         (H, W) uint8, the stored values.
@@ -50,12 +92,40 @@ def decode_labels(data: bytes, what: str) -> UInt8Array:
         BadSampleError: as `decode_image`, and ``"not_a_label_image"``.
     """
     header = _checked_header(data, what)
+    bits = palette_bits(data) if palette else None
+    if bits is not None:
+        try:
+            grey = indices_as_grey(data)
+        except (struct.error, ValueError) as error:
+            raise BadSampleError("undecodable_image", f"{what}: cut short or damaged; {error}") from error
+        return _grey(grey, what) // np.uint8(255 // (2**bits - 1))
     if not header.grey8 or header.format not in ("png", "pnm"):
         raise BadSampleError(
             "not_a_label_image",
             f"{what}: expected class ids as an 8-bit grey PNG or PGM without palette; found another kind of "
             f"{header.format}; save the ids again as 8-bit grey",
         )
+    return _grey(data, what)
+
+
+def decode_mask(data: bytes, what: str) -> NDArray[np.bool_]:
+    """Decode an image that shows where one class is, by any colour but black.
+
+    Args:
+        data: the encoded file, of any format but HEIC.
+        what: what to call it in an error.
+
+    Returns:
+        (H, W) bool.
+
+    Raises:
+        BadSampleError: as `decode_image`.
+    """
+    _checked_header(data, what)
+    return _decode(data, what, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION).max(axis=2) > 0
+
+
+def _grey(data: bytes, what: str) -> UInt8Array:
     return _decode(data, what, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
 
 
@@ -82,9 +152,12 @@ def check_class_ids(labels: UInt8Array, n_classes: int, what: str) -> UInt8Array
 def _checked_header(data: bytes, what: str) -> ImageHeader:
     header = read_header(data)
     if header is None:
+        named = picture_format(data[:FIRST_BYTES])
         raise BadSampleError(
             "unknown_image_format",
-            f"{what}: expected PNG, JPEG, WebP, BMP, PGM or PPM; found {len(data):,} bytes beginning {data[:8]!r}",
+            f"{what}: expected PNG, JPEG, WebP, BMP, PBM, PGM, PPM, GIF, TIFF, JPEG 2000, AVIF or HEIC; found "
+            + ("an empty file" if not data else f"{len(data):,} bytes beginning {data[:8]!r}")
+            + ("" if named is None else f": {named}, damaged or of a kind that is not read"),
         )
     pixels = header.width * header.height
     if not 0 < pixels <= MAX_PIXELS:
@@ -94,6 +167,24 @@ def _checked_header(data: bytes, what: str) -> ImageHeader:
             f"expected between 1 and {MAX_PIXELS:,} in all",
         )
     return header
+
+
+def _decode_by_format(data: bytes, format: str, what: str) -> UInt8Array:
+    if format == "heic":
+        return decode_heif(data, what)
+    if format == "avif":
+        # With alpha, OpenCV takes IMREAD_COLOR_RGB for BGR; and it turns by EXIF, which does not count here.
+        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        return turned(_decode(data, what, flags)[..., ::-1], data)
+    # OpenCV would multiply the colours by the alpha.
+    return _decode(with_alpha_apart(data) if format == "tiff" else data, what, cv2.IMREAD_COLOR_RGB)
+
+
+def _is_label_map(pixels: UInt8Array) -> bool:
+    """Whether an image is made of flat areas of a few colours; one colour alone is none."""
+    whole = pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    flat = (whole[1:, 1:] == whole[:-1, 1:]) & (whole[1:, 1:] == whole[1:, :-1])
+    return bool(flat.mean() > _FLAT) and 2 <= len(np.unique(whole)) <= _FEW_COLOURS if flat.size else False
 
 
 def _decode(data: bytes, what: str, flags: int) -> UInt8Array:

@@ -10,8 +10,10 @@ from faceshards.records import Float32Array, SourceFace, Truth
 from faceshards.regions import CoarseRegion
 from faceshards.source.csvtable import read_table
 from faceshards.source.decode import check_class_ids, decode_labels
-from faceshards.source.files import Files, FolderFiles, ZipFiles
+from faceshards.source.files import Files, FolderFiles, zip_files
 from faceshards.source.fingerprint import Fingerprints
+from faceshards.source.labelledphotos import strays
+from faceshards.source.names import composed, shown
 from faceshards.source.reopen import OncePerProcess
 
 N_LANDMARKS = 70
@@ -24,7 +26,8 @@ _FRAME = re.compile(r"(?:.*/)?\d+\.png")
 class FaceSynthetics(OncePerProcess):
     """Frames of an official FaceSynthetics zip, read in place, or of a folder with the same layout.
 
-    A frame without ``_seg.png`` has no truth, one without ``_ldmks.txt`` no landmarks. A table ``identities.csv``
+    A frame without ``_seg.png`` has no truth, one without ``_ldmks.txt`` no landmarks. Any other picture beside the
+    frames is a bad sample. A table ``identities.csv``
     (``sample_id,identity``) beside the frames names who is who; without it, or without a row there, identity is None.
 
     Args:
@@ -41,7 +44,7 @@ class FaceSynthetics(OncePerProcess):
     name = "facesynthetics"
 
     def __init__(self, path: Path) -> None:
-        self.files: Files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
+        self.files: Files = FolderFiles(path) if path.is_dir() else zip_files(path)
         super().__init__(path, files=(path,))
         frames = sorted(name for name in self.files.names if _FRAME.fullmatch(name))
         folders = sorted({str(PurePosixPath(frame).parent) for frame in frames})
@@ -51,7 +54,10 @@ class FaceSynthetics(OncePerProcess):
                 + (f"them in {', '.join(folders[:5])}" if folders else "none")
                 + ("" if path.is_dir() else "; a zip of other faces: unpack it and give the folder")
             )
-        self._stems = [frame.removesuffix(".png") for frame in frames]
+        stems = {frame.removesuffix(".png") for frame in frames}
+        own = {f"{stem}{tail}" for stem in stems for tail in (".png", _SEG)}
+        self._n_frames = len(frames)
+        self._stems = [*sorted(stems), *(stray.image for stray in strays(self.files.names - own))]
         table = str(PurePosixPath(folders[0]) / "identities.csv")
         self._identities = _identities(self.files, table) if table in self.files.names else {}
 
@@ -61,12 +67,16 @@ class FaceSynthetics(OncePerProcess):
     def face(self, index: int) -> SourceFace:
         """See `Source.face`; the sample id is the frame's own: ``"000000"``."""
         stem = self._stems[index]
+        if not self._is_frame(index):
+            return SourceFace(composed(shown(stem)), f"{self.files.label}/{shown(stem)}", None)
         sample_id = PurePosixPath(stem).name
         return SourceFace(sample_id, f"{self.files.label}/{stem}.png", self._identities.get(sample_id) or None)
 
     def fingerprints(self, index: int) -> Fingerprints:
         """See `Source.fingerprints`."""
         stem = self._stems[index]
+        if not self._is_frame(index):
+            return Fingerprints(self._fingerprint(stem), b"", b"")
         return Fingerprints(
             self._fingerprint(f"{stem}.png"), *(self._fingerprint(stem + tail) for tail in (_LDMKS, _SEG))
         )
@@ -77,7 +87,13 @@ class FaceSynthetics(OncePerProcess):
 
     def image_bytes(self, index: int) -> bytes:
         """See `Source.image_bytes`."""
-        return self.files.read(f"{self._stems[index]}.png")
+        stem = self._stems[index]
+        if not self._is_frame(index):
+            raise BadSampleError(
+                "stray_picture",
+                f"{self.files.label}/{shown(stem)}: expected frames named 000000.png and so on; no face of it",
+            )
+        return self.files.read(f"{stem}.png")
 
     def truth(self, index: int) -> Truth | None:
         """See `Source.truth`; the 19 coarse classes."""
@@ -94,6 +110,9 @@ class FaceSynthetics(OncePerProcess):
         if name not in self.files.names:
             return None
         return parse_landmarks(self.files.read(name), f"{self.files.label}/{name}")
+
+    def _is_frame(self, index: int) -> bool:
+        return range(len(self._stems))[index] < self._n_frames
 
     def _fingerprint(self, name: str) -> bytes:
         return self.files.fingerprint(name) if name in self.files.names else b""

@@ -1,13 +1,16 @@
 """Named files that a source reads at random: the files of a folder, or the members of a zip read in place."""
 
+import stat
 import struct
 import zlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
 from faceshards.source.fingerprint import fingerprint
+from faceshards.source.names import shown
 from faceshards.source.splitfile import open_split
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -44,19 +47,22 @@ class Files(Protocol):
         ...
 
 
-def read_file(path: Path) -> bytes:
-    """Read a small file whole.
+def read_file(path: Path, what: str) -> bytes:
+    """Read a small file whole; `what` names it in errors, which are to be the same wherever it lies.
 
     Raises:
-        BadSampleError: it is larger than `MAX_FILE_BYTES`, or cannot be read.
+        BadSampleError: it is larger than `MAX_FILE_BYTES`, cannot be read, or is no plain file.
     """
     try:
+        # A pipe would be waited for without an end.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise BadSampleError("unreadable_file", f"{what}: expected a file; found a pipe, a socket or a device")
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise BadSampleError("unreadable_file", f"{path}: {error.strerror or error}") from error
+        raise BadSampleError("unreadable_file", f"{what}: {error.strerror or error}") from error
     if len(data) > MAX_FILE_BYTES:
-        raise BadSampleError("file_too_large", f"{path}: expected at most {MAX_FILE_BYTES:,} bytes")
+        raise BadSampleError("file_too_large", f"{what}: expected at most {MAX_FILE_BYTES:,} bytes")
     return data
 
 
@@ -77,7 +83,7 @@ class FolderFiles:
 
     def read(self, name: str) -> bytes:
         """See `Files.read`."""
-        return read_file(self._path / name)
+        return read_file(self._path / name, f"{self.label}/{shown(name)}")
 
     def fingerprint(self, name: str) -> bytes:
         """See `Files.fingerprint`; the file is read."""
@@ -133,6 +139,19 @@ class ZipFiles:
         """See `Files.fingerprint`; CRC-32 and size from the zip's directory, so that nothing is read."""
         info = self._infos[name]
         return _STAMP.pack(info.CRC, info.file_size)
+
+
+def zip_files(path: Path) -> ZipFiles:
+    """The members of a zip, opened once for all who ask; see `ZipFiles`."""
+    if not path.is_file():
+        return ZipFiles(path)
+    stat = path.stat()
+    return _opened(path, (stat.st_ino, stat.st_mtime_ns, stat.st_size))
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, stamp: object) -> ZipFiles:  # noqa: ARG001 (stamp is a cache key)
+    return ZipFiles(path)
 
 
 def _refuse_overlaps(path: Path, infos: list[ZipInfo], directory_start: int) -> None:

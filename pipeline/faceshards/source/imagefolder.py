@@ -1,7 +1,7 @@
 """A folder of images, one subfolder a person: ``root/<identity>/<image>``, as torchvision's ImageFolder."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -9,34 +9,46 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from faceshards.errors import SourceFormatError, SourceNotFoundError
+from faceshards.errors import BadSampleError, SourceNotFoundError
 from faceshards.records import Float32Array, SourceFace, Truth
 from faceshards.source.files import read_file
 from faceshards.source.fingerprint import Fingerprints, fingerprint
+from faceshards.source.foldernames import Found, pictures_of
+from faceshards.source.names import composed, shown
+from faceshards.source.pictures import is_apple_double, stem
 from faceshards.source.reopen import OncePerProcess
 
 _BATCH = 1 << 16
-
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".pgm", ".ppm"})
+_KEEP_SUFFIX, _KEEP_FORM, _HIDDEN, _LABELS = (1 << bit for bit in range(4))
 
 
 class ImageFolder(OncePerProcess):
     """Images in the order of their paths, by code point; the folder's name is the identity.
 
+    Every file that looks like a picture has a place, by its suffix or by its first bytes. What is hidden (``._x.jpg``,
+    ``.thumbnails``, ``__MACOSX``), and what is named as the label map of another image (``x_seg.png`` beside
+    ``x.png``), is a bad sample with its reason.
+
     A flat folder of images has no identities. Images any deeper than ``root/<identity>/<image>`` are refused, for
     nobody can tell which of the folders is the person. Links are followed, so a loop of links looks too deep and is
-    refused with it. Hidden files and folders and whatever is no image by its suffix are passed over.
+    refused with it.
 
     A sample id is the path below the root without its suffix, ``"alice/001"``; where two images differ only in their
-    suffix both keep it.
+    suffix both keep it. Names are in Unicode's composed form (NFC), so that a folder has the same names on every
+    system; where two differ only in their form both keep it, and two such folders are one person. Bytes that are no
+    UTF-8 and control characters are escaped.
 
     Args:
         path: the root folder.
 
     Raises:
         SourceNotFoundError: the folder is not there.
-        SourceFormatError: no images, images both in the root and in subfolders, images too deep, or a name that is
-            not UTF-8.
+        SourceFormatError: no images, images both in the root and in subfolders, or images too deep.
+
+    Example:
+        >>> source = ImageFolder(Path("faces"))
+        >>> source.face(0)
+        SourceFace(sample_id='alice/001', source_id='faces/alice/001.jpg', identity='alice')
     """
 
     name = "imagefolder"
@@ -45,7 +57,7 @@ class ImageFolder(OncePerProcess):
         if not path.is_dir():
             raise SourceNotFoundError(f"{path}: expected a folder of images; found none")
         self._root = path
-        self._paths, self._alone = _columns(_image_paths(path))
+        self._paths, self._marks = _columns(pictures_of(path))
         super().__init__(path, files=(path,))
 
     def __len__(self) -> int:
@@ -53,10 +65,12 @@ class ImageFolder(OncePerProcess):
 
     def face(self, index: int) -> SourceFace:
         """See `Source.face`."""
-        path = self._path(index)
+        path, marks = self._path(index), self._marks[index]
+        name = path if marks & _KEEP_SUFFIX else stem(path)
+        name = shown(name) if marks & _KEEP_FORM else composed(shown(name))
         folder, slash, _ = path.rpartition("/")
-        sample_id = _stem(path) if self._alone[index] else path
-        return SourceFace(sample_id, f"{self._root.name}/{path}", folder if slash else None)
+        nobody = not slash or marks & _HIDDEN
+        return SourceFace(name, f"{shown(self._root.name)}/{shown(path)}", None if nobody else composed(shown(folder)))
 
     def fingerprints(self, index: int) -> Fingerprints:
         """See `Source.fingerprints`; the file is read."""
@@ -68,7 +82,13 @@ class ImageFolder(OncePerProcess):
 
     def image_bytes(self, index: int) -> bytes:
         """See `Source.image_bytes`."""
-        return read_file(self._root / self._path(index))
+        path, marks = self._path(index), self._marks[index]
+        what = f"{shown(self._root.name)}/{shown(path)}"
+        if marks & _LABELS:
+            raise BadSampleError("label_map", f"{what}: named as the labels of the image beside it; no face")
+        if marks & _HIDDEN:
+            raise BadSampleError("hidden_file", f"{what}: {self._why_hidden(path)}")
+        return read_file(self._root / path, what)
 
     def truth(self, index: int) -> Truth | None:  # noqa: ARG002 (an image folder has none)
         """See `Source.truth`; always None."""
@@ -78,69 +98,30 @@ class ImageFolder(OncePerProcess):
         """See `Source.landmarks`; always None."""
         return None
 
+    def _why_hidden(self, path: str) -> str:
+        try:
+            data = read_file(self._root / path, path)
+        except BadSampleError:
+            data = b""
+        if is_apple_double(data):
+            return "no picture but what macOS knows of the file of that name without `._`; delete it"
+        return "hidden, so nobody sees it in the folder; delete it, or rename it if it is one of the faces"
+
     def _path(self, index: int) -> str:
-        return str(self._paths[index].as_py())
+        path: bytes = self._paths[index].as_py()
+        return os.fsdecode(path)
 
 
-def has_images(folder: Path) -> bool:
-    """Whether a folder holds images, or subfolders that do."""
-    return any(True for place in (folder, *_subfolders(folder)) for _ in _images(place))
+def _columns(found: Iterable[Found]) -> tuple[pa.LargeBinaryArray, NDArray[np.uint8]]:
+    """Paths and marks as columns, which of millions take a fifth of what a list of strings does."""
+    found = iter(found)
+    paths, marks = [pa.array([], pa.large_binary())], [np.empty(0, np.uint8)]
+    while some := list(islice(found, _BATCH)):
+        paths.append(pa.array([os.fsencode(picture.path) for picture in some], pa.large_binary()))
+        marks.append(np.array([_marks(picture) for picture in some], np.uint8))
+    return pa.concat_arrays(paths), np.concatenate(marks)
 
 
-def _stem(path: str) -> str:
-    return path.rpartition(".")[0]
-
-
-def _columns(images: Iterable[tuple[str, bool]]) -> tuple[pa.LargeStringArray, NDArray[np.bool_]]:
-    """Paths and flags as columns, which of millions take a fifth of what a list of strings does."""
-    images = iter(images)
-    paths, flags = [pa.array([], pa.large_string())], [np.empty(0, bool)]
-    while some := list(islice(images, _BATCH)):
-        paths.append(pa.array([path for path, _ in some], pa.large_string()))
-        flags.append(np.array([flag for _, flag in some], bool))
-    return pa.concat_arrays(paths), np.concatenate(flags)
-
-
-def _image_paths(root: Path) -> Iterator[tuple[str, bool]]:
-    """Paths below the root in order, and whether a path's stem is that of no other image."""
-    flat = sorted(image.name for image in _images(root))
-    yield from _named(root, flat)
-    found = bool(flat)
-    # With the slash, for "a b/" comes before "a/".
-    for folder in sorted(_subfolders(root), key=lambda folder: f"{folder.name}/"):
-        nested = sorted(f"{folder.name}/{image.name}" for image in _images(folder))
-        for deeper in _subfolders(folder):
-            for image in _images(deeper):
-                raise SourceFormatError(
-                    f"{root}: expected root/<identity>/<image>; found {image.relative_to(root)}, a level deeper; "
-                    "give the folder whose subfolders are the persons"
-                )
-        if flat and nested:
-            raise SourceFormatError(
-                f"{root}: expected images in one subfolder a person, or all in the root; found both, "
-                f"{flat[0]} and {nested[0]}; move the images of the root away, or into a subfolder"
-            )
-        yield from _named(root, nested)
-        found |= bool(nested)
-    if not found:
-        raise SourceFormatError(f"{root}: expected images ({', '.join(sorted(IMAGE_SUFFIXES))}); found none")
-
-
-def _named(root: Path, paths: list[str]) -> Iterator[tuple[str, bool]]:
-    """The images of one folder."""
-    stems = Counter(map(_stem, paths))
-    for path in paths:
-        if not path.isprintable():
-            raise SourceFormatError(f"{root}: {path!r}: expected a printable UTF-8 name; rename it")
-        yield path, stems[_stem(path)] == 1
-
-
-def _images(folder: Path) -> Iterator[Path]:
-    """Image files by suffix; a link that leads nowhere is one, and fails when it is read."""
-    for path in folder.iterdir():
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "." and not path.is_dir():
-            yield path
-
-
-def _subfolders(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if path.name[0] != "." and path.is_dir())
+def _marks(found: Found) -> int:
+    flags = (found.keep_suffix, found.keep_form, found.hidden, found.labels)
+    return sum(flag << bit for bit, flag in enumerate(flags))

@@ -1,7 +1,8 @@
 """Format and size of an encoded image, read from its header without decoding a pixel.
 
 A decoder allocates what the header claims: 900 kB of PNG can become 2 GB. So the claim is read first.
-Formats: PNG (ISO/IEC 15948), JPEG (ITU-T T.81), WebP (RFC 9649), BMP, and binary PGM and PPM (Netpbm).
+Formats: PNG (ISO/IEC 15948), JPEG (ITU-T T.81), WebP (RFC 9649), BMP, PBM, PGM and PPM (Netpbm), GIF, TIFF, JPEG 2000
+(ITU-T T.800), AVIF and HEIC (ISO/IEC 23008-12).
 """
 
 import re
@@ -9,21 +10,30 @@ import struct
 import zlib
 from typing import NamedTuple
 
+from faceshards.source.tiffheader import read_tiff
+
 
 class ImageHeader(NamedTuple):
     """What an image file claims to hold.
 
     Attributes:
-        format: ``"png"``, ``"jpeg"``, ``"webp"``, ``"bmp"`` or ``"pnm"``.
+        format: ``"png"``, ``"jpeg"``, ``"webp"``, ``"bmp"``, ``"pnm"``, ``"gif"``, ``"tiff"``, ``"jp2"``, ``"avif"`` or
+            ``"heic"``.
         width: in pixels, as stored (before any EXIF rotation).
         height: in pixels, as stored.
         grey8: one channel of 8 bits whose values need no palette: the only kind that can hold class ids.
+        few: at most 256 colours: one channel of at most 8 bits, or a palette, in a format without loss.
+        frames: pictures in the file; 1 where the format's header does not tell.
+        fault: what keeps the file from being read, for a sentence; None where nothing does.
     """
 
     format: str
     width: int
     height: int
-    grey8: bool
+    grey8: bool = False
+    few: bool = False
+    frames: int = 1
+    fault: str | None = None
 
 
 def read_header(data: bytes) -> ImageHeader | None:
@@ -32,7 +42,7 @@ def read_header(data: bytes) -> ImageHeader | None:
         if re.match(magic, data, re.DOTALL):
             try:
                 return read(data)
-            except (struct.error, IndexError):
+            except (struct.error, IndexError, ValueError):
                 return None
     return None
 
@@ -41,7 +51,15 @@ def _png(data: bytes) -> ImageHeader | None:
     width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
     if struct.unpack_from(">I", data, 29)[0] != zlib.crc32(data[12:29]):
         return None
-    return ImageHeader("png", width, height, grey8=depth == 8 and colour == 0)
+    few = colour == 3 or (colour == 0 and depth <= 8)
+    return ImageHeader("png", width, height, depth == 8 and colour == 0, few, _png_frames(data))
+
+
+def _png_frames(data: bytes) -> int:
+    at = 33
+    while data[at + 4 : at + 8] not in (b"IDAT", b"acTL", b""):
+        at += 12 + int(struct.unpack_from(">I", data, at)[0])
+    return int(struct.unpack_from(">I", data, at + 8)[0]) if data[at + 4 : at + 8] == b"acTL" else 1
 
 
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0-15, without DHT, JPG and DAC
@@ -58,16 +76,22 @@ def _jpeg(data: bytes) -> ImageHeader | None:
             at += 2
         elif marker in _JPEG_FRAMES:
             depth, height, width, channels = struct.unpack_from(">BHHB", data, at + 4)
-            return ImageHeader("jpeg", width, height, grey8=depth == 8 and channels == 1)
+            return ImageHeader("jpeg", width, height, depth == 8 and channels == 1)
         else:
             at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
     return None
 
 
+_ANIMATION = 0x02  # of the flags of a VP8X chunk
+
+
 def _webp(data: bytes) -> ImageHeader | None:
     kind = data[12:16]
+    frames = 1
     if kind == b"VP8X":
         width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
+        if data[20] & _ANIMATION:
+            frames = max(1, data.count(b"ANMF"))
     elif kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
         width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
@@ -75,27 +99,91 @@ def _webp(data: bytes) -> ImageHeader | None:
         width, height = (size & 0x3FFF for size in struct.unpack_from("<HH", data, 26))
     else:
         return None
-    return ImageHeader("webp", width, height, grey8=False)
+    return ImageHeader("webp", width, height, frames=frames)
 
 
 def _bmp(data: bytes) -> ImageHeader | None:
     (header_size,) = struct.unpack_from("<I", data, 14)
     if header_size == 12:  # BITMAPCOREHEADER of OS/2
         width, height = struct.unpack_from("<HH", data, 18)
+        depth = int.from_bytes(data[24:26], "little")
     else:
         width, height = struct.unpack_from("<ii", data, 18)
-    return ImageHeader("bmp", width, abs(height), grey8=False)  # a negative height means top row first
+        depth = int.from_bytes(data[28:30], "little")
+    return ImageHeader("bmp", width, abs(height), few=depth <= 8)  # a negative height means top row first
 
 
-_PNM = re.compile(rb"P([56])(?:\s+|#[^\n]*\n)+?(\d{1,9})(?:\s+|#[^\n]*\n)+?(\d{1,9})(?:\s+|#[^\n]*\n)+?(\d{1,5})\s")
+_GAP = rb"(?:\s+|#[^\n]*\n)+?"
+_PNM = re.compile(rb"P([1-6])" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})(?:" + _GAP + rb"(\d{1,5}))?\s")
+_BITS = (1, 4)  # the kinds without a greatest value
 
 
 def _pnm(data: bytes) -> ImageHeader | None:
     match = _PNM.match(data[:4096])
     if match is None:
         return None
-    kind, width, height, top = (int(group) for group in match.groups())
-    return ImageHeader("pnm", width, height, grey8=kind == 5 and top == 255)
+    kind, width, height = (int(group) for group in match.groups()[:3])
+    top = 1 if kind in _BITS else int(match[4] or 0)
+    fault = (
+        None if kind in _BITS or top in (255, 65535) else f"its greatest value is {top}; only 255 and 65535 are read"
+    )
+    return ImageHeader("pnm", width, height, kind == 5 and top == 255, kind in (1, 2, 4, 5) and top <= 255, fault=fault)
+
+
+def _gif(data: bytes) -> ImageHeader | None:
+    width, height, flags = struct.unpack_from("<HHB", data, 6)
+    return ImageHeader("gif", width, height, few=True, frames=_gif_frames(data, 13 + _gif_colours(flags)))
+
+
+def _gif_colours(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _gif_frames(data: bytes, at: int) -> int:
+    """The image blocks of a GIF, as far as it is whole; at least 1."""
+    frames = 0
+    while at < len(data) and data[at] in (0x21, 0x2C):
+        if data[at] == 0x2C and at + 9 < len(data):
+            frames += 1
+            at += 11 + _gif_colours(data[at + 9])
+        else:
+            at += 2
+        while at < len(data) and data[at]:
+            at += 1 + data[at]
+        at += 1
+    return max(frames, 1)
+
+
+def _tiff(data: bytes) -> ImageHeader | None:
+    tiff = read_tiff(data)
+    few = tiff.bits <= 8 and tiff.samples == 1
+    return ImageHeader("tiff", tiff.width, tiff.height, few=few, frames=tiff.pages, fault=tiff.fault)
+
+
+def _jp2(data: bytes) -> ImageHeader | None:
+    if data.startswith(b"\xff\x4f"):  # a bare codestream: its SIZ segment
+        right, bottom, left, top = struct.unpack_from(">4I", data, 8)
+        return ImageHeader("jp2", right - left, bottom - top)
+    height, width = struct.unpack_from(">II", data, data.index(b"ihdr") + 4)
+    return ImageHeader("jp2", width, height)
+
+
+def _heif(data: bytes) -> ImageHeader | None:
+    """AVIF and HEIC: both lie in the same boxes, and the brands in the first tell them apart."""
+    (length,) = struct.unpack_from(">I", data)
+    brands = {data[8:12], *(data[at : at + 4] for at in range(16, min(length, 256), 4))}
+    if brands & {b"avif", b"avis"}:
+        name = "avif"
+    elif brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
+        name = "heic"
+    else:
+        return None
+    sizes = [struct.unpack_from(">II", data, match.end() + 4) for match in re.finditer(b"ispe", data[: 1 << 20])]
+    if not sizes:
+        return None
+    # Also parts have sizes: tiles and thumbnails.
+    width, height = max(sizes, key=lambda size: size[0] * size[1])
+    return ImageHeader(name, width, height, frames=2 if data[8:12] in (b"avis", b"msf1", b"hevc") else 1)
 
 
 _READERS = (
@@ -103,5 +191,9 @@ _READERS = (
     (rb"\xff\xd8\xff", _jpeg),
     (rb"RIFF.{4}WEBP", _webp),
     (rb"BM", _bmp),
-    (rb"P[56]\s", _pnm),
+    (rb"P[1-6]\s", _pnm),
+    (rb"GIF8[79]a", _gif),
+    (rb"II\*\0|MM\0\*", _tiff),
+    (rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", _jp2),
+    (rb".{4}ftyp", _heif),
 )

@@ -1,14 +1,19 @@
 """Landmarks from a CSV table, for faces whose source has none or has worse ones."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
-from faceshards.errors import SourceFormatError, SourceNotFoundError
+from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
+from faceshards.ops.align import POINT_ORDER, five_points, order_fault, similarity
 from faceshards.records import Float32Array
 from faceshards.source.base import Source
 from faceshards.source.csvtable import CsvTable, parse_csv
 from faceshards.source.fingerprint import Fingerprints
+from faceshards.source.names import Matched
 from faceshards.source.overlay import Overlay
 
 
@@ -22,9 +27,20 @@ FIVE_POINTS = _columns(5)
 SEVENTY_POINTS = _columns(70)
 """``x1,y1,...,x70,y70``: iBUG 68 in their order, then the right and the left pupil, as in FaceSynthetics."""
 
+Row: TypeAlias = Float32Array | BadSampleError
+"""What a table says of a face: (5, 2) or (70, 2) float32, or what is wrong with its row."""
+
+_FEW, _SOME, _MANY = 3, 10, 1000
+"""So many rows tell exchanged points; so many tell other orders; no more are looked at."""
+_NOSE_REACH = (0.2, 0.85)
+"""How far down from the eyes to the mouth the nose tip lies in 68 of 71 FaceSynthetics frames: 0 to 1."""
+
 
 class WithLandmarks(Overlay):
     """A source whose landmarks come from a table where it has a row for the face, and from the source elsewhere.
+
+    A row that gives no points, as of a detector that found no face, is a bad sample of that one face: its landmarks
+    raise. Names are matched whatever Unicode form they are in, see `Matched`.
 
     Args:
         source: the faces.
@@ -33,44 +49,56 @@ class WithLandmarks(Overlay):
 
     Raises:
         SourceNotFoundError: there is no table.
-        SourceFormatError: it is not such a table, or none of its rows is of a face of the source.
+        SourceFormatError: it is not such a table, all of its rows are bad, the points of most are in another order, or
+            none of its rows is of a face of the source.
     """
 
     def __init__(self, source: Source, path: Path) -> None:
-        self._points = read_landmarks(path)
+        self._path = path
+        self._rows = read_landmarks(path)
         super().__init__(source, path, files=(path,))
-        names = (source.face(i).sample_id for i in range(len(source)))
-        if self._points and len(source) and not any(name in self._points for name in names):
+        names = [source.face(i).sample_id for i in range(len(source))] if self._rows else []
+        self._matched = Matched(self._rows, names)
+        if names and not any(self._matched.find(name) for name in names):
             raise SourceFormatError(
-                f"{path}: expected sample ids of the source, such as {source.face(0).sample_id!r}; found none of them, "
-                f"but {next(iter(self._points))!r}; name each face as the source does"
+                f"{path}: expected sample ids of the source, such as {names[0]!r}; found none of them, "
+                f"but {next(iter(self._rows))!r}; name each face as the source does"
             )
 
     def fingerprints(self, index: int) -> Fingerprints:
         """See `Source.fingerprints`; points of the table are told by their values."""
         parts = self._source.fingerprints(index)
-        points = self._points.get(self.face(index).sample_id)
-        return parts if points is None else parts._replace(landmarks=points.astype("<f4").tobytes())
+        row = self._row(index)
+        if row is None:
+            return parts
+        told = row.reason.encode() if isinstance(row, BadSampleError) else row.astype("<f4").tobytes()
+        return parts._replace(landmarks=told)
 
     def landmarks(self, index: int) -> Float32Array | None:
         """See `Source.landmarks`."""
-        points = self._points.get(self.face(index).sample_id)
-        return self._source.landmarks(index) if points is None else points.copy()
+        row = self._row(index)
+        if isinstance(row, BadSampleError):
+            raise BadSampleError(row.reason, f"{self._path.name}: {row.detail}")
+        return self._source.landmarks(index) if row is None else row.copy()
+
+    def _row(self, index: int) -> Row | None:
+        name = self._matched.find(self.face(index).sample_id)
+        return None if name is None else self._rows[name]
 
 
-def read_landmarks(path: Path) -> dict[str, Float32Array]:
+def read_landmarks(path: Path) -> dict[str, Row]:
     """Read the table that `WithLandmarks` describes.
 
     Returns:
-        (5, 2) or (70, 2) float32 by sample id.
+        By sample id: (5, 2) or (70, 2) float32; or a `BadSampleError` that says what is wrong with the row.
 
     Raises:
         SourceNotFoundError: there is no table.
-        SourceFormatError: it is not such a table.
+        SourceFormatError: it is not such a table, all of its rows are bad, or the points of most are in another order.
     """
     if not path.is_file():
         raise SourceNotFoundError(f"{path}: expected a CSV table of landmarks; found none; check the path")
-    table = parse_csv(path.read_bytes(), str(path), required=("sample_id", *FIVE_POINTS))
+    table = parse_csv(path.read_bytes(), str(path), required=("sample_id", *FIVE_POINTS), ragged=True)
     columns = SEVENTY_POINTS if set(SEVENTY_POINTS) <= set(table.header) else FIVE_POINTS
     surplus = set(table.header) - {"sample_id", *columns}
     if surplus:
@@ -78,19 +106,74 @@ def read_landmarks(path: Path) -> dict[str, Float32Array]:
             f"{path}: expected the columns sample_id and x1,y1 to x5,y5 or x70,y70; found also "
             + ", ".join(sorted(surplus))
         )
-    points = _points(table, columns)
-    return dict(zip(table.unique("sample_id"), points.reshape(-1, len(columns) // 2, 2), strict=True))
+    rows = _rows(table, columns)
+    bad = [row for row in rows.values() if isinstance(row, BadSampleError)]
+    if bad and len(bad) == len(rows):
+        raise SourceFormatError(f"{path}: expected a face's points in each row; found none in any: {bad[0].detail}")
+    _refuse_other_order(path, rows)
+    return rows
 
 
-def _points(table: CsvTable, columns: tuple[str, ...]) -> Float32Array:
+def _rows(table: CsvTable, columns: tuple[str, ...]) -> dict[str, Row]:
+    name_at = table.header.index("sample_id")
     at = [table.header.index(name) for name in columns]
-    points = np.empty((len(table.rows), len(columns)), np.float32)
-    for number, row in enumerate(table.rows):
-        try:
-            points[number] = [float(row[i]) for i in at]
-        except ValueError as error:
-            raise SourceFormatError(f"{table.what}: row {number + 1}: expected numbers; {error}") from error
+    rows: dict[str, Row] = {}
+    for line, values in zip(table.lines, table.rows, strict=True):
+        name = values[name_at] if name_at < len(values) else ""
+        row = _points(line, values, len(table.header), at)
+        if name in rows and not _same(rows[name], row):
+            row = BadSampleError("malformed_landmarks", f"line {line}: {name!r} has two rows that differ; keep one")
+        rows[name] = row
+    return rows
+
+
+def _points(line: int, values: Sequence[str], length: int, at: Sequence[int]) -> Row:
+    if len(values) != length:
+        return BadSampleError("malformed_landmarks", f"line {line} has {len(values)} values; expected {length}")
+    try:
+        points = np.array([float(values[i]) for i in at], np.float32)
+    except ValueError as error:
+        return BadSampleError("malformed_landmarks", f"line {line}: expected numbers; {error}")
     if not np.isfinite(points).all():
-        number = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
-        raise SourceFormatError(f"{table.what}: row {number + 1}: expected finite numbers; found NaN or infinity")
-    return points
+        return BadSampleError("malformed_landmarks", f"line {line}: expected finite numbers; found NaN or infinity")
+    return points.reshape(-1, 2)
+
+
+def _same(one: Row, other: Row) -> bool:
+    if isinstance(one, BadSampleError) or isinstance(other, BadSampleError):
+        return isinstance(one, BadSampleError) and isinstance(other, BadSampleError)
+    return np.array_equal(one, other)
+
+
+def _refuse_other_order(path: Path, rows: Mapping[str, Row]) -> None:
+    """Refuse a table whose points are in another order, which single rows may hide.
+
+    Raises:
+        SourceFormatError: in most rows two points are exchanged, or the points of most fit no face.
+    """
+    points = [five_points(row) for row in rows.values() if not isinstance(row, BadSampleError)]
+    points = [face for face in points[:: max(1, len(points) // _MANY)] if np.ptp(face) > 1]
+    if len(points) < _FEW:
+        return
+    faults = Counter(fault for face in points if (fault := order_fault(face)) is not None)
+    if faults.total() > len(points) / 2:
+        raise SourceFormatError(
+            f"{path}: expected {POINT_ORDER}; found {faults.most_common(1)[0][0]} exchanged, and such faults in "
+            f"{faults.total()} of {len(points)} rows; put the columns into this order"
+        )
+    strange = sum(not _like_a_face(face) for face in points)
+    if len(points) >= _SOME and strange > len(points) / 2:
+        raise SourceFormatError(
+            f"{path}: expected {POINT_ORDER}; the points of {strange} of {len(points)} rows fit no face so; put the "
+            "columns into this order, as x1,y1,x2,y2 and so on, in pixels"
+        )
+
+
+def _like_a_face(face: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> bool:
+    try:
+        similarity(face)
+    except BadSampleError:
+        return False
+    eyes = (face[0] + face[1]) / 2
+    down = (face[3] + face[4]) / 2 - eyes
+    return _NOSE_REACH[0] < float((face[2] - eyes) @ down / (down @ down)) < _NOSE_REACH[1]

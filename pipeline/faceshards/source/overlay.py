@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from faceshards.records import Float32Array, SourceFace, Truth
-from faceshards.source.base import Source
+from faceshards.source.base import Source, numbers_people
 from faceshards.source.fingerprint import Fingerprints
 from faceshards.source.reopen import OncePerProcess
 
@@ -19,6 +19,7 @@ class Overlay(OncePerProcess):
     def __init__(self, source: Source, *args: object, files: tuple[Path, ...] = ()) -> None:
         super().__init__(source, *args, files=files)
         self.name = source.name
+        self.numbered = numbers_people(source)
         self._source = source
 
     def __len__(self) -> int:

@@ -51,7 +51,7 @@ class RecordFile:
             parts.append(self._map[part])
             if sum(map(len, parts)) > MAX_FILE_BYTES:
                 raise BadSampleError(
-                    "file_too_large", f"{self._path}: byte {offset:,}: more than {MAX_FILE_BYTES:,} bytes"
+                    "file_too_large", f"{self._path.name}: byte {offset:,}: more than {MAX_FILE_BYTES:,} bytes"
                 )
         return MAGIC.join(parts)
 
@@ -68,7 +68,7 @@ class RecordFile:
 
     def _part(self, at: int, continued: bool = False) -> tuple[int, slice]:
         """The continuation flag of the part at `at`, and where its bytes lie."""
-        what = f"{self._path}: byte {at:,}"
+        what = f"{self._path.name}: byte {at:,}"
         if not 0 <= at <= len(self._map) - _HEADER.size:
             raise BadSampleError("corrupt_record", f"{what}: expected a record; the file ends at {len(self._map):,}")
         magic, word = _HEADER.unpack_from(self._map, at)

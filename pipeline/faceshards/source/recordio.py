@@ -17,6 +17,10 @@ from faceshards.source.reopen import OncePerProcess
 _HEADER = struct.Struct("<IfQQ")  # mxnet.recordio.IRHeader: flag, label, id, id2
 _LABEL_BYTES = 4
 
+_NOBODY = -1.0
+_MAX_LABEL = 2**24
+"""From here on float32 has not every whole number, so that a label may be its neighbour's."""
+
 
 class RecordIO(OncePerProcess):
     """The images of an InsightFace RecordIO pair, in the order of their keys; the identity is the first label.
@@ -24,7 +28,8 @@ class RecordIO(OncePerProcess):
     A record is a header and an encoded image. The header's flag says how many float32 labels stand between the two; at
     0 the one label is in the header. Record 0, if it has no image, says that the images are ``1 .. int(label[0]) - 1``;
     the records behind them, ranges of persons, are not read. Without such a record 0 every key is an image.
-    Sample ids are the keys: ``"1"``. A record that cannot be read keeps its place, with identity None.
+    Sample ids are the keys: ``"1"``. A record that cannot be read, or whose label is no number of a person, keeps its
+    place, with identity None. Label -1 is nobody's, and its image is a face like any other.
 
     Args:
         path: the ``.rec`` file; the ``.idx`` file lies beside it under the same name.
@@ -35,6 +40,7 @@ class RecordIO(OncePerProcess):
     """
 
     name = "recordio"
+    numbered = True
 
     def __init__(self, path: Path) -> None:
         index = path.with_suffix(".idx")
@@ -51,10 +57,10 @@ class RecordIO(OncePerProcess):
     def face(self, index: int) -> SourceFace:
         """See `Source.face`."""
         try:
-            identity = str(int(self._first_label(index)))
+            person = self._person(index)
         except BadSampleError:
-            identity = None
-        return SourceFace(str(self._keys[index]), self._what(index), identity)
+            person = None
+        return SourceFace(str(self._keys[index]), self._what(index), None if person is None else str(person))
 
     def fingerprints(self, index: int) -> Fingerprints:
         """See `Source.fingerprints`; the record is read, for RecordIO keeps no checksums."""
@@ -66,7 +72,7 @@ class RecordIO(OncePerProcess):
 
     def image_bytes(self, index: int) -> bytes:
         """See `Source.image_bytes`."""
-        self._first_label(index)
+        self._person(index)
         record = self._file.read(int(self._offsets[index]))
         image = record[_image_start(record) :]
         if not image:
@@ -84,8 +90,22 @@ class RecordIO(OncePerProcess):
     def _what(self, index: int) -> str:
         return f"{self._label}/{self._keys[index]}"
 
+    def _person(self, index: int) -> int | None:
+        """The number of the person; None for nobody's."""
+        label = self._first_label(index)
+        if label == _NOBODY:
+            return None
+        # NaN is no whole number either, and infinity too large.
+        if not (0 <= label < _MAX_LABEL and label.is_integer()):
+            raise BadSampleError(
+                "corrupt_record",
+                f"{self._what(index)}: expected as label a whole number from 0 to {_MAX_LABEL - 1}, or -1 for nobody; "
+                f"found {label:g}",
+            )
+        return int(label)
+
     def _first_label(self, index: int) -> float:
-        """The label that names the person; a finite number."""
+        """The label that names the person, or what record 0 has in its place."""
         start = self._file.read_start(int(self._offsets[index]), _HEADER.size + _LABEL_BYTES)
         try:
             flag, label, _, _ = _HEADER.unpack_from(start)
@@ -93,8 +113,6 @@ class RecordIO(OncePerProcess):
                 (label,) = struct.unpack_from("<f", start, _HEADER.size)
         except struct.error as error:
             raise BadSampleError("corrupt_record", f"{self._what(index)}: its header is cut short; {error}") from error
-        if not isfinite(label):
-            raise BadSampleError("corrupt_record", f"{self._what(index)}: expected a number as label; found {label}")
         return float(label)
 
     def _promised_images(self, index_path: Path) -> slice:
@@ -104,11 +122,12 @@ class RecordIO(OncePerProcess):
         try:
             record = self._file.read(int(self._offsets[0]))
             has_image = len(record) != _image_start(record)
-            end = int(self._first_label(0))
+            label = self._first_label(0)
         except BadSampleError as error:
             raise SourceFormatError(f"{error.detail}; record 0 says which are images: get the file again") from error
         if has_image:
             return slice(None)
+        end = int(label) if isfinite(label) else 0
         if not 1 < end <= len(self._keys) or self._keys[end - 1] != end - 1:
             raise SourceFormatError(
                 f"{index_path}: record 0 promises the images 1 to {end - 1}; expected all of their keys; found "

@@ -12,9 +12,13 @@ from faceshards.errors import ParamsError
 
 
 @pytest.fixture
-def params(small_params: Callable[..., Params]) -> Callable[..., Params]:
+def params(small_params: Callable[..., Params], root: Path) -> Callable[..., Params]:
+    demo = root / "manifests/demo.yaml"
+
     def made(
         labels: Path | None = None,
+        landmarks: Path | None = None,
+        path: Path = demo,
         yunet_model: Path | None = None,
         weights: object = "bundled",
         **plan: Path,
@@ -22,7 +26,12 @@ def params(small_params: Callable[..., Params]) -> Callable[..., Params]:
         whole = small_params()
         return replace(
             whole,
-            source=replace(whole.source, labels=None if labels is None else str(labels)),
+            source=replace(
+                whole.source,
+                path=str(path),
+                landmarks=landmarks and str(landmarks),
+                labels=None if labels is None else str(labels),
+            ),
             plan=replace(whole.plan, **{name: str(path) for name, path in plan.items()}),
             align=replace(whole.align, yunet_model=None if yunet_model is None else str(yunet_model)),
             parse=replace(whole.parse, weights=str(weights)),
@@ -37,6 +46,10 @@ def tree(folder: Path) -> dict[str, bytes | None]:
     }
 
 
+def links(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_symlink())
+
+
 def test_without_files_of_ones_own_they_are_as_the_repository_has_them(
     params: Callable[..., Params], root: Path, tmp_path: Path
 ) -> None:
@@ -48,19 +61,21 @@ def test_each_link_leads_to_what_the_param_names_and_goes_when_the_param_does(
     params: Callable[..., Params], tmp_path: Path
 ) -> None:
     labels, model, weights = (tmp_path / name for name in ("labels", "yunet.onnx", "w.safetensors"))
-    earlier, remove = tmp_path / "v1.parquet", tmp_path / "removed.txt"
+    earlier, remove, points = tmp_path / "v1.parquet", tmp_path / "removed.txt", tmp_path / "points.csv"
     (labels / "labels_25").mkdir(parents=True)
-    for file in (model, weights, earlier, remove):
+    for file in (model, weights, earlier, remove, points):
         file.write_text(file.name)
     inputs = tmp_path / "inputs"
-    link_inputs(params(labels, model, weights, earlier=earlier, remove=remove), inputs)
+    link_inputs(params(labels, points, labels, model, weights, earlier=earlier, remove=remove), inputs)
+    assert (inputs / "source").resolve() == (inputs / "labels").resolve() == labels
+    assert (inputs / "landmarks").resolve() == points
     assert (inputs / "labels").resolve() == labels
     assert (inputs / "earlier").resolve() == earlier
     assert (inputs / "remove").resolve() == remove
     assert (inputs / "yunet_model").resolve() == model
     assert [link.resolve() for link in (inputs / "weights").iterdir()] == [weights]
     link_inputs(params(), inputs)
-    assert not any(path.is_symlink() for path in inputs.rglob("*"))
+    assert links(inputs) == ["source"]
     assert (labels / "labels_25").is_dir()
     assert model.read_text() == "yunet.onnx"
 
@@ -84,7 +99,7 @@ def test_a_description_brings_its_model_and_the_weights_beside_it(tmp_path: Path
     assert [path.name for path in weights_files(str(description))] == ["net.yaml", "net[1].onnx", "net[1].onnx.data"]
 
 
-@pytest.mark.parametrize("param", ["labels", "earlier", "remove", "yunet_model", "weights"])
+@pytest.mark.parametrize("param", ["path", "landmarks", "labels", "earlier", "remove", "yunet_model", "weights"])
 def test_a_file_that_is_not_there_is_named_with_its_param(
     param: str, params: Callable[..., Params], tmp_path: Path
 ) -> None:

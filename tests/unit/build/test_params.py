@@ -1,10 +1,12 @@
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
-from faceshards.build.params import load_params
+from faceshards.build.params import SourceParams, load_params
 from faceshards.errors import ParamsError
 from faceshards.regions import REGION_NAMES
+from faceshards.source import SourceFormat
 
 
 @pytest.fixture
@@ -44,9 +46,23 @@ def test_regions_are_said_as_in_python(edited, root: Path) -> None:
     assert load_params(edited(("n_regions: [1, 5]", "n_regions: 2"))).erase.n_regions == (2, 2)
 
 
+@pytest.mark.parametrize("name", ["landmarks", "labels", "limit", "accept_licence"])
+def test_what_a_source_may_lack_is_null(edited, root: Path, name: str) -> None:
+    assert f"  {name}: null" in (root / "params.yaml").read_text()
+    assert getattr(load_params(edited()).source, name) is None
+
+
+def test_params_name_the_formats_that_there_are() -> None:
+    assert set(get_args(get_type_hints(SourceParams)["format"])) == set(get_args(SourceFormat))
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
+        (("path: manifests/demo.yaml", "path: ''"), "source.path: String should have at least 1 character; found ''"),
+        (("path: manifests/demo.yaml", "path: null"), "source.path: Input should be a valid string; found None"),
+        (("path: manifests/demo.yaml", "path: 12"), "source.path: Input should be a valid string; found 12"),
+        (("  landmarks: null", "  landmarks: false"), "source.landmarks: Input should be a valid string; found False"),
         (("  variants: 4", "  variants: 4\n  varients: 4"), "erase.varients"),
         (("  variants: 4", "  variants: '4'"), "erase.variants"),
         (("  images: true", "  images: false"), "erase.images"),

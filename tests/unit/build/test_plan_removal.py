@@ -1,6 +1,7 @@
 """A list of faces and people to leave out: what it may say, and what a plan makes of it."""
 
 import tempfile
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,12 @@ def test_all_faces_removed_is_an_error(tmp_path: Path) -> None:
     remove = written(tmp_path / "r.txt", "sample: a\n")
     with pytest.raises(ParamsError, match="none of the people of 0 faces"):
         planned(tmp_path / "a", [Face("a", "ann")], remove=remove)
+
+
+def test_a_name_is_found_in_either_unicode_form_and_an_exact_one_goes_first(tmp_path: Path) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "Zo\u00eb") for form in ("NFC", "NFD"))
+    faces = [Face("a"), Face("b", composed), Face(f"{composed}/1"), Face(f"{composed}/2"), Face(f"{decomposed}/2")]
+    text = f"person: {decomposed}\nsample: {decomposed}/1\nsample: {decomposed}/2\nsample: {decomposed}/3\n"
+    plan, outcome = planned(tmp_path, faces, remove=written(tmp_path / "list.txt", text))
+    assert {row["sample_id"] for row in everybody(plan)} == {"a", f"{composed}/2"}
+    assert outcome.unmatched == (f"sample: {decomposed}/3",)

@@ -14,11 +14,10 @@ from faceshards.source.facesynthetics import FaceSynthetics
 FIVE_OF_SEVENTY = [68, 69, 30, 48, 54]
 
 
-@pytest.mark.parametrize(("name", "module"), [("dlib", "dlib"), ("mediapipe", "mediapipe")])
-def test_a_missing_extra_is_named(monkeypatch, name, module):
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(MissingExtraError, match=rf"faceshards\[{name}\]"):
-        load_detector(name)
+def test_a_missing_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    with pytest.raises(MissingExtraError, match=r"faceshards\[dlib\]"):
+        load_detector("dlib")
 
 
 def test_dlib_without_its_models_names_the_extra(monkeypatch):
@@ -29,12 +28,14 @@ def test_dlib_without_its_models_names_the_extra(monkeypatch):
 
 
 def test_names_and_model_files_are_checked(tmp_path):
-    with pytest.raises(ParamsError, match="dlib, mediapipe, yunet"):
+    with pytest.raises(ParamsError, match="mesh, dlib, yunet"):
         load_detector("retinaface")
     with pytest.raises(ParamsError, match="needs its ONNX file"):
         load_detector("yunet")
     with pytest.raises(ParamsError, match="brings its own model"):
         load_detector("dlib", tmp_path / "x.onnx")
+    with pytest.raises(ParamsError, match="brings its own model"):
+        load_detector("mesh", tmp_path / "x.onnx")
     with pytest.raises(WeightsNotFoundError, match=r"x\.onnx"):
         load_detector("yunet", tmp_path / "x.onnx")
     (tmp_path / "x.onnx").write_bytes(b"no network")
@@ -74,9 +75,10 @@ def test_yunet_gives_the_points_of_the_largest_face(yunet):
     detector, fake = yunet(np.array([small, large], np.float32))
     image = np.zeros((60, 80, 3), np.uint8)
     image[..., 0] = 255
-    points = detector(image)
-    np.testing.assert_array_equal(points, np.arange(100, 110, dtype=np.float32).reshape(5, 2))
-    assert points.dtype == np.float32
+    found = detector(image)
+    np.testing.assert_array_equal(found.points, np.arange(100, 110, dtype=np.float32).reshape(5, 2))
+    assert found.points.dtype == np.float32
+    assert found.faces == 2
     assert fake.seen[0, 0].tolist() == [0, 0, 255]  # OpenCV wants BGR
 
 
@@ -85,19 +87,20 @@ def test_yunet_without_a_face_gives_none(yunet):
     assert detector(np.zeros((60, 80, 3), np.uint8)) is None
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # inside mediapipe and its protobuf
-@pytest.mark.parametrize(("name", "least_found", "median_px"), [("dlib", 8, 5.0), ("mediapipe", 13, 4.0)])
+@pytest.mark.parametrize(("name", "least_found", "median_px"), [("mesh", 14, 5.0), ("dlib", 8, 5.0)])
 def test_real_frames_are_found_where_the_truth_has_them(frames_zip, name, least_found, median_px):
-    pytest.importorskip(name, reason=f"the extra {name!r} is not installed")
+    if name == "dlib":
+        pytest.importorskip("dlib", reason="the extra 'dlib' is not installed")
     detector = load_detector(name)
     source = FaceSynthetics(frames_zip)
     errors = []
     for i in range(0, len(source), 5):
-        points = detector(decode_image(source.image_bytes(i), "x"))
-        if points is not None:
-            assert points.shape == (5, 2)
-            assert points.dtype == np.float32
-            errors.append(np.linalg.norm(points - source.landmarks(i)[FIVE_OF_SEVENTY], axis=1).mean())
+        found = detector(decode_image(source.image_bytes(i), "x"))
+        if found is not None:
+            assert found.points.shape == (5, 2)
+            assert found.points.dtype == np.float32
+            assert found.faces == 1
+            errors.append(np.linalg.norm(found.points - source.landmarks(i)[FIVE_OF_SEVENTY], axis=1).mean())
     assert len(errors) >= least_found
     assert np.median(errors) < median_px
     assert detector(np.full((128, 128, 3), 127, np.uint8)) is None

@@ -1,14 +1,18 @@
 """A folder of images: who is who, in what order, and which layouts nobody should guess at."""
 
 import gc
+import os
 import tracemalloc
+import unicodedata
 
 import pytest
 from frame_files import write_folder
+from image_files import encode, noise
 
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
 from faceshards.records import SourceFace
-from faceshards.source.imagefolder import ImageFolder, has_images
+from faceshards.source.foldernames import has_images
+from faceshards.source.imagefolder import ImageFolder
 
 
 def ids(source):
@@ -38,9 +42,56 @@ def test_images_that_differ_only_in_their_suffix_keep_it(tmp_path):
     assert ids(source) == ["p/1.jpg", "p/1.png", "p/1.x", "q/1"]
 
 
-def test_hidden_files_and_what_is_no_image_are_passed_over(tmp_path):
-    names = ["p/1.png", "p/._1.png", "p/Thumbs.db", "p/1.txt", ".git/1.png", "readme.md", "empty/notes.txt"]
-    assert ids(ImageFolder(write_folder(tmp_path, dict.fromkeys(names, b"")))) == ["p/1"]
+def reasons(source):
+    found = {}
+    for i in range(len(source)):
+        try:
+            source.image_bytes(i)
+        except BadSampleError as error:
+            found[source.face(i).sample_id] = error.reason
+    return found
+
+
+def test_what_is_no_picture_by_its_name_or_its_first_bytes_is_passed_over(tmp_path):
+    names = ["p/1.png", "p/Thumbs.db", "p/.DS_Store", "p/desktop.ini", "p/1.txt", "readme.md", "empty/notes.txt", "p/x"]
+    assert ids(ImageFolder(write_folder(tmp_path, dict.fromkeys(names, b"\xd0\xcf\x11\xe0")))) == ["p/1"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["2.HEIC", "3.tif", "4.gif", "5.jfif", "6.avif", "7.JP2", "8.jxl", "9.CR2", "10.dng", "11.svg", "12.psd", "13.jpe"],
+)
+def test_a_picture_of_any_format_is_listed_by_its_suffix(tmp_path, name):
+    source = ImageFolder(write_folder(tmp_path, {"p/1.png": b"", f"p/{name}": b"x" * 100}))
+    assert sorted(ids(source)) == sorted(["p/1", f"p/{name.rpartition('.')[0]}"])
+
+
+@pytest.mark.parametrize("name", ["IMG_0001", "photo.txt", "photo.jpg_large", "photo.jpg-1", "photo.part.1", "photo."])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", ".tiff", ".gif", ".jp2", ".avif", ".ppm"])
+def test_a_picture_without_a_picture_s_suffix_is_listed_by_its_first_bytes(tmp_path, name, suffix):
+    data = encode(noise(64, 64), suffix)
+    source = ImageFolder(write_folder(tmp_path, {"p/1.png": b"", f"p/{name}": data}))
+    assert sorted(ids(source)) == sorted(["p/1", f"p/{name}"])
+    assert source.image_bytes(ids(source).index(f"p/{name}")) == data
+
+
+def test_hidden_pictures_and_those_in_hidden_folders_are_bad_samples_of_nobody(tmp_path):
+    apple = b"\x00\x05\x16\x07" + bytes(40)
+    names = ["p/.2.jpg", "p/.thumbs/a/1.jpg", ".git/1.png", "__MACOSX/p/1.png", ".cover.png", "p/@eaDir/1.jpg"]
+    files = {"p/1.png": b"", "p/._1.png": apple} | dict.fromkeys(names, b"")
+    source = ImageFolder(write_folder(tmp_path, files))
+    assert len(source) == len(files)
+    assert reasons(source) == {name.rpartition(".")[0]: "hidden_file" for name in [*names, "p/._1.png"]}
+    assert {source.face(i).identity for i in range(len(source))} == {"p", None}
+    with pytest.raises(BadSampleError, match="what macOS knows of the file"):
+        source.image_bytes(ids(source).index("p/._1"))
+
+
+def test_what_is_named_as_the_labels_of_an_image_is_no_face(tmp_path):
+    files = ["p/1.jpg", "p/1_seg.png", "p/1-mask.png", "p/2_seg.png", "q/1.png", "q/1.label.png", "q/x_label.png"]
+    source = ImageFolder(write_folder(tmp_path, dict.fromkeys(files, b"")))
+    assert len(source) == len(files)
+    assert reasons(source) == {"p/1_seg": "label_map", "p/1-mask": "label_map", "q/1.label": "label_map"}
 
 
 def test_links_to_files_and_folders_are_followed(tmp_path):
@@ -78,14 +129,50 @@ def test_images_both_in_the_root_and_in_subfolders_are_refused(tmp_path):
         ImageFolder(write_folder(tmp_path, {"cover.png": b"", "p/1.png": b""}))
 
 
-def test_a_name_that_is_not_utf8_is_refused(tmp_path):
-    write_folder(tmp_path, {"p/caf\udce9.png": b""})
-    with pytest.raises(SourceFormatError, match="UTF-8"):
-        ImageFolder(tmp_path)
+def test_images_far_too_deep_are_refused_too(tmp_path):
+    with pytest.raises(SourceFormatError, match=r"found a/b/c/d/1\.png, 3 levels deeper; .* such as .*/a/b/c$"):
+        ImageFolder(write_folder(tmp_path, {"p/1.png": b"", "a/b/c/d/1.png": b""}))
 
 
-def test_names_of_any_script_are_fine(tmp_path):
-    assert ids(ImageFolder(write_folder(tmp_path, {"山田 太郎/é.png": b""}))) == ["山田 太郎/é"]
+def test_a_pipe_named_as_a_picture_is_a_bad_sample_and_not_waited_for(tmp_path):
+    root = write_folder(tmp_path, {"p/0.png": b"zero"})
+    os.mkfifo(root / "p" / "1.png")
+    os.mkfifo(root / "p" / "no_suffix")
+    assert reasons(ImageFolder(root)) == {"p/1": "unreadable_file"}
+
+
+def test_bytes_that_are_no_utf8_and_control_characters_are_shown_as_escapes(tmp_path):
+    source = ImageFolder(write_folder(tmp_path, {"caf\udce9/1\n.png": b"latin", "caf\udce9/2\u2028.png": b""}))
+    face = source.face(0)
+    assert face == SourceFace("caf\\xe9/1\\x0a", f"{tmp_path.name}/caf\\xe9/1\\x0a.png", "caf\\xe9")
+    assert source.image_bytes(0) == b"latin"
+    assert ids(source)[1] == "caf\\xe9/2\\x2028"
+
+
+def test_names_of_any_script_are_fine_with_any_space(tmp_path):
+    names = ["山田 太郎/é", "\u674e\u3000\u660e/1", "a\u00a0b/1", "\u0645\u06cc\u200c\u062e/1", "🙂/1", "x\u202fy/1"]
+    assert sorted(ids(ImageFolder(write_folder(tmp_path, {f"{n}.png": b"" for n in names})))) == sorted(names)
+
+
+def test_names_are_in_the_composed_form_whatever_system_the_folder_comes_from(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "Zo\u00eb") for form in ("NFC", "NFD"))
+    here = ImageFolder(write_folder(tmp_path / "a", {f"{composed}/{composed}.png": b""}))
+    mac = ImageFolder(write_folder(tmp_path / "b", {f"{decomposed}/{decomposed}.png": b"mac"}))
+    assert here.face(0).sample_id == mac.face(0).sample_id == f"{composed}/{composed}"
+    assert here.face(0).identity == mac.face(0).identity == composed
+    assert mac.image_bytes(0) == b"mac"
+
+
+def test_names_that_differ_only_in_their_unicode_form_stay_apart_and_are_one_person(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "Zo\u00eb") for form in ("NFC", "NFD"))
+    files = {f"{composed}/1.png": b"1", f"{decomposed}/1.png": b"2", f"bob/{composed}.png": b"3"}
+    source = ImageFolder(write_folder(tmp_path, files | {f"bob/{decomposed}.jpg": b"4", f"bob/{decomposed}.png": b"5"}))
+    assert len(set(ids(source))) == len(source) == 5
+    assert {source.image_bytes(i): source.face(i).identity for i in range(5)} == {
+        b"1": composed,
+        b"2": composed,
+        **dict.fromkeys((b"3", b"4", b"5"), "bob"),
+    }
 
 
 def test_a_folder_without_images_is_refused(tmp_path):

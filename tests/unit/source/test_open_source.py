@@ -11,7 +11,7 @@ from frame_files import frames, split, write_folder, write_zip
 from image_files import encode, noise
 from recordio_files import insightface, write_pair
 
-from faceshards.errors import ParamsError, SourceFormatError, SourceNotFoundError
+from faceshards.errors import BadSampleError, ParamsError, SourceFormatError, SourceNotFoundError
 from faceshards.source import open_source
 from faceshards.source.landmarks import FIVE_POINTS
 
@@ -93,13 +93,75 @@ def test_nothing_there_is_said_with_the_path(tmp_path):
         open_source(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("files", [{}, {"notes.txt": b""}, {"deep/deeper/deepest/1.png": IMAGE}])
+@pytest.mark.parametrize("files", [{}, {"notes.txt": b""}, {"deep/deeper/deepest/1.txt": b""}, {".hidden.png": IMAGE}])
 def test_what_is_no_source_teaches_every_format(tmp_path, files):
     (tmp_path / "f").mkdir()
     with pytest.raises(SourceFormatError) as caught:
         open_source(write_folder(tmp_path / "f", files))
     for word in (str(tmp_path / "f"), "facesynthetics", "imagefolder", "recordio", "found none"):
         assert word in str(caught.value)
+
+
+def test_images_too_deep_are_said_to_be_so(tmp_path):
+    folder = write_folder(tmp_path / "VGGFace2", {"train/n000001/0001_01.png": IMAGE})
+    with pytest.raises(SourceFormatError, match=r"a level deeper; give the folder whose .* such as .*VGGFace2/train$"):
+        open_source(folder)
+    with pytest.raises(SourceFormatError, match="2 levels deeper"):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize("below", ["dataset_100", "dataset_100/dataset_100", "a/b/c"])
+@pytest.mark.parametrize("format", ["auto", "facesynthetics"])
+def test_a_data_set_alone_in_folders_is_found_as_windows_unpacks_it(tmp_path, below, format):
+    write_folder(tmp_path / "faces" / below, frames(2))
+    write_folder(tmp_path / "faces", {"readme.txt": b"", "__MACOSX/x/._000000.png": b"", ".DS_Store": b""})
+    source = open_source(tmp_path / "faces", format)
+    assert (source.name, len(source)) == ("facesynthetics", 2)
+
+
+def test_the_same_holds_for_recordio_and_for_the_parts_of_a_zip(tmp_path):
+    (tmp_path / "a").mkdir()
+    recordio(tmp_path / "a" / "faces_emore")
+    assert open_source(tmp_path / "a").name == "recordio"
+    (tmp_path / "b").mkdir()
+    split_folder(tmp_path / "b" / "parts")
+    assert open_source(tmp_path / "b").name == "facesynthetics"
+
+
+def test_a_data_set_beside_other_folders_is_named(tmp_path):
+    write_folder(tmp_path / "f", {"alice/1.png": IMAGE} | {f"dataset_100/{name}": of for name, of in frames(1).items()})
+    with pytest.raises(SourceFormatError, match=r"found facesynthetics in dataset_100 .*give .*dataset_100, or each"):
+        open_source(tmp_path / "f")
+
+
+LABELS = encode(np.kron(noise(4, 4, 1, top=19), np.ones((32, 32), np.uint8)))
+
+
+@pytest.mark.parametrize(("photos", "maps"), [("img", "mask"), ("JPEGImages", "SegmentationClass"), ("a", "b")])
+def test_a_folder_of_label_maps_beside_one_of_photographs_is_named_and_never_a_person(tmp_path, photos, maps):
+    files = {f"{photos}/{i}.jpg": encode(noise(), ".jpg") for i in range(3)}
+    folder = write_folder(tmp_path / "f", files | {f"{maps}/{i}.png": LABELS for i in range(3)})
+    with pytest.raises(SourceFormatError, match=rf"found label maps in {maps}, such as \d\.png, which are no faces"):
+        open_source(folder)
+    assert len(open_source(folder / photos)) == 3
+
+
+def test_labels_beside_the_images_of_people_are_bad_samples_with_a_reason(tmp_path):
+    source = open_source(write_folder(tmp_path / "f", {"p/1.jpg": IMAGE, "p/1_seg.png": LABELS, "q/1.png": IMAGE}))
+    assert [source.face(i).sample_id for i in range(3)] == ["p/1", "p/1_seg", "q/1"]
+    with pytest.raises(BadSampleError, match="label_map"):
+        source.image_bytes(1)
+
+
+def test_a_picture_beside_frames_is_a_bad_sample_with_a_reason(tmp_path):
+    extra = {"cover.jpg": IMAGE, "000009_seg.png": IMAGE}
+    source = open_source(write_folder(tmp_path / "f", frames(2) | extra))
+    assert [source.face(i).sample_id for i in range(4)] == ["000000", "000001", "000009_seg.png", "cover.jpg"]
+    for i in (2, 3):
+        with pytest.raises(BadSampleError, match="stray_picture"):
+            source.image_bytes(i)
+        assert source.truth(i) is source.landmarks(i) is None
+    assert len({source.digest(i) for i in range(4)}) == 3
 
 
 def test_a_folder_that_only_holds_a_zip_names_the_zip(tmp_path):
@@ -118,7 +180,7 @@ def test_two_candidates_in_one_folder_are_not_guessed_between(tmp_path):
 
 
 def test_an_unknown_format_lists_the_known(tmp_path):
-    with pytest.raises(ParamsError, match="auto, facesynthetics, imagefolder, recordio"):
+    with pytest.raises(ParamsError, match="auto, facesynthetics, celebamask, lapa, imagefolder, recordio"):
         open_source(tmp_path, "lmdb")
 
 

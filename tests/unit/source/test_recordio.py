@@ -135,3 +135,20 @@ def test_a_file_that_is_no_recordio_is_refused(tmp_path):
     (tmp_path / "train.rec").write_bytes(b"")
     with pytest.raises(SourceFormatError, match="RecordIO"):
         RecordIO(tmp_path / "train.rec")
+
+
+def test_a_label_of_minus_one_is_a_face_of_nobody(tmp_path):
+    source = RecordIO(write_pair(tmp_path, insightface(IMAGES, [-1.0, [-1.0, 3.0], 0.0])))
+    assert [source.face(i).identity for i in range(3)] == [None, None, "0"]
+    assert source.image_bytes(0) == IMAGES[0]
+
+
+@pytest.mark.parametrize(
+    "label", [0.5, -2.0, -0.5, 1e30, float("nan"), float("inf"), float("-inf"), 2.0**24, [0.25, 1.0], [-7.0, 1.0]]
+)
+def test_a_label_that_is_no_number_of_a_person_is_a_corrupt_record_of_nobody(tmp_path, label):
+    source = RecordIO(write_pair(tmp_path, insightface(IMAGES, [0.0, label, 2.0**24 - 1])))
+    assert [source.face(i).identity for i in range(3)] == ["0", None, "16777215"]
+    with pytest.raises(BadSampleError, match="expected as label a whole number from 0") as caught:
+        source.image_bytes(1)
+    assert caught.value.reason == "corrupt_record"

@@ -1,0 +1,77 @@
+"""HEIC photographs, as iPhones take them, by the package pillow-heif; and how those and AVIF say which side is up."""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from faceshards.errors import BadSampleError
+from faceshards.records import UInt8Array
+
+
+def decode_heif(data: bytes, what: str) -> UInt8Array:
+    """Decode the primary picture of a HEIC file, turned as the file says.
+
+    Args:
+        data: the encoded file.
+        what: what to call it in an error.
+
+    Returns:
+        (H, W, 3) uint8 RGB; channels of more bits keep their upper 8, and alpha is dropped.
+
+    Raises:
+        BadSampleError: ``"missing_extra"``, or ``"undecodable_image"``.
+
+    Example:
+        >>> decode_heif(Path("IMG_0001.HEIC").read_bytes(), "IMG_0001.HEIC").shape
+        (4032, 3024, 3)
+    """
+    try:
+        heif = import_module("pillow_heif")
+    except ImportError as error:
+        raise BadSampleError(
+            "missing_extra",
+            f"{what}: a HEIC photograph needs an extra: pip install 'faceshards[heic]', then dvc repro --force align",
+        ) from error
+    try:
+        pixels = np.asarray(heif.open_heif(data, convert_hdr_to_8bit=True))
+    except (ValueError, RuntimeError, OSError, SyntaxError) as error:
+        raise BadSampleError("undecodable_image", f"{what}: {error}") from error
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    return np.ascontiguousarray(pixels[..., :3], np.uint8)
+
+
+def heif_version() -> str | None:
+    """The version of pillow-heif; None where it is not installed."""
+    try:
+        return version("pillow-heif")
+    except PackageNotFoundError:
+        return None
+
+
+def turned(pixels: UInt8Array, data: bytes) -> UInt8Array:
+    """Turn the pixels of an AVIF file as its boxes ``irot`` and ``imir`` say (ISO/IEC 23008-12); EXIF does not count.
+
+    Args:
+        pixels: (H, W, 3) as stored.
+        data: the file.
+
+    Returns:
+        (H, W, 3) or (W, H, 3), as every viewer shows it.
+
+    Example:
+        >>> turned(stored, Path("face.avif").read_bytes())
+    """
+    head = data[: max(data.find(b"mdat"), 0) or len(data)]
+    quarters, axis = (_value(head, box) for box in (b"\0\0\0\x09irot", b"\0\0\0\x09imir"))
+    if quarters is not None:
+        pixels = np.rot90(pixels, quarters & 3)
+    if axis is not None:
+        pixels = pixels[:, ::-1] if axis & 1 else pixels[::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _value(data: bytes, box: bytes) -> int | None:
+    at = data.find(box)
+    return None if at < 0 or at + len(box) >= len(data) else data[at + len(box)]
