@@ -7,6 +7,7 @@ blurs nor runs into a border. 100,000 of them take 20 GB on disk and no memory.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,8 +17,9 @@ from tqdm import tqdm
 
 from faceshards import rng
 from faceshards.errors import BadSampleError
-from faceshards.ops.align import ALIGNED_SIZE, five_points, similarity, warp_area, warp_image, warp_labels
+from faceshards.ops.align import ALIGNED_SIZE, warp_area, warp_image, warp_labels
 from faceshards.records import UInt8Array
+from faceshards.source.alignment import Aligner
 from faceshards.source.base import Source
 from faceshards.source.decode import decode_image
 from faceshards.source.trueregions import true_regions
@@ -40,7 +42,7 @@ class TrainingSource:
 
     Attributes:
         label: what metrics call it; unique.
-        source: needs ground truth and landmarks; faces without are skipped.
+        source: needs ground truth; faces without, and those that are not found, are skipped.
         weight: its share of the training samples, relative to the other sources.
         validation: sample ids never trained on; None takes `TrainParams.validation_share` of them, by hash.
     """
@@ -77,20 +79,26 @@ class LabelledFace:
 
 
 def labelled_face(source: Source, index: int) -> LabelledFace:
-    """Read one face with its ground truth.
+    """Read one face with its ground truth; the face mesh finds one without landmarks, as the stage align does.
 
     Raises:
-        BadSampleError: it cannot be read, or has no ground truth or no landmarks.
+        BadSampleError: it cannot be read, or has no ground truth, or no face is found.
     """
     what = source.face(index).source_id
     truth, landmarks = source.truth(index), source.landmarks(index)
-    if truth is None or landmarks is None:
-        raise BadSampleError("no_truth", f"{what}: training needs ground-truth labels and landmarks")
+    if truth is None:
+        raise BadSampleError("no_truth", f"{what}: training needs ground-truth labels")
     image = decode_image(source.image_bytes(index), what)
+    matrix = _aligner()(image, landmarks).matrix
     regions = true_regions(truth, landmarks, image)
     if regions is None:
         raise BadSampleError("no_truth", f"{what}: the face has neither a mesh nor 70 landmarks to cut its skin by")
-    return LabelledFace(image, regions, similarity(five_points(landmarks)))
+    return LabelledFace(image, regions, np.eye(2, 3) if matrix is None else matrix)
+
+
+@cache
+def _aligner() -> Aligner:
+    return Aligner()
 
 
 def held_out(source: TrainingSource, share: float) -> frozenset[str]:
