@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from faceshards.errors import BadSampleError
 from faceshards.parsing import load_parser
 from faceshards.parsing.crops import labelled_face
 from faceshards.parsing.evaluate import coarse_confusion, confusion, scores
@@ -33,15 +34,21 @@ def compare(source: Path, weights: str, only: Path | None, mirror: bool) -> None
     wanted = set(only.read_text().split()) if only else None
     rows = [i for i in range(len(faces)) if wanted is None or faces.face(i).sample_id in wanted]
     counts = np.zeros((len(REGION_NAMES),) * 2, np.int64)
+    compared = 0
     for i in rows:
-        image, truth = labelled_face(faces, i).aligned()
+        try:
+            image, truth = labelled_face(faces, i).aligned()
+        except BadSampleError as error:
+            click.echo(f"left out: {error}", err=True)
+            continue
         counts += confusion(parser.parse(image[None])[0], truth)
+        compared += 1
     for title, names, matrix in (
         ("25 regions", REGION_NAMES, counts),
         ("19 classes", [c.name.lower() for c in CoarseRegion], coarse_confusion(counts)),
     ):
         result = scores(matrix)
-        click.echo(f"{title}, {len(rows)} faces: mIoU {result.miou:.3f}, pixel accuracy {result.pixel_accuracy:.3f}")
+        click.echo(f"{title}, {compared} faces: mIoU {result.miou:.3f}, pixel accuracy {result.pixel_accuracy:.3f}")
         for name, iou, pixels in zip(names, result.iou, matrix.sum(axis=1), strict=True):
             click.echo(f"  {name:18s} IoU {iou:.3f}  of {pixels:8,} pixels")
 
