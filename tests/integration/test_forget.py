@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from edited_stores import Row, build_edited
 from stores import build_faces, face_spec, sample_id
 from test_commands import run
 from test_dvc import dvc
@@ -100,3 +101,21 @@ def test_a_person_is_all_of_their_faces(small_run: Path, tmp_path: Path) -> None
     assert "has 2 faces of them" in text
     assert (tmp_path / "removed.txt").read_text() == "person: person_03\n"
     assert "lies in no DVC project" in text
+
+
+def test_the_same_picture_under_another_name_is_told_until_it_is_on_the_list_too(tmp_path: Path) -> None:
+    def same_picture(split: str, row: Row, _face: object) -> None:
+        row["identity_name"] = {"train-0003": "ann", "train-0020": "bob"}.get(row["sample_id"])
+        alike = ("train-0003", "train-0005", "train-0020", "val-0001")
+        row["source_sha256"] = "1" * 64 if row["sample_id"] in alike else None
+
+    store, listing = build_edited(tmp_path / "faces", same_picture), tmp_path / "removed.txt"
+    code, text = run("forget", store, "--person", "ann", "--list", listing)
+    assert code == 0
+    assert "3 faces that" in text
+    assert "the very image file of one that goes: train-0005, train-0020, val-0001\n" in text
+    text = run("forget", store, "--sample", "val-0001", "--person", "bob", "--list", listing)[1]
+    assert "1 face that" in text
+    assert "the very image file of one that goes: train-0005\n" in text
+    assert "image file" not in run("forget", store, "--sample", "train-0005", "--list", listing)[1]
+    assert "image file" not in run("forget", store, "--sample", "train-0006", "--list", listing)[1]

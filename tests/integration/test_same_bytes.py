@@ -16,9 +16,10 @@ from small_pipeline import digest, download_and_plan, run_pipeline
 from faceshards.build import provenance
 from faceshards.build.align import AlignTask, align_faces
 from faceshards.build.params import Params, RunParams
-from faceshards.build.parse import ParseTask, _parser, parse_faces
-from faceshards.errors import SourceFormatError
+from faceshards.build.parse import ParseTask, parse_faces
+from faceshards.errors import SourceFormatError, WeightsError
 from faceshards.parsing.weights import load_weights, save_weights
+from faceshards.store.durable import sha256_of
 from faceshards.store.reader import Store
 
 
@@ -125,7 +126,7 @@ def test_a_stopped_align_goes_on_where_nothing_changed(
     assert before <= {path.stat().st_ino for path in (tmp_path / "data/aligned").rglob("image/c.*")}
 
 
-def test_a_stopped_parse_does_not_go_on_with_other_weights_at_the_same_path(
+def test_a_stopped_parse_does_not_go_on_with_other_weights_at_the_same_path_nor_does_a_worker_that_lives_on(
     small_params: Callable[..., Params],
     small_run: Path,
     stopped_before_the_second_shard: Callable[..., None],
@@ -144,7 +145,26 @@ def test_a_stopped_parse_does_not_go_on_with_other_weights_at_the_same_path(
     with torch.no_grad():
         network.final.bias[0] += 100  # all is background
     save_weights(network, weights, {})
-    _parser.cache_clear()  # the run that was stopped had a process of its own
     run(tmp_path / "data/parsed")
     parsed = Store.open(tmp_path / "data/parsed")
     assert not any(parsed.read(split, "region").any() for split in parsed.splits)
+    assert parsed.info["provenance"]["parse"]["weights_sha256"] == sha256_of(weights)
+
+
+def test_weights_that_are_replaced_while_faces_are_parsed_are_an_error_that_names_them(
+    small_params: Callable[..., Params], small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = small_params()
+    weights = tmp_path / "w.safetensors"
+    network = load_weights().network
+    save_weights(network, weights, {})
+
+    def replaced(*_: object) -> int:
+        save_weights(network, weights, {"step": "2"})
+        return 1
+
+    monkeypatch.setattr("faceshards.build.parse.threads_per_worker", replaced)
+    parse = replace(params.parse, weights=str(weights), precision="fp32", device="auto")
+    with pytest.raises(WeightsError, match=rf"expected {weights} with SHA-256 .*; found {weights} with SHA-256"):
+        parse_faces(small_run / "aligned", tmp_path / "parsed", parse, params.store, params.run)
+    assert not (tmp_path / "parsed").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from faceshards.build.removal import Entry, append_removal
+from faceshards.build.removal import Entry, append_removal, read_removal
 from faceshards.errors import MissingExtraError, UnknownSampleError
 from faceshards.store.reader import Store
 
@@ -25,11 +25,13 @@ class Forgotten:
         shards: by split and number, the shards that hold faces of the entries, with how many faces. The next version
             makes them anew.
         of: by split, how many shards it has.
+        same: sample ids of faces that stay, though their image file is the same as one that goes.
     """
 
     added: tuple[Entry, ...]
     shards: dict[tuple[str, int], int]
     of: dict[str, int]
+    same: tuple[str, ...]
 
     @property
     def faces(self) -> int:
@@ -49,17 +51,15 @@ def forget(store: Store, entries: Sequence[Entry], listing: Path) -> Forgotten:
         UnknownSampleError: an entry names no face of the store; the list stays as it was.
         ParamsError: as `append_removal`.
     """
-    sample, person = (
-        pa.array([entry.name for entry in entries if entry.kind == kind], pa.string()) for kind in ("sample", "person")
-    )
     found: set[Entry] = set()
     shards = {}
+    images: set[str] = set()
     for split, shard in store.shards:
         rows = store.rows(split, shard)
-        by_id = pc.is_in(rows["sample_id"], value_set=sample)
-        by_name = pc.is_in(rows["identity_name"], value_set=person)
+        by_id, by_name = _named(rows, entries)
         found |= {Entry("sample", name) for name in rows["sample_id"].filter(by_id).to_pylist()}
         found |= {Entry("person", name) for name in rows["identity_name"].filter(by_name).unique().to_pylist()}
+        images.update(rows["source_sha256"].filter(pc.or_(by_id, by_name)).drop_null().to_pylist())
         if faces := pc.sum(pc.or_(by_id, by_name)).as_py():
             shards[split, shard] = int(faces)
     if unknown := [str(entry) for entry in entries if entry not in found]:
@@ -68,7 +68,27 @@ def forget(store: Store, entries: Sequence[Entry], listing: Path) -> Forgotten:
             "those of sample_id and identity_name in manifest.parquet"
         )
     added = append_removal(listing, entries)
-    return Forgotten(tuple(added), shards, dict(Counter(split for split, _ in store.shards)))
+    same = tuple(_same(store, images, read_removal(listing)))
+    return Forgotten(tuple(added), shards, dict(Counter(split for split, _ in store.shards)), same)
+
+
+def _named(rows: pa.Table, entries: Sequence[Entry]) -> list[pa.ChunkedArray]:
+    """Which rows entries name by the sample, and which by the person."""
+    columns = {"sample": rows["sample_id"], "person": rows["identity_name"]}
+    return [
+        pc.is_in(column, value_set=pa.array([entry.name for entry in entries if entry.kind == kind], pa.string()))
+        for kind, column in columns.items()
+    ]
+
+
+def _same(store: Store, images: set[str], entries: Sequence[Entry]) -> Iterator[str]:
+    """The faces of some image files that entries do not name."""
+    digests = pa.array(sorted(images), pa.string())
+    for rows in store.manifest_parts(["sample_id", "identity_name", "source_sha256"]):
+        goes = pc.or_(*_named(rows, entries))
+        yield from (
+            rows["sample_id"].filter(pc.and_not(pc.is_in(rows["source_sha256"], value_set=digests), goes)).to_pylist()
+        )
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from faceshards.build.provenance import versions
 from faceshards.build.shardmap import ShardContent, ShardTask, making, shard_digests
 from faceshards.build.shards import run_tasks, threads_per_worker
 from faceshards.build.sureness import COLUMNS, Sureness, SurenessNotes, sureness_of
+from faceshards.errors import WeightsError
 from faceshards.parsing.certainty import confidence_of
 from faceshards.parsing.evaluate import Scores, coarse_confusion, confusion, scores
 from faceshards.parsing.parser import Parser, load_parser
@@ -29,6 +30,8 @@ from faceshards.store.durable import sha256_of
 from faceshards.store.finish import finish
 from faceshards.store.reader import Store
 from faceshards.store.schema import OK, StoreSpec
+
+_Weights: TypeAlias = tuple[tuple[Path, str], ...]
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,12 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
     """Parse every aligned face into a store at `out`.
 
     Raises:
-        WeightsError: the weights do not fit the network.
+        WeightsError: the weights do not fit the network, or were replaced while the stage ran.
         DeviceError: CUDA was asked for and is not there.
     """
     faces = Store.open(aligned)
-    parser = _parser(params)
+    weights = _digests(params)
+    parser = _parser(params, weights)
     spec = StoreSpec(
         name=faces.info["name"],
         licence=faces.info["licence"],
@@ -70,12 +74,12 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         columns=COLUMNS,
     )
     made_by = versions("torch")
-    weights = [sha256_of(path) for path in weights_files(params.weights)]
-    network = replace(params, min_confidence=None)  # which the stage `erase` looks at
-    with making(out, __name__, spec, run, network, made_by, dict(parser.provenance), weights) as shards:
+    # What "auto" came to, and not what the stage `erase` looks at.
+    settled = replace(_settled(params, parser.provenance), min_confidence=None)
+    digests = [digest for _, digest in weights]
+    with making(out, __name__, spec, run, settled, made_by, dict(parser.provenance), digests) as shards:
         threads = threads_per_worker(run, len(spec.shards))
-        settled = _settled(network, parser.provenance)
-        tasks = [ParseTask(shards, *place, faces, settled, threads) for place in spec.shards]
+        tasks = [ParseTask(shards, *place, faces, settled, weights, threads) for place in spec.shards]
         run_tasks(tasks, run, "parse", gpu=settled.device == "cuda")
         provenance = {
             **faces.info["provenance"],
@@ -89,10 +93,15 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
 
 @dataclass(frozen=True)
 class ParseTask(ShardTask):
-    """Parse the faces of one shard."""
+    """Parse the faces of one shard.
+
+    Attributes:
+        weights: the files of the parser, each with the SHA-256 that it must have; none for the bundled weights.
+    """
 
     aligned: Store
     params: ParseParams
+    weights: _Weights
     threads: int
 
     def inputs(self) -> Sequence[str]:
@@ -108,7 +117,7 @@ class ParseTask(ShardTask):
         usable[at] = pc.equal(rows["status"], OK).to_numpy()
         regions = np.full((self.faces, *REGION.shape), REGION.fill_value, np.uint8)
         sure = SurenessNotes(self.faces)
-        parser = _parser(self.params, self.threads)
+        parser = _parser(self.params, self.weights, self.threads)
         spec = self.making.spec
         for offset, images in _read_ahead(self.aligned, self.split, start, stop, spec.chunk_rows):
             here = offset + np.flatnonzero(usable[offset : offset + len(images)])
@@ -165,9 +174,28 @@ def _compare(aligned: Store, parsed: Store, outcome: Outcome, sureness: Sureness
     return ParseOutcome(outcome, sureness, with_truth, scores(counts), scores(coarse_confusion(counts)))
 
 
-@cache
-def _parser(params: ParseParams, threads: int = 1) -> Parser:
-    return load_parser(params.weights, params.device, threads, params.precision, params.mirror)
+def _digests(params: ParseParams) -> _Weights:
+    return tuple((path, sha256_of(path)) for path in weights_files(params.weights) if path.is_file())
+
+
+@lru_cache(maxsize=2)  # the one that settles "auto", and the one that works: a worker may outlive many weights
+def _parser(params: ParseParams, weights: _Weights, threads: int = 1) -> Parser:
+    """The parser of some weights, kept for the next shard, and for the next run where the process lives on.
+
+    Raises:
+        WeightsError: the files are others by now, or here.
+    """
+    parser = load_parser(params.weights, params.device, threads, params.precision, params.mirror)
+    if (found := _digests(params)) != weights:
+        raise WeightsError(
+            f"parse.weights: expected {_listed(weights)}, as when the stage parse began; found {_listed(found)}. Let "
+            "the weights be while it runs, give all machines the same, and run `dvc repro` again"
+        )
+    return parser
+
+
+def _listed(weights: _Weights) -> str:
+    return ", ".join(f"{path} with SHA-256 {digest}" for path, digest in weights) or "no file"
 
 
 def as_metrics(result: ParseOutcome) -> dict[str, Any]:

@@ -55,6 +55,7 @@ def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:
             "",
             f"{store} has {_faces(forgotten.faces)} of them. The next version makes these shards anew:",
             *shards,
+            *_copies(forgotten, listing),
             "",
             "params.yaml must say, for the next version,",
             "  plan:",
@@ -65,6 +66,21 @@ def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:
             "Then run: dvc repro && dvc push",
         ]
     )
+
+
+def _copies(forgotten: "Forgotten", listing: Path) -> list[str]:
+    """What to say of faces that stay, and are the same picture."""
+    same = forgotten.same
+    if not same:
+        return []
+    rest = f" and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
+    stays = "stays, with" if len(same) == 1 else "stay, with"
+    return [
+        "",
+        f"{_faces(len(same))} that {listing} does not name {stays} the very image file of one that goes: "
+        f"{', '.join(same[:_SHOWN])}{rest}",
+        "Name each that has to go as well: --sample ID. Pictures that were stored anew are not found in this way.",
+    ]
 
 
 def _elsewhere(holders: "Holders | None", store: Path) -> str:

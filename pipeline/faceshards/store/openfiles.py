@@ -1,7 +1,9 @@
 """Shards' files kept open from one chunk to the next, with the checks of one that is opened anew."""
 
+import errno
 import mmap
 import os
+import resource
 import weakref
 from functools import lru_cache
 
@@ -12,6 +14,11 @@ from faceshards.store.storefiles import StoreFiles
 
 SHUFFLED = 64
 """How many shards' files of an array are kept open, at most: those that the default shuffle draws from."""
+
+
+_opened: "weakref.WeakSet[_OpenFile]" = weakref.WeakSet()
+_mapped: "weakref.WeakSet[_OpenFile]" = weakref.WeakSet()
+_pools: "weakref.WeakValueDictionary[int, OpenFiles]" = weakref.WeakValueDictionary()
 
 
 class _OpenFile:
@@ -26,6 +33,7 @@ class _OpenFile:
         self.size = os.fstat(descriptor).st_size
         self._mapped: UInt8Array | None = None
         weakref.finalize(self, os.close, descriptor)
+        _opened.add(self)
 
     @property
     def mapped(self) -> UInt8Array:
@@ -33,6 +41,7 @@ class _OpenFile:
         # Not a cached_property, whose lock another thread may hold while this one forks: a worker would wait for ever.
         if self._mapped is None:
             self._mapped = np.frombuffer(mmap.mmap(self.descriptor, self.size, access=mmap.ACCESS_READ), np.uint8)
+            _mapped.add(self)
         return self._mapped
 
     def still_there(self) -> bool:
@@ -44,6 +53,8 @@ class _OpenFile:
 class OpenFiles:
     """Files of a store. Threads may share it; a fork reads on by itself, for nobody seeks.
 
+    All of a process together keep no more open than half of what the process may (``ulimit -n``), whatever `kept` says.
+
     Args:
         store: that they belong to.
         kept: how many stay open.
@@ -52,6 +63,7 @@ class OpenFiles:
     def __init__(self, store: StoreFiles, kept: int = SHUFFLED) -> None:
         self._store = store
         self._kept = lru_cache(kept)(self._open)
+        _pools[id(self)] = self
 
     def get(self, file: str) -> _OpenFile:
         """A file, by its path in the store; to be held while its descriptor is used.
@@ -70,5 +82,23 @@ class OpenFiles:
         self._kept.cache_clear()
 
     def _open(self, file: str) -> _OpenFile:
+        # A map holds a descriptor of its own.
+        if len(_opened) + len(_mapped) >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2:
+            _forget_all()
+        try:
+            return self._open_now(file)
+        except OSError as error:
+            if error.errno != errno.EMFILE:
+                raise
+        _forget_all()
+        return self._open_now(file)
+
+    def _open_now(self, file: str) -> _OpenFile:
         with self._store.opened(file) as descriptor:
             return _OpenFile(os.dup(descriptor))
+
+
+def _forget_all() -> None:
+    for pool in _pools.valuerefs():
+        if (files := pool()) is not None:
+            files.forget()

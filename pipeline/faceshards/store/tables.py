@@ -11,8 +11,6 @@ import pyarrow.parquet as pq
 
 from faceshards.errors import StoreFormatError
 
-_ROW_GROUP = 65_536
-
 
 def encode_table(table: pa.Table) -> bytes:
     """One Parquet file, zstd, page checksums."""
@@ -22,12 +20,12 @@ def encode_table(table: pa.Table) -> bytes:
 
 
 def write_row_groups(sink: IO[bytes] | pa.NativeFile, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
-    """Write tables one after the other as `encode_table` does, each in row groups of its own; empty ones get none."""
+    """Write tables one after the other as `encode_table` does, each as one row group; empty ones get none."""
     with pq.ParquetWriter(sink, schema, compression="zstd", write_page_checksum=True) as writer:
         for table in tables:
             if table.num_rows:
                 # How a table is chunked shows in the bytes; one chunk a column takes that away.
-                writer.write_table(table.combine_chunks(), row_group_size=_ROW_GROUP)
+                writer.write_table(table.combine_chunks(), row_group_size=table.num_rows)
 
 
 def decode_table(data: bytes) -> pa.Table:

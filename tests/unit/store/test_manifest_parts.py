@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from edited_stores import with_manifest
@@ -7,9 +8,11 @@ from stores import build_faces, face_spec
 
 import faceshards
 from faceshards.errors import CorruptShardError, MissingShardError, StoreFormatError
+from faceshards.store.finish import finish
 from faceshards.store.reader import Store
-from faceshards.store.schema import MANIFEST
+from faceshards.store.schema import MANIFEST, OK, ArraySpec, SplitSpec, StoreSpec
 from faceshards.store.verify import verify
+from faceshards.store.writer import create, write_shard
 
 
 @pytest.fixture
@@ -62,3 +65,22 @@ def test_a_face_in_a_row_that_is_not_its_own_is_refused_by_the_loader(faces: Pat
     with_manifest(faces, misplaced)
     with pytest.raises(StoreFormatError, match="ascending order from 0 to 4999"):
         faceshards.open(faces, split="train")
+
+
+def test_shards_of_any_number_of_rows_can_be_read_as_they_were_written(tmp_path: Path) -> None:
+    # A group holds the first two shards, of which the first has few faces.
+    shard_rows, holes = 1 << 16, (1 << 16) - 1500
+    extent = SplitSpec(3 * shard_rows, ((0, 1),))
+    spec = StoreSpec("people", "CC0-1.0", (ArraySpec("identity", "int64"),), {"train": extent}, shard_rows, shard_rows)
+    create(tmp_path, spec)
+    for split, shard in spec.shards:
+        at = np.arange(holes if shard == 0 else 0, shard_rows)
+        face = {"source_id": "", "identity": 0, "status": OK}
+        rows = [{"sample_id": f"{shard}-{row}", **face} for row in at.tolist()]
+        table = pa.Table.from_pylist(rows, spec.rows_schema)
+        write_shard(tmp_path, spec, split, shard, {"identity": np.zeros(shard_rows, np.int64)}, table, at)
+    finish(tmp_path, spec, {})
+    store = Store.open(tmp_path)
+    assert [store.rows("train", shard).num_rows for shard in range(3)] == [1500, shard_rows, shard_rows]
+    assert len(faceshards.open(tmp_path, split="train", fields=["identity"])) == 1500 + 2 * shard_rows
+    assert verify(tmp_path).ok
