@@ -20,7 +20,7 @@ from faceshards.build.provenance import versions
 from faceshards.build.shardmap import ShardContent, ShardTask, making, shard_digests
 from faceshards.build.shards import run_tasks, threads_per_worker
 from faceshards.build.sureness import COLUMNS, Sureness, SurenessNotes, sureness_of
-from faceshards.errors import WeightsError
+from faceshards.errors import ParamsError, WeightsError
 from faceshards.parsing.certainty import confidence_of
 from faceshards.parsing.evaluate import Scores, coarse_confusion, confusion, scores
 from faceshards.parsing.parser import Parser, load_parser
@@ -59,7 +59,13 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
     Raises:
         WeightsError: the weights do not fit the network, or were replaced while the stage ran.
         DeviceError: CUDA was asked for and is not there.
+        ParamsError: the device of a cluster's workers is left open.
     """
+    if run.scheduler is not None and params.device == "auto":
+        raise ParamsError(
+            "parse.device: expected cpu or cuda with run.scheduler, found auto: this machine would settle it, and its "
+            "workers may have GPUs where it has none"
+        )
     faces = Store.open(aligned)
     weights = _digests(params)
     parser = _parser(params, weights)

@@ -7,9 +7,10 @@ import pytest
 from shard_tasks import Flaky, Write, shards
 
 from faceshards.build import gpus
-from faceshards.build.params import ParseParams, RunParams
-from faceshards.build.parse import _settled
+from faceshards.build.params import ParseParams, RunParams, StoreParams
+from faceshards.build.parse import _settled, parse_faces
 from faceshards.build.shards import run_tasks, threads_per_worker
+from faceshards.errors import ParamsError
 
 
 @dataclass(frozen=True)
@@ -81,3 +82,9 @@ def test_workers_parse_on_the_device_and_in_the_precision_of_the_machine_that_ru
 ) -> None:
     params = _settled(ParseParams(), made_by)
     assert (params.device, params.precision) == settled
+
+
+def test_the_device_of_a_clusters_workers_must_be_named(tmp_path: Path) -> None:
+    run = RunParams(scheduler="tcp://127.0.0.1:8786")
+    with pytest.raises(ParamsError, match=r"parse\.device: expected cpu or cuda"):
+        parse_faces(tmp_path / "aligned", tmp_path / "parsed", ParseParams(), StoreParams(), run)
