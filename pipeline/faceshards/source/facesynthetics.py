@@ -57,8 +57,8 @@ class FaceSynthetics(OncePerProcess):
         known = (_SEG, _LDMKS, "identities.csv")
         if not path.is_dir() and not any(name.endswith(known) for name in self.files.names):
             raise SourceFormatError(
-                f"{path}: expected frames of FaceSynthetics with labels or landmarks; found numbered images alone; a zip "
-                "of other faces: unpack it and give the folder"
+                f"{path}: expected frames of FaceSynthetics with labels or landmarks; found numbered images alone; a "
+                "zip of other faces: unpack it and give the folder"
             )
         stems = {frame.removesuffix(".png") for frame in frames}
         own = {f"{stem}{tail}" for stem in stems for tail in (".png", _SEG)}

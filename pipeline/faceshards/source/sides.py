@@ -39,10 +39,10 @@ def sides_put_right(labels: UInt8Array, across: NDArray[np.float64]) -> tuple[UI
     left_eye, right_eye = (places[part] for part in _EYES)
     if left_eye is not None and right_eye is not None:
         middle = (left_eye + right_eye) / 2
-        for pair in _PAIRS[1:]:
+        for left, right in _PAIRS[1:]:
             # Of a part that is there once, its side of the eyes says more than the vote of the whole face.
-            if vote := _votes_of_one(*(places[part] for part in pair), middle):
-                wrong = wrong | {pair} if vote < 0 else wrong - {pair}
+            if vote := _votes_of_one(places[left], places[right], middle):
+                wrong = wrong | {(left, right)} if vote < 0 else wrong - {(left, right)}
     if not wrong:
         return labels, False
     table = np.arange(256, dtype=np.uint8)
