@@ -44,9 +44,9 @@ FAR = 0.5
 # Runs where faceshards is not installed: (N, H, W, 3) images in, (N, 468, 2) points out, NaN where nothing is found.
 ORACLE = """
 import sys
-import mediapipe
 import numpy as np
-mesh = mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True)
+from mediapipe.python.solutions.face_mesh import FaceMesh
+mesh = FaceMesh(static_image_mode=True)
 images = np.load(sys.argv[1])
 points = np.full((len(images), 468, 2), np.nan)
 for image, of_image in zip(images, points):

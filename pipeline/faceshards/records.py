@@ -36,7 +36,9 @@ class Truth(NamedTuple):
     Attributes:
         labels: (H, W) uint8, class ids of `scheme`, 255 = ignore.
         scheme: ``"facesynthetics"`` (19 coarse classes) or ``"regions25"`` (the 25 regions).
+        remark: what was put right in the labels: a code, a colon and a sentence; None where nothing was.
     """
 
     labels: UInt8Array
     scheme: LabelScheme
+    remark: str | None = None

@@ -40,7 +40,7 @@ def copy_of_the_project(root: Path, to: Path, workers: int) -> Path:
     return to
 
 
-def dvc(project: Path, *arguments: str) -> str:
+def dvc(project: Path, *arguments: str, fails: bool = False) -> str:
     """Run dvc with this environment's python first on the path, as an activated environment has it."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
@@ -51,7 +51,7 @@ def dvc(project: Path, *arguments: str) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode != 0) is fails, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
@@ -97,3 +97,33 @@ def test_metrics_and_plots_are_filled(reproduced: Path) -> None:
     assert (reproduced / "reports/report.html").stat().st_size > 10_000
     plots = dvc(reproduced, "plots", "show", "--show-vega", "region_area")
     assert "around_right_eye" in plots
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("path: ''", "source.path: String should have at least 1 character; found ''"),
+        ("path: null", "source.path: Input should be a valid string; found None"),
+        ("path: nowhere/faces", "source.path: expected a file or a folder at nowhere/faces; found nothing there"),
+        ("landmarks: points.csv", "source.landmarks: expected a file or a folder at points.csv; found nothing there"),
+        ("landmarks: 7", "source.landmarks: Input should be a valid string; found 7"),
+    ],
+)
+def test_a_path_that_is_missing_or_mistyped_is_a_plain_message(
+    reproduced: Path, tmp_path: Path, change: str, message: str
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(reproduced, project, symlinks=True, ignore=shutil.ignore_patterns("data", "cache", "tmp"))
+    key = change.partition(":")[0]
+    old = next(line for line in (project / "params.yaml").read_text().splitlines() if line.startswith(f"  {key}: "))
+    (project / "params.yaml").write_text((project / "params.yaml").read_text().replace(old, f"  {change}", 1))
+    said = dvc(project, "repro", "download", fails=True)
+    assert message in said
+    assert "unexpected error" not in said
+
+
+def test_a_changed_photograph_or_table_of_points_is_seen(reproduced: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(reproduced, project, symlinks=True)
+    (project / "manifests/demo.yaml").write_text(RECIPE.replace("seed: 3", "seed: 4"))
+    assert "manifests/inputs/source" in dvc(project, "status", "download")

@@ -155,7 +155,9 @@ class AlignTask(ShardTask):
         remarks = [remark for remark in (decode_remark(data), alignment.remark) if remark]
         file = data if matrix is None else None
         try:
-            regions = true_regions(self.source.truth(index), landmarks, image)
+            truth = self.source.truth(index)
+            regions = true_regions(truth, landmarks, image)
+            remarks += [truth.remark] if truth is not None and truth.remark else []
         except BadSampleError as error:  # the face is good all the same
             remarks.append(str(error))
             regions = None

@@ -10,6 +10,8 @@ from faceshards.records import Float32Array, UInt8Array
 
 Float64Array = NDArray[np.float64]
 
+_STEPS = 32  # of a pixel, in OpenCV's fixed-point maps
+
 _SHRINK_LIMIT = 4.0
 """The most image pixels that a pixel of a window steps over; beyond, the image is averaged down first.
 
@@ -69,8 +71,7 @@ class Picture:
         matrix[:, 2] += (scale - 1) / 2
         image, first = _near(image, matrix, size)
         matrix[:, 2] -= first
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(image, matrix, (size, size), flags=flags, borderMode=border).astype(np.float32)
+        return cv2.remap(image, *_fixed_point(matrix, size), cv2.INTER_LINEAR, borderMode=border).astype(np.float32)
 
     def _level(self, halvings: int) -> UInt8Array:
         if halvings not in self._levels:
@@ -79,6 +80,18 @@ class Picture:
                 cv2.resize(self._levels[0], size, interpolation=cv2.INTER_AREA), np.uint8
             )
         return self._levels[halvings]
+
+
+def _fixed_point(matrix: Float64Array, size: int) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
+    """OpenCV's maps of whole pixels and of 32nds of them.
+
+    MediaPipe samples in such steps. Sampled more finely, the points differ from its own by up to a pixel.
+    """
+    rows, columns = np.mgrid[:size, :size].astype(np.float64)
+    steps = np.stack([columns, rows], axis=-1) @ matrix[:, :2].T + matrix[:, 2]
+    steps = np.rint(steps * _STEPS).astype(np.int64)
+    within = steps % _STEPS
+    return (steps // _STEPS).astype(np.int16), (within[..., 1] * _STEPS + within[..., 0]).astype(np.uint16)
 
 
 def _near(image: UInt8Array, matrix: Float64Array, size: int) -> tuple[UInt8Array, NDArray[np.int64]]:

@@ -51,13 +51,15 @@ def parse_csv(data: bytes, what: str, required: tuple[str, ...], *, ragged: bool
         data: the file.
         what: what to call it in errors.
         required: columns that must be there.
-        ragged: keep rows that are longer or shorter than the header.
+        ragged: keep rows that are longer or shorter than the header, and bytes that are no UTF-8 as escapes, as
+            `faceshards.source.names.shown` has them.
 
     Raises:
         SourceFormatError: it is not such a table.
     """
     try:
-        reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        text = data.decode("utf-8-sig", "backslashreplace" if ragged else "strict")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         lines = [(reader.line_num, row) for row in reader if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise SourceFormatError(f"{what}: expected a UTF-8 CSV table; {error}") from error

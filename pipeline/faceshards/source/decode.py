@@ -122,7 +122,9 @@ def decode_mask(data: bytes, what: str) -> NDArray[np.bool_]:
         BadSampleError: as `decode_image`.
     """
     _checked_header(data, what)
-    return _decode(data, what, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION).max(axis=2) > 0
+    pixels = _decode(data, what, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    found: NDArray[np.bool_] = pixels.max(axis=2) > 0
+    return found
 
 
 def _grey(data: bytes, what: str) -> UInt8Array:

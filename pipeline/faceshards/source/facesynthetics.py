@@ -54,6 +54,12 @@ class FaceSynthetics(OncePerProcess):
                 + (f"them in {', '.join(folders[:5])}" if folders else "none")
                 + ("" if path.is_dir() else "; a zip of other faces: unpack it and give the folder")
             )
+        known = (_SEG, _LDMKS, "identities.csv")
+        if not path.is_dir() and not any(name.endswith(known) for name in self.files.names):
+            raise SourceFormatError(
+                f"{path}: expected frames of FaceSynthetics with labels or landmarks; found numbered images alone; a "
+                "zip of other faces: unpack it and give the folder"
+            )
         stems = {frame.removesuffix(".png") for frame in frames}
         own = {f"{stem}{tail}" for stem in stems for tail in (".png", _SEG)}
         self._n_frames = len(frames)

@@ -139,13 +139,14 @@ def list_folder(folder: Path) -> Listing:
     """
     listing = Listing([], [], [], [])
     try:
-        paths = sorted(folder.iterdir(), key=lambda path: path.name)
+        # Entries know what they are without a look at each file.
+        with os.scandir(folder) as entries:
+            found = sorted((entry.name, entry.is_dir()) for entry in entries)
     except OSError as error:
         raise SourceFormatError(f"{folder}: expected a folder that can be read; {error.strerror}") from error
-    for path in paths:
-        name = path.name
-        if path.is_dir():
+    for name, is_folder in found:
+        if is_folder:
             (listing.hidden_folders if name[0] == "." or name in _HIDDEN_FOLDERS else listing.folders).append(name)
-        elif looks_like_picture(path, name):
+        elif looks_like_picture(folder / name, name):
             (listing.hidden if name[0] == "." else listing.pictures).append(name)
     return listing

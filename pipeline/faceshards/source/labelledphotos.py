@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from faceshards.errors import BadSampleError
 from faceshards.records import Float32Array, SourceFace, Truth, UInt8Array
@@ -15,6 +16,7 @@ from faceshards.source.imageheader import read_header
 from faceshards.source.names import composed, shown
 from faceshards.source.pictures import has_picture_suffix
 from faceshards.source.reopen import OncePerProcess
+from faceshards.source.sides import sides_put_right
 
 
 class Photo(NamedTuple):
@@ -64,6 +66,10 @@ class LabelledPhotos(OncePerProcess):
         """
         raise NotImplementedError
 
+    def across(self, photo: Photo) -> NDArray[np.float64]:  # noqa: ARG002 (those without landmarks are upright)
+        """From the left to the right side of a photograph's face, as the viewer of it upright sees them: (2,) x, y."""
+        return np.array([1.0, 0.0])
+
     def __len__(self) -> int:
         return len(self._photos)
 
@@ -95,7 +101,7 @@ class LabelledPhotos(OncePerProcess):
         return self.files.read(photo.image)
 
     def truth(self, index: int) -> Truth | None:
-        """See `Source.truth`; coarse classes, of the size of the photograph."""
+        """See `Source.truth`; coarse classes, of the size of the photograph, with right and left put right."""
         photo = self._photos[index]
         if not photo.labels:
             return None
@@ -109,7 +115,9 @@ class LabelledPhotos(OncePerProcess):
             )
         if labels.shape != shape:
             labels = np.asarray(cv2.resize(labels, shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
-        return Truth(labels, "facesynthetics")
+        labels, exchanged = sides_put_right(labels, self.across(photo))
+        remark = "sides_exchanged: its labels name right and left the wrong way round; put right by their places"
+        return Truth(labels, "facesynthetics", remark if exchanged else None)
 
     def landmarks(self, index: int) -> Float32Array | None:  # noqa: ARG002 (most have none)
         """See `Source.landmarks`; None."""

@@ -1,7 +1,7 @@
 """Landmarks from a CSV table, for faces whose source has none or has worse ones."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -57,11 +57,10 @@ class WithLandmarks(Overlay):
         self._path = path
         self._rows = read_landmarks(path)
         super().__init__(source, path, files=(path,))
-        names = [source.face(i).sample_id for i in range(len(source))] if self._rows else []
-        self._matched = Matched(self._rows, names)
-        if names and not any(self._matched.find(name) for name in names):
+        self._matched = Matched(self._rows, _ids(source))
+        if self._rows and len(source) and not any(self._matched.find(name) for name in _ids(source)):
             raise SourceFormatError(
-                f"{path}: expected sample ids of the source, such as {names[0]!r}; found none of them, "
+                f"{path}: expected sample ids of the source, such as {source.face(0).sample_id!r}; found none of them, "
                 f"but {next(iter(self._rows))!r}; name each face as the source does"
             )
 
@@ -125,6 +124,10 @@ def _rows(table: CsvTable, columns: tuple[str, ...]) -> dict[str, Row]:
             row = BadSampleError("malformed_landmarks", f"line {line}: {name!r} has two rows that differ; keep one")
         rows[name] = row
     return rows
+
+
+def _ids(source: Source) -> Iterator[str]:
+    return (source.face(index).sample_id for index in range(len(source)))
 
 
 def _points(line: int, values: Sequence[str], length: int, at: Sequence[int]) -> Row:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceshards.errors import BadSampleError, SourceFormatError
 from faceshards.records import Float32Array, UInt8Array
@@ -78,9 +79,17 @@ class LaPa(LabelledPhotos):
         ids = decode_labels(self.files.read(name), self._what(name), palette=True)
         return classes(_COARSE, check_class_ids(ids, len(_COARSE), self._what(name)))
 
+    def across(self, photo: Photo) -> NDArray[np.float64]:
+        """See `LabelledPhotos.across`; from pupil to pupil."""
+        points = self._five(photo)
+        return super().across(photo) if points is None else (points[1] - points[0]).astype(np.float64)
+
     def landmarks(self, index: int) -> Float32Array | None:
         """See `Source.landmarks`; (5, 2)."""
-        name = self._photos[index].points
+        return self._five(self._photos[index])
+
+    def _five(self, photo: Photo) -> Float32Array | None:
+        name = photo.points
         return None if name is None else parse_points(self.files.read(name), self._what(name))[[*_FIVE]]
 
 

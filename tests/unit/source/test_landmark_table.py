@@ -93,6 +93,15 @@ def test_a_row_without_points_is_a_bad_sample_of_its_face_alone(tmp_path, values
     assert len({pointed.digest(i) for i in range(3)}) == 3
 
 
+def test_a_row_whose_name_is_no_utf8_is_of_the_file_with_those_bytes_and_of_no_other(tmp_path):
+    source = ImageFolder(write_folder(tmp_path / "f", {"caf\udce9/1.png": b"", "p/1.png": b""}))
+    path = table(tmp_path / "l.csv", [("caf/1", FIVE), ("p/1", FIVE + 1)])
+    path.write_bytes(path.read_bytes().replace(b"caf/", b"caf\xe9/"))
+    pointed = WithLandmarks(source, path)
+    np.testing.assert_array_equal(pointed.landmarks(0), FIVE)
+    np.testing.assert_array_equal(pointed.landmarks(1), FIVE + 1)
+
+
 def test_two_rows_of_a_face_count_where_they_are_equal_and_else_are_a_bad_sample_of_it(tmp_path):
     rows = read_landmarks(table(tmp_path / "l.csv", [("a", FIVE), ("b", FIVE), ("a", FIVE), ("b", FIVE + 1)]))
     np.testing.assert_array_equal(rows["a"], FIVE)

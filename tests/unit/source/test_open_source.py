@@ -153,6 +153,12 @@ def test_labels_beside_the_images_of_people_are_bad_samples_with_a_reason(tmp_pa
         source.image_bytes(1)
 
 
+@pytest.mark.parametrize("names", [["s1/1.png", "s2/1.png"], ["faces/1.png", "faces/2.png"], ["p/a.jpg"]])
+def test_a_zip_of_other_faces_is_to_be_unpacked(tmp_path, names):
+    with pytest.raises(SourceFormatError, match="a zip of other faces: unpack it and give the folder"):
+        open_source(write_zip(tmp_path / "x.zip", dict.fromkeys(names, IMAGE)))
+
+
 def test_a_picture_beside_frames_is_a_bad_sample_with_a_reason(tmp_path):
     extra = {"cover.jpg": IMAGE, "000009_seg.png": IMAGE}
     source = open_source(write_folder(tmp_path / "f", frames(2) | extra))
