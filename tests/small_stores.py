@@ -98,7 +98,7 @@ def align_faces(source: Source, plan: Path, out: Path, store: StoreParams = STOR
     )
     with making(out, align.__name__, spec, RUN) as shards:
         for place in spec.shards:
-            AlignTask(shards, *place, planned, source, AlignParams()).run(lambda _: None)
+            AlignTask(shards, *place, planned, source, AlignParams("none")).run(lambda _: None)
         order = {"plan": {"order": planned.made_by["order"]}}
         finish(shards.work, spec, {"source": {"format": source.name}, **order, "versions": versions("numpy")})
 
