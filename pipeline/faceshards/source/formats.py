@@ -66,8 +66,16 @@ def open_found(path: Path) -> Source:
     raise SourceFormatError(
         f"{path}: expected one of\n"
         + "".join(f"  {name}: {candidate.looks_like}\n" for name, candidate in _FORMATS.items())
-        + (f"found {zips[0].relative_to(path)} in it; give that path" if zips else "found none of them; check the path")
+        + _found_instead(path, zips)
     )
+
+
+def _found_instead(path: Path, zips: list[Path]) -> str:
+    if zips:
+        return f"found {zips[0].relative_to(path)} in it; give that path"
+    if path.is_file():
+        return "found a file that is none of them; unpack an archive, and give the folder of a single picture"
+    return "found none of them; check the path"
 
 
 def _data_set(path: Path) -> Source | None:

@@ -170,6 +170,13 @@ def test_a_picture_beside_frames_is_a_bad_sample_with_a_reason(tmp_path):
     assert len({source.digest(i) for i in range(4)}) == 3
 
 
+@pytest.mark.parametrize("name", ["faces.tar.gz", "faces.7z", "photo.jpg"])
+def test_an_archive_or_a_single_picture_is_told_what_to_give(tmp_path, name):
+    (tmp_path / name).write_bytes(IMAGE)
+    with pytest.raises(SourceFormatError, match="unpack an archive, and give the folder of a single picture"):
+        open_source(tmp_path / name)
+
+
 def test_a_folder_that_only_holds_a_zip_names_the_zip(tmp_path):
     write_zip(tmp_path / "dataset_100.zip", frames())
     with pytest.raises(SourceFormatError, match=r"found dataset_100\.zip in it; give that path"):
