@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from faceshards.errors import BadSampleError, SourceFormatError
 from faceshards.source.base import Source
 from faceshards.source.celebamask import PUBLISHED_IMAGES, PUBLISHED_MASKS, CelebAMask, is_celebamask
-from faceshards.source.decode import decode_image
+from faceshards.source.decode import is_label_map
 from faceshards.source.facesynthetics import FaceSynthetics, has_frames
 from faceshards.source.files import read_file, zip_files
 from faceshards.source.foldernames import has_images, list_folder
@@ -123,10 +123,9 @@ def _refuse_what_is_no_person(path: Path) -> None:
 
 def _is_label_map(path: Path) -> bool:
     try:
-        decode_image(read_file(path, path.name), path.name)
-    except BadSampleError as error:
-        return error.reason == "label_map"
-    return False
+        return is_label_map(read_file(path, path.name))
+    except BadSampleError:
+        return False
 
 
 def _find_recordio(path: Path) -> Path | None:

@@ -137,10 +137,16 @@ def test_a_data_set_beside_other_folders_is_named(tmp_path):
 LABELS = encode(np.kron(noise(4, 4, 1, top=19), np.ones((32, 32), np.uint8)))
 
 
+COLOURED = encode(
+    np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)[np.kron(noise(4, 4, 1, 3), np.ones((32, 32), int))]
+)
+
+
+@pytest.mark.parametrize("data", [LABELS, COLOURED], ids=["ids", "colours"])
 @pytest.mark.parametrize(("photos", "maps"), [("img", "mask"), ("JPEGImages", "SegmentationClass"), ("a", "b")])
-def test_a_folder_of_label_maps_beside_one_of_photographs_is_named_and_never_a_person(tmp_path, photos, maps):
+def test_a_folder_of_label_maps_beside_one_of_photographs_is_named_and_never_a_person(tmp_path, photos, maps, data):
     files = {f"{photos}/{i}.jpg": encode(noise(), ".jpg") for i in range(3)}
-    folder = write_folder(tmp_path / "f", files | {f"{maps}/{i}.png": LABELS for i in range(3)})
+    folder = write_folder(tmp_path / "f", files | {f"{maps}/{i}.png": data for i in range(3)})
     with pytest.raises(SourceFormatError, match=rf"found label maps in {maps}, such as \d\.png, which are no faces"):
         open_source(folder)
     assert len(open_source(folder / photos)) == 3
