@@ -75,6 +75,29 @@ def list_faces(source: Source) -> FaceList:
     return FaceList(sample_id, person, people, digest, image, numbers_people(source))
 
 
+_NO_PEOPLE = frozenset(
+    (
+        *("train", "training", "val", "valid", "validation", "test", "testing", "trainset", "valset", "testset"),
+        *("image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "face", "faces", "data", "all"),
+        *("raw", "original", "originals", "aligned", "cropped", "crops", "jpg", "jpeg", "png", "jpegimages", "dcim"),
+        *("img_align_celeba", "celeba-hq-img", "images1024x1024", "thumbnails128x128"),
+    )
+)
+_MANY = 10
+
+
+def doubtful_people(faces: FaceList) -> list[str]:
+    """The names of people who may be none: of a folder of images, or of a split, that was taken for a person's.
+
+    Returns:
+        All names where each is one that folders of images have, or where ten faces or more are all of one person; else
+        none. Numbers of classes are never doubted.
+    """
+    names = [] if faces.numbered or len(faces.people) > len(_NO_PEOPLE) else faces.people.to_pylist()
+    alone = len(names) == 1 and len(faces) >= _MANY and bool((faces.person != NOBODY).all())
+    return names if alone or all(name.lower() in _NO_PEOPLE for name in names) else []
+
+
 def batches(count: int) -> Iterator[range]:
     """``range(count)`` in pieces of `BATCH`."""
     return (range(start, min(start + BATCH, count)) for start in range(0, count, BATCH))

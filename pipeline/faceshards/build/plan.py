@@ -7,7 +7,7 @@ import numpy as np
 
 from faceshards.build.duplicates import Duplicates, find_duplicates
 from faceshards.build.earlier import Earlier, read_earlier
-from faceshards.build.facelist import NOBODY, FaceList, list_faces
+from faceshards.build.facelist import NOBODY, FaceList, doubtful_people, list_faces
 from faceshards.build.nameindex import NameIndex
 from faceshards.build.params import PlanParams
 from faceshards.build.placing import Placement, place
@@ -40,6 +40,7 @@ class PlanOutcome:
         gone: faces of the earlier version that have no place now.
         duplicates: faces of one image.
         renumbered: the source numbers its people, and some have another class id than their number.
+        doubtful: names of people who may be none, see `doubtful_people`.
         unmatched: entries of ``plan.remove`` that name no face of the source. An earlier version may have had them.
     """
 
@@ -54,6 +55,7 @@ class PlanOutcome:
     gone: int
     duplicates: Duplicates
     renumbered: bool
+    doubtful: tuple[str, ...]
     unmatched: tuple[str, ...]
 
     @property
@@ -70,6 +72,12 @@ class PlanOutcome:
                 f"{found.across_people} images lie under the names of two people or more, {found.across_splits} in two "
                 f"splits or more; {DUPLICATES} of the plan lists them, and plan.remove can leave them out: "
                 + "; ".join(found.first)
+            )
+        if self.doubtful:
+            said.append(
+                f"source.path: all faces are taken to be of {', '.join(self.doubtful)}, by the names of their folders; "
+                "if these are no people, give a folder of images of nobody as source.path, or the folder whose "
+                "subfolders are the people"
             )
         if self.renumbered:
             said.append(
@@ -142,6 +150,7 @@ def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome
         gone=placement.gone,
         duplicates=duplicates,
         renumbered=placement.renumbered,
+        doubtful=tuple(doubtful_people(faces)),
         unmatched=tuple(map(str, unmatched)),
     )
     write_file(folder / DUPLICATES, table)

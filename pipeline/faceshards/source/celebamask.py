@@ -1,6 +1,5 @@
 """CelebAMask-HQ (Lee et al., MaskGAN, CVPR 2020): photographs with masks of 19 classes, as published or in pairs."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -33,10 +32,8 @@ _COARSE = (
 )
 
 PUBLISHED_IMAGES, PUBLISHED_MASKS, _FOLDERS_OF_MASKS = "CelebA-HQ-img", "CelebAMask-HQ-mask-anno", 15
-_PUBLISHED_IMAGE = re.compile(rf"((?:.*/)?){PUBLISHED_IMAGES}/(\d+)\.(?:jpg|jpeg|png)", re.I)
-_PUBLISHED_MASK = re.compile(rf"((?:.*/)?){PUBLISHED_MASKS}/(?:\d+/)?(\d+)_(\w+)\.png", re.I)
-_PAIRED_IMAGE = re.compile(r"((?:.*/)?)images/([^/]+)\.(?:jpg|jpeg|png|webp|bmp)", re.I)
-_PAIRED_MASK = re.compile(r"((?:.*/)?)masks/([^/]+)\.png", re.I)
+_CLASS_OF = {part: number for number, part in enumerate(_PARTS, 1)}
+_PICTURES = frozenset({"jpg", "jpeg", "png", "webp", "bmp"})
 
 _LOOKED_AT = 8
 """So many masks are looked at to tell whether they are numbered as CelebAMask-HQ's."""
@@ -89,7 +86,7 @@ class CelebAMask(LabelledPhotos):
         return classes(_COARSE, self._ids(photo))
 
     def _ids(self, photo: Photo) -> UInt8Array:
-        if not _PUBLISHED_MASK.fullmatch(photo.labels[0]):
+        if _class_of(photo.labels[0]) is None:
             (name,) = photo.labels
             ids = decode_labels(self.files.read(name), self._what(name), palette=True)
             return check_class_ids(ids, len(_COARSE), self._what(name))
@@ -101,7 +98,7 @@ class CelebAMask(LabelledPhotos):
                     "truth_of_other_size",
                     f"{self._what(name)}: expected {ids.shape} as of the others; found {mask.shape}",
                 )
-            ids[mask] = _class_of(name)
+            ids[mask] = _class_of(name) or 0
         return ids
 
     def _refuse_other_numbers(self, path: Path) -> None:
@@ -111,7 +108,7 @@ class CelebAMask(LabelledPhotos):
             SourceFormatError: they are.
         """
         labelled = [photo for photo in self._photos if _is_labelled(photo)]
-        if _PUBLISHED_MASK.fullmatch(labelled[0].labels[0]):
+        if _class_of(labelled[0].labels[0]) is not None:
             return
         looked_at = labelled[:: max(1, len(labelled) // _LOOKED_AT)]
         plausible = [self._is_plausible(photo) for photo in looked_at]
@@ -139,34 +136,43 @@ def _is_labelled(photo: Photo) -> bool:
 
 
 def _photos(names: Iterable[str]) -> list[Photo]:
-    shown_names = sorted(name for name in names if not is_hidden(name))
-    masks: dict[str, list[str]] = defaultdict(list)
-    for name in shown_names:
-        if (match := _PUBLISHED_MASK.fullmatch(name)) and match[3] in _PARTS:
-            masks[f"{match[1]}{int(match[2])}"].append(name)
-    images = {f"{m[1]}{int(m[2])}": (m[2], m[0]) for name in shown_names if (m := _PUBLISHED_IMAGE.fullmatch(name))}
-    if not masks.keys() & images.keys():
-        masks.clear()
-        for name in shown_names:
-            if match := _PAIRED_MASK.fullmatch(name):
-                masks[f"{match[1]}{match[2]}"].append(name)
-        images = {f"{m[1]}{m[2]}": (m[2], m[0]) for name in shown_names if (m := _PAIRED_IMAGE.fullmatch(name))}
-    return _paired(images, masks)
+    images: dict[tuple[str, str], str] = {}
+    masks: dict[tuple[str, str], list[str]] = defaultdict(list)
+    paired_images: dict[tuple[str, str], str] = {}
+    paired_masks: dict[tuple[str, str], list[str]] = {}
+    # Of the published set these are 300,000 names.
+    for name in sorted(name for name in names if not is_hidden(name)):
+        path, _, suffix = name.rpartition(".")
+        folder, _, stem = path.rpartition("/")
+        within, _, last = folder.rpartition("/")
+        if last == "images" and suffix.lower() in _PICTURES:
+            paired_images.setdefault((within, stem), name)
+        elif last == "masks" and suffix.lower() == "png":
+            paired_masks.setdefault((within, stem), [name])
+        elif last == PUBLISHED_IMAGES and stem.isdecimal() and suffix.lower() in _PICTURES:
+            images.setdefault((within, f"{int(stem)}"), name)
+        elif _class_of(name) is not None:
+            above, _, anno = (within if last.isdecimal() else folder).rpartition("/")
+            if anno == PUBLISHED_MASKS:
+                masks[above, f"{int(stem.partition('_')[0])}"].append(name)
+    return _paired(images, masks) if masks.keys() & images.keys() else _paired(paired_images, paired_masks)
 
 
-def _paired(images: Mapping[str, tuple[str, str]], masks: Mapping[str, list[str]]) -> list[Photo]:
+def _paired(images: Mapping[tuple[str, str], str], masks: Mapping[tuple[str, str], list[str]]) -> list[Photo]:
     """The photographs, and one stray picture for all masks of each that is not there."""
     photos = [
-        Photo(composed(shown(called)), name, tuple(sorted(masks.get(key, ()), key=_class_of)))
-        for key, (called, name) in images.items()
+        Photo(composed(shown(key[1])), name, tuple(sorted(masks.get(key, ()), key=lambda mask: _class_of(mask) or 0)))
+        for key, name in images.items()
     ]
     alone = [(names[0], tuple(names[1:])) for key, names in masks.items() if key not in images]
     return [*photos, *(Photo(composed(shown(first)), first, others, stray=True) for first, others in alone)]
 
 
-def _class_of(mask: str) -> int:
-    match = _PUBLISHED_MASK.fullmatch(mask)
-    return 0 if match is None else 1 + _PARTS.index(match[3])
+def _class_of(mask: str) -> int | None:
+    """The class of a published mask by its name, such as ``00000_skin.png``; None for any other name."""
+    stem, _, suffix = mask.rpartition("/")[2].rpartition(".")
+    number, _, part = stem.partition("_")
+    return _CLASS_OF.get(part) if suffix == "png" and number.isdecimal() else None
 
 
 _NOSE, _LEFT_EYE, _RIGHT_EYE, _UPPER_LIP, _LOWER_LIP = 2, 4, 5, 11, 12

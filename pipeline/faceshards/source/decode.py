@@ -182,6 +182,23 @@ def _decode_by_format(data: bytes, format: str, what: str) -> UInt8Array:
     return _decode(with_alpha_apart(data) if format == "tiff" else data, what, cv2.IMREAD_COLOR_RGB)
 
 
+def is_label_map(data: bytes) -> bool:
+    """Whether a picture of any kind is made of flat areas of a few colours, also where they are RGB.
+
+    `decode_image` takes RGB ones, for some drawings are so; where all pictures of a folder are, they are label maps.
+
+    Args:
+        data: the encoded file.
+    """
+    header = read_header(data)
+    if header is None or header.format == "jpeg" or not 0 < header.width * header.height <= MAX_PIXELS:
+        return False
+    try:
+        return _is_label_map(_decode_by_format(data, header.format, "the picture"))
+    except BadSampleError:
+        return False
+
+
 def _is_label_map(pixels: UInt8Array) -> bool:
     """Whether an image is made of flat areas of a few colours; one colour alone is none."""
     whole = pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)

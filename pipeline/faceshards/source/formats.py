@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from faceshards.errors import BadSampleError, SourceFormatError
 from faceshards.source.base import Source
 from faceshards.source.celebamask import PUBLISHED_IMAGES, PUBLISHED_MASKS, CelebAMask, is_celebamask
-from faceshards.source.decode import decode_image
+from faceshards.source.decode import is_label_map
 from faceshards.source.facesynthetics import FaceSynthetics, has_frames
 from faceshards.source.files import read_file, zip_files
 from faceshards.source.foldernames import has_images, list_folder
@@ -66,8 +66,16 @@ def open_found(path: Path) -> Source:
     raise SourceFormatError(
         f"{path}: expected one of\n"
         + "".join(f"  {name}: {candidate.looks_like}\n" for name, candidate in _FORMATS.items())
-        + (f"found {zips[0].relative_to(path)} in it; give that path" if zips else "found none of them; check the path")
+        + _found_instead(path, zips)
     )
+
+
+def _found_instead(path: Path, zips: list[Path]) -> str:
+    if zips:
+        return f"found {zips[0].relative_to(path)} in it; give that path"
+    if path.is_file():
+        return "found a file that is none of them; unpack an archive, and give the folder of a single picture"
+    return "found none of them; check the path"
 
 
 def _data_set(path: Path) -> Source | None:
@@ -115,10 +123,9 @@ def _refuse_what_is_no_person(path: Path) -> None:
 
 def _is_label_map(path: Path) -> bool:
     try:
-        decode_image(read_file(path, path.name), path.name)
-    except BadSampleError as error:
-        return error.reason == "label_map"
-    return False
+        return is_label_map(read_file(path, path.name))
+    except BadSampleError:
+        return False
 
 
 def _find_recordio(path: Path) -> Path | None:

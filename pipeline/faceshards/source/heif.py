@@ -31,7 +31,8 @@ def decode_heif(data: bytes, what: str) -> UInt8Array:
     except ImportError as error:
         raise BadSampleError(
             "missing_extra",
-            f"{what}: a HEIC photograph needs an extra: pip install 'faceshards[heic]', then dvc repro --force align",
+            f"{what}: a HEIC photograph needs an extra: pip install 'faceshards[heic]', then dvc repro --force "
+            "--single-item align, and dvc repro",
         ) from error
     try:
         pixels = np.asarray(heif.open_heif(data, convert_hdr_to_8bit=True))

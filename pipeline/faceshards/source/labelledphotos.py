@@ -1,7 +1,7 @@
 """What data sets of photographs with face-parsing masks have in common."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -138,7 +138,7 @@ def strays(names: Iterable[str]) -> list[Photo]:
 
 def is_hidden(name: str) -> bool:
     """Whether a file of a container, or a folder that it lies in, is hidden or a Mac's own."""
-    return any(part[0] == "." or part == "__MACOSX" for part in PurePosixPath(name).parts)
+    return name.startswith((".", "__MACOSX/")) or "/." in name or "/__MACOSX/" in name
 
 
 def classes(table: Sequence[int], ids: UInt8Array) -> UInt8Array:

@@ -137,10 +137,16 @@ def test_a_data_set_beside_other_folders_is_named(tmp_path):
 LABELS = encode(np.kron(noise(4, 4, 1, top=19), np.ones((32, 32), np.uint8)))
 
 
+COLOURED = encode(
+    np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)[np.kron(noise(4, 4, 1, 3), np.ones((32, 32), int))]
+)
+
+
+@pytest.mark.parametrize("data", [LABELS, COLOURED], ids=["ids", "colours"])
 @pytest.mark.parametrize(("photos", "maps"), [("img", "mask"), ("JPEGImages", "SegmentationClass"), ("a", "b")])
-def test_a_folder_of_label_maps_beside_one_of_photographs_is_named_and_never_a_person(tmp_path, photos, maps):
+def test_a_folder_of_label_maps_beside_one_of_photographs_is_named_and_never_a_person(tmp_path, photos, maps, data):
     files = {f"{photos}/{i}.jpg": encode(noise(), ".jpg") for i in range(3)}
-    folder = write_folder(tmp_path / "f", files | {f"{maps}/{i}.png": LABELS for i in range(3)})
+    folder = write_folder(tmp_path / "f", files | {f"{maps}/{i}.png": data for i in range(3)})
     with pytest.raises(SourceFormatError, match=rf"found label maps in {maps}, such as \d\.png, which are no faces"):
         open_source(folder)
     assert len(open_source(folder / photos)) == 3
@@ -168,6 +174,13 @@ def test_a_picture_beside_frames_is_a_bad_sample_with_a_reason(tmp_path):
             source.image_bytes(i)
         assert source.truth(i) is source.landmarks(i) is None
     assert len({source.digest(i) for i in range(4)}) == 3
+
+
+@pytest.mark.parametrize("name", ["faces.tar.gz", "faces.7z", "photo.jpg"])
+def test_an_archive_or_a_single_picture_is_told_what_to_give(tmp_path, name):
+    (tmp_path / name).write_bytes(IMAGE)
+    with pytest.raises(SourceFormatError, match="unpack an archive, and give the folder of a single picture"):
+        open_source(tmp_path / name)
 
 
 def test_a_folder_that_only_holds_a_zip_names_the_zip(tmp_path):
