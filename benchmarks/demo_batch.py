@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from faceshards.ops.align import similarity, warp_image, warp_labels
-from faceshards.ops.labels import detailed_regions
 from faceshards.source.demo import render_face
+from faceshards.source.trueregions import cut_regions
 
 
 class DemoBatch(NamedTuple):
@@ -33,7 +33,9 @@ def demo_batch(identities: int, views: range) -> DemoBatch:
             face = render_face(0, person, view, 256)
             onto = similarity(face.landmarks)
             images.append(warp_image(face.image, onto))
-            regions.append(warp_labels(detailed_regions(face.labels, face.landmarks), onto))
+            cut = cut_regions(face.labels, face.landmarks, face.image)
+            assert cut is not None  # there are landmarks
+            regions.append(warp_labels(cut, onto))
     return DemoBatch(np.stack(images), np.stack(regions), np.repeat(np.arange(identities), len(views)))
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.ops.align import five_points, similarity, warp_image, warp_labels
-from faceshards.ops.labels import detailed_regions
 from faceshards.records import UInt8Array
 from faceshards.source.decode import decode_image
 from faceshards.source.facesynthetics import FaceSynthetics
+from faceshards.source.trueregions import cut_regions
 
 _MOVED_BY = 0.06  # standard deviation of each point, in distances between the eyes
 
@@ -37,4 +37,6 @@ def _frames(zip_path: Path) -> Iterator[tuple[UInt8Array, UInt8Array, NDArray[np
         landmarks, truth = source.landmarks(index), source.truth(index)
         if landmarks is not None and truth is not None:
             image = decode_image(source.image_bytes(index), str(index))
-            yield image, detailed_regions(truth.labels, landmarks), five_points(landmarks)
+            regions = cut_regions(truth.labels, landmarks, image)
+            assert regions is not None  # there are landmarks
+            yield image, regions, five_points(landmarks)

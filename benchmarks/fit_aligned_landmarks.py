@@ -7,29 +7,28 @@ landmarks that are off as a detector's are (2 degrees, 3 % of the size, 1.2 pixe
 of them count twice, as they are and mirrored. A part that is hidden is left out of the moments that it has part in.
 
 Printed, over frames that the fit did not see (tenfold): the 25 regions that the true 19 classes of an aligned frame
-give without landmarks, against the regions that its landmarks give; for the mean face, for the estimate, for the
+give without landmarks, against the regions that the frame's mesh gives; for the mean face, for the estimate, for the
 landmarks themselves (what is lost by cutting at 112 pixels instead of the frame's own); how often eyes, brows and
 ears are on the side that the picture's middle says; and what masks with a network's errors in them give: the bundled
-parser on its validation frames, as it is, and merged to the 19 classes and cut again. Where MediaPipe is installed (see
-fit_mesh_map.py), also what its mesh on the aligned crop, enlarged fourfold, gives in the place of the estimate.
+parser on its validation frames, as it is, and merged to the 19 classes and cut again. Also what the face mesh of the
+aligned crop, enlarged fourfold, gives in the place of the estimate.
 """
 
 import argparse
 import json
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from labels25 import MIRRORED_LANDMARKS, Frame, read_frames
+from labels25 import MIRRORED_LANDMARKS, Frame, by_mesh, read_frames
 from numpy.typing import NDArray
 
+from faceshards.facemesh.finder import face_mesh
 from faceshards.ops.align import ALIGNED_SIZE, five_points, similarity, warp_image, warp_labels
 from faceshards.ops.aligned_landmarks import N_FEATURES, PointModel, mask_features
 from faceshards.ops.labels import detailed_regions, merge_to_coarse
-from faceshards.ops.skin import split_skin
 from faceshards.parsing import load_parser
 from faceshards.parsing.evaluate import confusion, scores
 from faceshards.parsing.schemes import MIDDLE_X
@@ -129,24 +128,22 @@ def aligned_image(frame: Frame) -> NDArray[np.uint8]:
     return warp_image(np.ascontiguousarray(frame.image[..., ::-1]), similarity(five_points(frame.landmarks)))
 
 
-def report_mediapipe(frames: Sequence[Frame], faces: Sequence[Aligned], truth: Sequence[Labels]) -> None:
-    """The line of `report`, for a cut by MediaPipe's mesh of the crop, over the faces that it finds."""
-    import mediapipe as mp
-
-    finder = mp.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1, min_detection_confidence=0.2)
+def report_mesh(frames: Sequence[Frame], faces: Sequence[Aligned], truth: Sequence[Labels]) -> None:
+    """The line of `report`, for a cut by the mesh of the crop, over the faces that have one."""
     counts, agreed, skin_px, n = np.zeros((25, 25), np.int64), 0, 0, 0
     for frame, face, regions in zip(frames, faces, truth, strict=True):
         image = cv2.resize(aligned_image(frame), None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-        found = finder.process(image).multi_face_landmarks
-        if not found:
+        meshes = face_mesh().look(image)
+        if not meshes:
             continue
-        points = {k: np.array([p.x, p.y]) * ALIGNED_SIZE - 0.5 for k, p in enumerate(found[0].landmark)}
-        skin = np.isin(face.coarse, SKIN) & (regions != IGNORE)
-        cut = np.where(skin, split_skin(points, regions.shape), regions)
-        agreed, skin_px, n = agreed + int((cut == regions)[skin].sum()), skin_px + int(skin.sum()), n + 1
-        counts += confusion(cut[regions != IGNORE], regions[regions != IGNORE])
+        mesh = meshes[0].points / 4
+        found = detailed_regions(face.coarse, None, mesh)
+        known = (regions != IGNORE) & (found != IGNORE)
+        skin = known & np.isin(face.coarse, SKIN)
+        agreed, skin_px, n = agreed + int((found == regions)[skin].sum()), skin_px + int(skin.sum()), n + 1
+        counts += confusion(found[known], regions[known])
     iou = np.mean(scores(counts).iou[1:10])
-    print(f"MediaPipe, {n} of {len(faces)}    {agreed / skin_px:11.4f} {iou:9.4f}")
+    print(f"its mesh, {n} of {len(faces)}     {agreed / skin_px:11.4f} {iou:9.4f}")
 
 
 def report_network(frames: Sequence[Frame], truth: Sequence[Labels], model: PointModel) -> None:
@@ -173,7 +170,7 @@ def main() -> None:
         matrix = similarity(five_points(frame.landmarks))
         frames.append(frame)
         faces.append(aligned(frame, matrix))
-        truth.append(warp_labels(detailed_regions(frame.coarse, frame.landmarks), matrix))
+        truth.append(warp_labels(by_mesh(frame), matrix))
         samples.append([(mask_features(view.coarse), view.landmarks) for view in views(frame, draw)])
 
     def fitted(chosen: Callable[[int], bool]) -> PointModel:
@@ -185,8 +182,7 @@ def main() -> None:
     report("mean face", faces, truth, [by_fold[i % FOLDS].point_mean.reshape(-1, 2) for i in range(len(faces))])
     report("estimate", faces, truth, [by_fold[i % FOLDS](samples[i][0][0]) for i in range(len(faces))])
     report("true landmarks", faces, truth, [face.landmarks for face in faces])
-    if find_spec("mediapipe"):
-        report_mediapipe(frames, faces, truth)
+    report_mesh(frames, faces, truth)
     for name, (right, left) in PAIRS.items():
         columns = [np.nonzero(np.isin(face.coarse, side))[1] for face in faces for side in (right, left)]
         hits = sum(int(((x > MIDDLE_X) == (i % 2 == 0)).sum()) for i, x in enumerate(columns))

@@ -39,8 +39,8 @@ from numpy.typing import NDArray
 
 from faceshards.facemesh.finder import FaceMesh
 from faceshards.ops.labels import detailed_regions
-from faceshards.ops.mesh import MeshMap, Similarity
-from faceshards.ops.skin import LEFT, MIDLINE, RIGHT, split_skin
+from faceshards.ops.mesh import N_MESH_POINTS, MeshMap, Similarity
+from faceshards.ops.skin import BOTTOM, LEFT, MIDLINE, RIGHT, split_skin
 from faceshards.regions import IGNORE, CoarseRegion
 
 Array = NDArray[np.float64]
@@ -50,7 +50,7 @@ RIDGE, PRODUCT_SCALE, N_POSE, N_MODES = 2e-3, 0.35, 10, 20
 CONFIRMED_WEIGHT, OUTLIER, ROUNDS, FOLDS = 3.0, 1.0, 6, 10
 
 _PAIRS = {a: b for right, left in zip(RIGHT, LEFT, strict=True) for a, b in zip(right, left, strict=True)}
-OPPOSITE = {**{k: k for k in MIDLINE}, **_PAIRS, **{b: a for a, b in _PAIRS.items()}}
+OPPOSITE = {**{k: k for k in (*MIDLINE, BOTTOM)}, **_PAIRS, **{b: a for a, b in _PAIRS.items()}}
 POINTS = tuple(sorted(OPPOSITE))
 MIRRORED_POINTS = [POINTS.index(OPPOSITE[k]) for k in POINTS]
 FLIP = np.array([-1.0, 1.0])
@@ -92,7 +92,7 @@ def mesh_of(frame: Frame, finder: FaceMesh, *, plain: bool) -> Array | None:
         faces = finder.look(np.ascontiguousarray(view[:, ::-1]) if mirrored else view)
         if not faces:
             continue
-        mesh = faces[0].points.copy()
+        mesh = faces[0].points - 0.5  # as ops/mesh.py draws them
         if mirrored:
             mesh[:, 0] = width - 1 - mesh[:, 0]
         names = [OPPOSITE[k] if mirrored else k for k in POINTS]
@@ -157,7 +157,7 @@ def rounded(mesh_map: MeshMap) -> dict[str, object]:
 
 def with_points(frame: Frame, mesh_map: MeshMap) -> NDArray[np.uint8]:
     """`detailed_regions` with another map (none of these frames has a beard)."""
-    regions = detailed_regions(frame.coarse, frame.landmarks)
+    regions = detailed_regions(frame.coarse, None, np.zeros((N_MESH_POINTS, 2)))  # cut anew right here
     skin = frame.coarse == CoarseRegion.SKIN
     regions[skin] = split_skin(mesh_map(frame.landmarks), frame.coarse.shape)[skin]
     return regions

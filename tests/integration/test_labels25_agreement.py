@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from faceshards.ops.labels import detailed_regions, merge_to_coarse
+from faceshards.ops.labels import merge_to_coarse
 from faceshards.regions import CoarseRegion, Region
 
 
@@ -19,24 +19,30 @@ def benchmark(root):
     return labels25
 
 
-def test_the_regions_agree_with_the_authors_own_labels(benchmark, shared):
+@pytest.mark.parametrize(("cut", "skin", "miou"), [("by_mesh", 0.977, 0.947), ("by_map", 0.974, 0.943)])
+def test_the_regions_agree_with_the_authors_own_labels(benchmark, shared, cut, skin, miou):
     pairs = benchmark.labelled_frames(shared)
-    total = benchmark.pooled(
-        [
-            benchmark.agreement(detailed_regions(frame.coarse, frame.landmarks), frame.coarse, authors)
-            for frame, authors in pairs
-        ]
-    )
-    assert len(pairs) == 5
-    assert total.skin >= 0.96
-    assert total.miou >= 0.91
+    regions = getattr(benchmark, cut)
+    total = benchmark.pooled([benchmark.agreement(regions(frame), frame.coarse, authors) for frame, authors in pairs])
+    assert len(pairs) >= 5
+    assert total.skin >= skin
+    assert total.miou >= miou
 
 
-def test_every_real_frame_gets_a_sensible_map(benchmark, frames_zip):
+def test_a_mesh_that_lies_wrong_leaves_the_cut_to_the_landmarks(benchmark, frames_zip):
+    """Frames in which the network is sure of a mesh that lies wrong, and one in which it finds none."""
+    mistaken = {"000012", "000043", "000062", "000071"}
+    for frame in benchmark.read_frames(frames_zip):
+        same = (benchmark.by_mesh(frame) == benchmark.by_map(frame)).all()
+        assert same == (frame.name in mistaken), frame.name
+
+
+@pytest.mark.parametrize("cut", ["by_mesh", "by_map"])
+def test_every_real_frame_gets_a_sensible_map(benchmark, frames_zip, cut):
     n = 0
     for frame in benchmark.read_frames(frames_zip):
         n += 1
-        regions = detailed_regions(frame.coarse, frame.landmarks)
+        regions = getattr(benchmark, cut)(frame)
         skin = np.isin(frame.coarse, (CoarseRegion.SKIN, CoarseRegion.BEARD))
         assert np.isin(regions[skin], [*range(1, 10), Region.NECK]).all(), frame.name
         assert (merge_to_coarse(regions)[frame.coarse < CoarseRegion.BEARD] == frame.coarse[frame.coarse < 14]).all()

@@ -62,6 +62,36 @@ def test_a_mirrored_face_has_mirrored_regions(landmarks, part):
     assert same.mean() > 0.97  # the outlines round to other pixels
 
 
+def mesh_of(landmarks: np.ndarray) -> np.ndarray:
+    """A mesh (468, 2) with the points that matter where the landmarks have them."""
+    mesh = np.zeros((468, 2))
+    for k, point in mesh_map()(landmarks).items():
+        mesh[k] = point + 0.5
+    return mesh
+
+
+@given(faces())
+@settings(max_examples=30, deadline=None)
+def test_a_mesh_on_its_side_cuts_regions_on_their_side(landmarks):
+    skin = np.full((96, 96), CoarseRegion.SKIN, np.uint8)
+    mesh = mesh_of(landmarks)
+    turned = np.stack([mesh[:, 1], 96 - mesh[:, 0]], axis=1)
+    upright, on_its_side = detailed_regions(skin, None, mesh), detailed_regions(skin, None, turned)
+    assert (np.rot90(upright) == on_its_side).mean() > 0.97
+
+
+@given(
+    coarse_maps,
+    hnp.arrays(np.float64, (468, 2), elements=st.floats(-1e30, 1e30) | st.floats(-100, 100)),
+    any_landmarks | st.none(),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_finite_mesh_fails(coarse, mesh, landmarks):
+    regions = detailed_regions(coarse, landmarks, mesh)
+    skin = regions[coarse == CoarseRegion.SKIN]
+    assert ((skin >= 1) & (skin <= 9)).all()
+
+
 @given(faces(), st.integers(-30, 30), st.integers(-30, 30))
 @settings(max_examples=40, deadline=None)
 def test_a_moved_face_has_moved_regions(landmarks, dx, dy):

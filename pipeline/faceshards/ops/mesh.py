@@ -21,6 +21,9 @@ MeshPoints = Mapping[int, Float64Array]
 N_LANDMARKS = 70
 N_MESH_POINTS = 468
 
+_DRAWN_AT = -0.5
+"""From MediaPipe's points to pixels whose origin is the centre of the top left one, in which polygons are drawn."""
+
 BELIEVED = 0.15
 """The greatest distance of a mesh from the map, in radii of the landmarks, at which the mesh is believed.
 
@@ -113,9 +116,10 @@ def cutting_points(landmarks: Float32Array | None, mesh: Float64Array | None) ->
     if landmarks is None:
         if mesh is None:
             raise ValueError("expected landmarks or a mesh; found neither")
-        return dict(enumerate(mesh))
-    by_map = mesh_map()(landmarks)
-    return by_map if mesh is None or mesh_distance(mesh, landmarks) > BELIEVED else dict(enumerate(mesh))
+        return dict(enumerate(mesh + _DRAWN_AT))
+    if mesh is None or mesh_distance(mesh, landmarks) > BELIEVED:
+        return mesh_map()(landmarks)
+    return dict(enumerate(mesh + _DRAWN_AT))
 
 
 def mesh_distance(mesh: Float64Array, landmarks: Float32Array) -> float:
@@ -124,7 +128,7 @@ def mesh_distance(mesh: Float64Array, landmarks: Float32Array) -> float:
     Infinite where all landmarks (70, 2) are one point.
     """
     by_map = mesh_map()(landmarks)
-    off = np.array([mesh[k] - point for k, point in by_map.items()])
+    off = np.array([mesh[k] + _DRAWN_AT - point for k, point in by_map.items()])
     centred = landmarks.astype(np.float64) - landmarks.mean(axis=0, dtype=np.float64)
     radius = float(np.sqrt((centred**2).sum(axis=1).mean()))
     return float(np.median(np.hypot(*off.T))) / radius if radius > 0 else float("inf")

@@ -34,11 +34,16 @@ LEFT = SideLines(
     chin=(200, 421, 424, 435),
     eye=(251, 298, 299, 336, 168, 417, 465, 357, 350, 349, 348, 347, 346, 340, 372, 368),
 )
-MIDLINE = (10, 151, 168, 164, 200, 152)
+TOP, BOTTOM = 10, 152
+MIDLINE = (10, 151, 168, 164, 200, 175)
 WEDGE = (69, 108, 151, 337, 299, 336, 168, 107)
+RIGHT_OF_WEDGE, LEFT_OF_WEDGE = (69, 107, 168), (299, 336, 168)
 
 _HIDDEN_BELOW = 0.75
 """A half this much narrower than the other is turned away, and its lines are carried on straight."""
+
+_EYE_LOWER = 0.005
+"""How much lower than its points the authors' patch around an eye lies, in heights of the face (`TOP` to `BOTTOM`)."""
 
 _STEEPEST = 0.5
 """Cosine of the steepest angle at which a line is carried on sideways."""
@@ -73,30 +78,34 @@ def split_skin(points: MeshPoints, shape: tuple[int, int]) -> UInt8Array:
         (H, W) uint8, `Region` 1-9 everywhere.
     """
     far = 4.0 * sum(shape)
-    up = unit(points[10] - points[152], np.array([0.0, -1.0]))
+    up = unit(points[TOP] - points[BOTTOM], np.array([0.0, -1.0]))
     rightward = np.array([up[1], -up[0]])
 
-    halves = ((RIGHT, LEFT, rightward), (LEFT, RIGHT, -rightward))
-    widths = [abs(float((points[own.chin[-1]] - points[own.chin[0]]) @ outward)) for own, _, outward in halves]
+    halves = ((RIGHT, rightward), (LEFT, -rightward))
+    widths = [abs(float((points[own.chin[-1]] - points[own.chin[0]]) @ outward)) for own, outward in halves]
+    right_hidden, left_hidden = (width < _HIDDEN_BELOW * max(widths) for width in widths)
 
     right_half, chin, forehead = (np.zeros(shape, np.uint8) for _ in range(3))
     fill(right_half, _right_half(points, rightward, far), 1)
-    for (own, other, outward), width in zip(halves, widths, strict=True):
-        hidden = width < _HIDDEN_BELOW * max(widths)
+    for (own, outward), hidden in zip(halves, (right_hidden, left_hidden), strict=True):
         brow_line = _outward_only([points[k] for k in own.forehead], outward)
         chin_line = _outward_only([points[k] for k in own.chin], outward)
         brow_heading = outward if hidden or len(brow_line) < 2 else brow_line[-1] - brow_line[-2]
         if hidden:
-            chin_line = chin_line[:1]
-            chin_heading = chin_line[0] - points[other.chin[1]]
-        else:
-            chin_heading = outward if len(chin_line) < 2 else chin_line[-1] - chin_line[-2]
+            chin_line = _outward_only([points[k] for k in own.chin[:2]], outward)
+        chin_heading = outward if hidden or len(chin_line) < 2 else chin_line[-1] - chin_line[-2]
         fill(forehead, _side_of(brow_line, _heading(brow_heading, outward), up, far), 1)
         fill(chin, _side_of(chin_line, _heading(chin_heading, outward), -up, far), 1)
 
     regions: UInt8Array = _BY_LINES[right_half + 2 * chin + 4 * forehead]
+    # Beside a hidden half's mesh the picture still shows skin of the nose bridge and brow.
+    for edge, hidden, outward in ((RIGHT_OF_WEDGE, right_hidden, rightward), (LEFT_OF_WEDGE, left_hidden, -rightward)):
+        if hidden:
+            line = [points[k] for k in edge]
+            fill(regions, [line[0] + far * outward, *line, line[-1] + far * outward], Region.MIDDLE_FOREHEAD)
+    lower = _EYE_LOWER * (points[BOTTOM] - points[TOP])
     for own, region in ((RIGHT, Region.AROUND_RIGHT_EYE), (LEFT, Region.AROUND_LEFT_EYE)):
-        fill(regions, [points[k] for k in own.eye], region)
+        fill(regions, [points[k] + lower for k in own.eye], region)
     fill(regions, [points[k] for k in WEDGE], Region.MIDDLE_FOREHEAD)
     return regions
 

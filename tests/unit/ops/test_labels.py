@@ -130,6 +130,54 @@ def test_what_cannot_be_labelled_says_why(coarse, points, reason):
     assert isinstance(error.value, ValueError)
 
 
+@pytest.mark.parametrize(
+    ("mesh", "reason"),
+    [
+        (None, "no_landmarks"),
+        (np.zeros((478, 2)), "bad_landmarks"),
+        (np.zeros((468, 3)), "bad_landmarks"),
+        (np.full((468, 2), np.nan), "degenerate_landmarks"),
+    ],
+)
+def test_a_mesh_that_is_none_says_why(mesh, reason):
+    with pytest.raises(BadSampleError) as error:
+        detailed_regions(np.zeros((8, 8), np.uint8), None, mesh)
+    assert error.value.reason == reason
+
+
+def mesh_about(landmarks: np.ndarray, off: float = 0.0) -> np.ndarray:
+    """A mesh whose points that matter lie `off` radii beside where the map of the landmarks has them."""
+    mesh = np.full((468, 2), SIZE / 2)
+    for k, point in mesh_map()(landmarks).items():
+        mesh[k] = point + 0.5
+    return mesh + np.array([off * 60, 0])
+
+
+def test_a_mesh_where_the_map_would_be_cuts_as_the_map_does(landmarks):
+    skin = all_of(CoarseRegion.SKIN)
+    np.testing.assert_array_equal(
+        detailed_regions(skin, None, mesh_about(landmarks)), detailed_regions(skin, landmarks)
+    )
+
+
+def test_the_mesh_cuts_while_it_lies_near_the_map_and_not_beyond(landmarks):
+    skin = all_of(CoarseRegion.SKIN)
+    by_map = detailed_regions(skin, landmarks)
+    near, far = mesh_about(landmarks, 0.14), mesh_about(landmarks, 0.16)
+    np.testing.assert_array_equal(detailed_regions(skin, landmarks, near), detailed_regions(skin, None, near))
+    assert (detailed_regions(skin, landmarks, near) != by_map).any()
+    np.testing.assert_array_equal(detailed_regions(skin, landmarks, far), by_map)
+
+
+def test_a_beard_below_the_jaw_of_a_mesh_is_neck(landmarks):
+    mesh = mesh_about(landmarks)
+    jaw = (58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288)
+    mesh[list(jaw)] = np.stack([np.linspace(60, 196, len(jaw)), np.full(len(jaw), 190.0)], axis=1)
+    regions = detailed_regions(all_of(CoarseRegion.BEARD), None, mesh)
+    assert (regions[250, 70:190] == Region.NECK).all()
+    assert (regions[180] != Region.NECK).all()
+
+
 def test_an_unknown_scheme_is_refused(landmarks):
     with pytest.raises(ValueError, match="facesynthetics"):
         detailed_regions(all_of(CoarseRegion.SKIN), landmarks, scheme="ade20k")
