@@ -122,7 +122,7 @@ def test_a_path_that_is_missing_or_mistyped_is_a_plain_message(
     assert "unexpected error" not in said
 
 
-def test_a_changed_photograph_or_table_of_points_is_seen(reproduced: Path, tmp_path: Path) -> None:
+def test_a_change_of_what_source_path_names_is_seen(reproduced: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     shutil.copytree(reproduced, project, symlinks=True)
     (project / "manifests/demo.yaml").write_text(RECIPE.replace("seed: 3", "seed: 4"))

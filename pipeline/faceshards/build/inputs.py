@@ -7,6 +7,7 @@ there, and the stages that read a file depend on its link. DVC hashes what a lin
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from pydantic import TypeAdapter
 
 from faceshards.build.params import Params
 from faceshards.errors import ParamsError
+from faceshards.source.names import shown
 from faceshards.store.durable import write_file
 from faceshards.yamlfile import read_yaml
 
 BUNDLED = "bundled"
 _DESCRIPTIONS = (".yaml", ".yml")
+_NAMED = 5
 
 
 def link_inputs(params: Params, folder: Path) -> None:
@@ -35,8 +38,10 @@ def link_inputs(params: Params, folder: Path) -> None:
             keeps large weights.
 
     Raises:
-        ParamsError: there is nothing at one of the paths, or a description is no YAML.
+        ParamsError: there is nothing at one of the paths, a description is no YAML, or ``source.path`` is a folder with
+            files that DVC cannot hash.
     """
+    _refuse_unhashable(Path(params.source.path))
     _link("source.path", params.source.path, folder / "source")
     _link("source.landmarks", params.source.landmarks, folder / "landmarks")
     _link("source.labels", params.source.labels, folder / "labels")
@@ -49,6 +54,32 @@ def link_inputs(params: Params, folder: Path) -> None:
         write_file(weights / BUNDLED, b"")
     for path in weights_files(params.parse.weights):
         _link("parse.weights", str(path), weights / path.name)
+
+
+def _refuse_unhashable(source: Path) -> None:
+    """Refuse a folder in which DVC would stumble over a file, or wait for one, without a word of which.
+
+    Raises:
+        ParamsError: naming the first of the files.
+    """
+    found = [f"{shown(str(path.relative_to(source)))} ({why})" for path, why in _unhashable(source)]
+    if found:
+        raise ParamsError(
+            f"source.path: {source}: expected files that DVC can hash; found {len(found)} that it cannot: "
+            f"{', '.join(found[:_NAMED])}; rename, repair or remove them"
+        )
+
+
+def _unhashable(folder: Path) -> Iterator[tuple[Path, str]]:
+    for at, _, _ in os.walk(folder):
+        with os.scandir(at) as entries:
+            for entry in entries:
+                if any("\ud800" <= letter <= "\udfff" for letter in entry.name):
+                    yield Path(entry.path), "its name is no UTF-8"
+                elif entry.is_symlink() and not Path(entry.path).exists():
+                    yield Path(entry.path), "a link that leads nowhere"
+                elif not (entry.is_symlink() or entry.is_file() or entry.is_dir()):
+                    yield Path(entry.path), "a pipe, a socket or a device"
 
 
 def weights_files(weights: str) -> list[Path]:

@@ -1,5 +1,6 @@
 """The files that params name, where DVC sees them change."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -105,3 +106,18 @@ def test_a_file_that_is_not_there_is_named_with_its_param(
 ) -> None:
     with pytest.raises(ParamsError, match=rf"\w+\.{param}: expected a file or a folder at .*missing; found nothing"):
         link_inputs(params(**{param: tmp_path / "missing"}), tmp_path / "inputs")
+
+
+def test_files_that_dvc_would_stumble_over_are_named(params: Callable[..., Params], tmp_path: Path) -> None:
+    faces = tmp_path / "faces"
+    (faces / "p").mkdir(parents=True)
+    (faces / "p/1 \u3000\n.png").touch()
+    (faces / "p/link.png").symlink_to(faces / "p/1 \u3000\n.png")
+    link_inputs(params(path=faces), tmp_path / "inputs")
+    (faces / "p/caf\udce9.png").touch()
+    (faces / "p/gone.png").symlink_to(faces / "nowhere.png")
+    os.mkfifo(faces / "p/pipe.png")
+    with pytest.raises(ParamsError, match=r"source\.path: .*found 3 that it cannot: ") as caught:
+        link_inputs(params(path=faces), tmp_path / "inputs")
+    for said in ("p/caf\\xe9.png (its name is no UTF-8)", "p/gone.png (a link", "p/pipe.png (a pipe"):
+        assert said in str(caught.value)
