@@ -1,6 +1,9 @@
 """Face detectors, for images that come without landmarks.
 
-Measured on 71 FaceSynthetics frames (512 x 512) against their ground truth: FIGURES
+Measured on 71 FaceSynthetics frames (512 x 512) against their ground truth (benchmarks/face_mesh.py): ``mesh`` finds 70
+faces, mean error 4.9 px of the five points (eyes 5.0, nose tip 4.8, mouth corners 5.0); ``dlib`` 49 (near-frontal
+ones), 6.5 px. For comparison, MediaPipe's own package with its net for irises finds 69, 4.2 px (eyes 3.6, nose tip 5.2,
+mouth corners 4.3). An aligned face is half as large as in these frames.
 """
 
 from dataclasses import dataclass
