@@ -47,7 +47,7 @@ class Store(StoreFiles):
         if self._mirror is not None:
             # Not through the URL, where another store may lie by now.
             return Store, (self.path, self.info, self._mirror)
-        return _opened, (self.path.absolute(), json.dumps(self.info["files"]))
+        return _opened, (self.path.absolute(), json.dumps(self.info["files"], sort_keys=True))
 
     def read(self, split: str, array: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Rows ``start .. stop`` of an array.
@@ -112,6 +112,9 @@ class Store(StoreFiles):
 
 
 @lru_cache(maxsize=8)
-def _opened(path: Path, files: str) -> Store:  # noqa: ARG001 (files is a cache key: of another store at the same path)
+def _opened(path: Path, files: str) -> Store:
     """One store for all copies that a process is sent: the tables of a large one take longer to read than a shard."""
-    return Store.open(path)
+    store = Store.open(path)
+    if json.dumps(store.info["files"], sort_keys=True) != files:
+        raise store.replaced()
+    return store

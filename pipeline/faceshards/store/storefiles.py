@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import pyarrow as pa
 
 from faceshards.errors import CorruptShardError, MissingShardError, StoreFormatError, StoreSpecError
-from faceshards.store import layout
+from faceshards.store import dataset_json, layout
 from faceshards.store.durable import sha256_of
-from faceshards.store.schema import INVENTORY, MANIFEST, ArraySpec, SplitSpec, shards_of
+from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, ArraySpec, SplitSpec, shards_of
 from faceshards.store.tables import ManifestFile, decode_table
 
 _T = TypeVar("_T")
@@ -64,6 +64,7 @@ class StoreFiles:
         self.path = path
         self.info = info
         self._mirror = mirror
+        self._stamp: tuple[int, ...] | None = None
         self.splits: dict[str, int] = {name: split["rows"] for name, split in info["splits"].items()}
         self.extents = {name: SplitSpec.of(split) for name, split in info["splits"].items()}
         self.arrays = {name: ArraySpec.of(name, array) for name, array in info["arrays"].items()}
@@ -116,7 +117,7 @@ class StoreFiles:
         def opened() -> ManifestFile:
             file = self._open_manifest()
             if (found := sha256_of(path)) != expected:
-                raise CorruptShardError(f"{path}: expected SHA-256 {expected}, found {found}. {IF_DAMAGED}")
+                raise self._damaged(MANIFEST, f"SHA-256 {expected}", found)
             return file
 
         return self._checked(MANIFEST, FileRecord(**self.info["files"][MANIFEST]), opened)
@@ -130,7 +131,7 @@ class StoreFiles:
         if not path.is_file():
             raise self._missing(MANIFEST)
         if path.stat().st_size != expected:
-            raise CorruptShardError(f"{path}: expected {expected} bytes, found {path.stat().st_size}. {IF_DAMAGED}")
+            raise self._damaged(MANIFEST, f"{expected} bytes", str(path.stat().st_size))
         with self._manifest_errors():
             return ManifestFile(path)
 
@@ -178,17 +179,41 @@ class StoreFiles:
         """A descriptor of a shard's file, for reading while the context lasts.
 
         Raises:
-            MissingShardError, CorruptShardError: it is gone, or has another size than the inventory says.
+            MissingShardError, CorruptShardError: it is gone, or has another size than the inventory says; or another
+                version of the store lies there by now.
         """
         try:
             handle = os.open(self.path / file, os.O_RDONLY)
         except FileNotFoundError:
             raise self._missing(file) from None
         try:
+            # After it was opened, for the folder may be replaced at any moment.
+            self._refuse_other_version()
             self._compare_size(file, os.fstat(handle).st_size)
             yield handle
         finally:
             os.close(handle)
+
+    def _refuse_other_version(self) -> None:
+        """See that the store is the one that was opened; files of another may have the same sizes."""
+        if self._mirror is not None:
+            return
+        try:
+            stat = (self.path / DATASET_JSON).stat()
+            stamp = stat.st_ino, stat.st_mtime_ns, stat.st_size
+            same = stamp == self._stamp or dataset_json.load(self.path)["files"] == self.info["files"]
+        except FileNotFoundError:
+            raise self._missing(DATASET_JSON) from None
+        if not same:
+            raise self.replaced()
+        self._stamp = stamp
+
+    def replaced(self) -> CorruptShardError:
+        """What to raise where the folder holds another version than the one that was opened."""
+        return CorruptShardError(
+            f"{self.path}: expected the store that was opened; found another version of it in its place. Open it "
+            "again; to read on while the next version is made, open a copy"
+        )
 
     def hold(self, file: str) -> AbstractContextManager[Path]:
         """Have a file of the store on this disk, by its path in the store; of a remote one, while the context lasts.
@@ -234,7 +259,12 @@ class StoreFiles:
     def _compare_size(self, file: str, found: int) -> None:
         expected = self._record(file).bytes
         if found != expected:
-            raise CorruptShardError(f"{self.path / file}: expected {expected} bytes, found {found}. {IF_DAMAGED}")
+            raise self._damaged(file, f"{expected} bytes", str(found))
+
+    def _damaged(self, file: str, expected: str, found: str) -> CorruptShardError:
+        """What to raise where a file is not as it was; where the whole store is another, that is raised."""
+        self._refuse_other_version()
+        return CorruptShardError(f"{self.path / file}: expected {expected}, found {found}. {IF_DAMAGED}")
 
     def _missing(self, file: str) -> MissingShardError:
         return MissingShardError(f"{self.path / file} is in the inventory and not on the disk. {IF_MISSING}")
@@ -262,7 +292,7 @@ class StoreFiles:
                 raise MissingShardError(f"{path} belongs to the store and is not on the disk. {IF_MISSING}") from None
             found = hashlib.sha256(data).hexdigest()
             if found != record.sha256:
-                raise CorruptShardError(f"{path}: expected SHA-256 {record.sha256}, found {found}. {IF_DAMAGED}")
+                raise self._damaged(file, f"SHA-256 {record.sha256}", found)
             return data
 
         return self._checked(file, record, read)
