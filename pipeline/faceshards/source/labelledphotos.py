@@ -15,7 +15,7 @@ from faceshards.source.fingerprint import Fingerprints
 from faceshards.source.imageheader import read_header
 from faceshards.source.names import composed, shown
 from faceshards.source.pictures import has_picture_suffix
-from faceshards.source.reopen import OncePerProcess
+from faceshards.source.reopen import OncePerProcess, in_bytes
 from faceshards.source.sides import sides_put_right
 
 
@@ -56,7 +56,7 @@ class LabelledPhotos(OncePerProcess):
         known = list(photos)
         used = {name for photo in known for name in (photo.image, *photo.labels)}
         self._photos = [*known, *strays(files.names - used)]
-        super().__init__(path, files=(path,))
+        super().__init__(path, files=(path,), listed=in_bytes(files.names))
 
     def coarse(self, photo: Photo) -> UInt8Array:
         """The labels of a photograph that has some, as `CoarseRegion` ids: (H, W) uint8, 255 = ignore.

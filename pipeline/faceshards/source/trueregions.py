@@ -54,7 +54,8 @@ def cut_regions(coarse: UInt8Array, landmarks: Float32Array | None, image: UInt8
         BadSampleError: the labels or landmarks are malformed.
     """
     if landmarks is None or len(landmarks) != N_LANDMARKS:
-        largest = next(iter(face_mesh().look(image)), None)
+        # Once, as the authors did it; and as the face is found that is aligned, where that finds none.
+        largest = next(iter(face_mesh().look(image) or face_mesh().find(image)), None)
         return None if largest is None else detailed_regions(coarse, None, largest.points)
     # Before the mesh is compared with them.
     if not np.isfinite(landmarks).all():
