@@ -79,10 +79,10 @@ class LaPa(LabelledPhotos):
         ids = decode_labels(self.files.read(name), self._what(name), palette=True)
         return classes(_COARSE, check_class_ids(ids, len(_COARSE), self._what(name)))
 
-    def across(self, photo: Photo) -> NDArray[np.float64]:
+    def across(self, photo: Photo, labels: UInt8Array) -> NDArray[np.float64]:
         """See `LabelledPhotos.across`; from pupil to pupil."""
         points = self._five(photo)
-        return super().across(photo) if points is None else (points[1] - points[0]).astype(np.float64)
+        return super().across(photo, labels) if points is None else (points[1] - points[0]).astype(np.float64)
 
     def landmarks(self, index: int) -> Float32Array | None:
         """See `Source.landmarks`; (5, 2)."""
