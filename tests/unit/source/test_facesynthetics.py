@@ -10,6 +10,7 @@ from image_files import encode, noise
 from faceshards.errors import BadSampleError, SourceFormatError
 from faceshards.records import SourceFace
 from faceshards.regions import CoarseRegion
+from faceshards.source.base import warnings_of
 from faceshards.source.decode import decode_image
 from faceshards.source.facesynthetics import FaceSynthetics, parse_landmarks
 
@@ -98,6 +99,15 @@ def test_a_table_tells_who_is_who(tmp_path, write):
     table = b"sample_id,identity\n000000,alice\n000001,bob\n000002,\n000099,nobody here\n"
     source = FaceSynthetics(write(tmp_path, frames() | {"identities.csv": table}))
     assert [source.face(i).identity for i in range(3)] == ["alice", "bob", None]
+    (said,) = warnings_of(source)
+    assert "identities.csv: 1 of 4 rows name no frame, such as '000099'" in said
+
+
+def test_a_table_of_people_that_lost_its_leading_zeros_is_told(tmp_path):
+    table = b"sample_id,identity\n0,alice\n1,bob\n2,bob\n"
+    source = FaceSynthetics(write_folder(tmp_path / "x", frames() | {"identities.csv": table}))
+    (said,) = warnings_of(source)
+    assert "3 of 3 rows name no frame, such as '0', and are not used; the frames are named as '000000'" in said
 
 
 @pytest.mark.parametrize(
