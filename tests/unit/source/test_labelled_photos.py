@@ -1,5 +1,6 @@
 """CelebAMask-HQ and LaPa, in folders and zips: what the masks mean, on which side, and what is refused."""
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -289,3 +290,40 @@ def test_points_of_another_kind_are_not_taken_for_lapa_s(tmp_path: Path) -> None
     files = {name: data for name, data in lapa().items() if "landmarks" not in name}
     with pytest.raises(SourceFormatError):
         open_source(write_folder(tmp_path / "x", files), "lapa")
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("place", ["extra/x.jpg", "images/sub/x.jpg", "a/b/c/x.heic"])
+def test_pictures_anywhere_below_a_data_set_are_rows_in_a_folder_as_in_a_zip(tmp_path, name, place) -> None:
+    files = {**SETS[name][0](), place: jpeg(0)}
+    folder = open_source(write_folder(tmp_path / "x", files), SETS[name][1])
+    whole = open_source(zipped(tmp_path / "x.zip", files), SETS[name][1])
+    names = [[source.face(i).sample_id for i in range(len(source))] for source in (folder, whole)]
+    assert names[0] == names[1]
+    assert place in names[0]
+    with pytest.raises(BadSampleError, match="stray_picture"):
+        folder.image_bytes(names[0].index(place))
+
+
+def test_links_of_folders_are_followed_and_a_loop_of_them_ends(tmp_path: Path) -> None:
+    write_folder(tmp_path / "elsewhere", {name[7:]: data for name, data in pairs().items() if name[:7] == "images/"})
+    root = write_folder(tmp_path / "x", {name: data for name, data in pairs().items() if name[:6] == "masks/"})
+    (root / "images").symlink_to(tmp_path / "elsewhere")
+    (root / "masks" / "again").symlink_to(root)
+    source = open_source(root)
+    assert [source.face(i).sample_id for i in range(len(source))] == ["a0", "a1", "a2"]
+    assert source.truth(0) is not None
+
+
+@pytest.mark.parametrize(("name", "kinds"), [("pairs", ["masks"]), ("lapa", ["labels", "landmarks"])])
+def test_labels_and_points_are_found_in_either_unicode_form(tmp_path: Path, name: str, kinds: list[str]) -> None:
+    files = {}
+    for path, data in SETS[name][0]().items():
+        form = "NFD" if path.split("/")[-2] in kinds else "NFC"
+        head, _, tail = path.rpartition("/")
+        named = unicodedata.normalize(form, f"Zo\u00eb{tail}")
+        files[f"{head}/{named}"] = data
+    source = open_source(write_folder(tmp_path / "x", files))
+    assert len(source) == 3
+    assert all(source.truth(i) is not None for i in range(3))
+    assert name == "pairs" or source.landmarks(0) is not None
