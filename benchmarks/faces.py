@@ -48,5 +48,4 @@ def _frames(zip_path: Path) -> Iterator[tuple[UInt8Array, UInt8Array, NDArray[np
         if landmarks is not None and truth is not None:
             image = decode_image(source.image_bytes(index), str(index))
             regions = cut_regions(truth.labels, landmarks, image)
-            assert regions is not None  # there are landmarks
             yield image, regions, five_points(landmarks)

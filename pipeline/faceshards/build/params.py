@@ -14,6 +14,8 @@ from faceshards.yamlfile import read_yaml
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
+Text = Annotated[str, Field(min_length=1)]
+"""A path or a name: an empty one would be the working directory. `null` is how to say that there is none."""
 PositiveInt = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -46,12 +48,12 @@ class SourceParams:
         labels: the FSErasing authors' published labels; None for none.
     """
 
-    path: Annotated[str, Field(min_length=1)]
-    landmarks: str | None = None
-    labels: str | None = None
+    path: Text
+    landmarks: Text | None = None
+    labels: Text | None = None
     format: Literal["auto", "facesynthetics", "celebamask", "lapa", "imagefolder", "recordio"] = "auto"
     limit: PositiveInt | None = None
-    accept_licence: str | None = None
+    accept_licence: Text | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -69,8 +71,8 @@ class PlanParams:
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Annotated[float, Field(gt=0, le=1)]]
     order: Literal["shuffled", "source"] = "shuffled"
-    earlier: str | None = None
-    remove: str | None = None
+    earlier: Text | None = None
+    remove: Text | None = None
 
     @field_validator("splits")
     @classmethod
@@ -89,7 +91,7 @@ class AlignParams:
     """
 
     detector: Literal["auto", "mesh", "none", "dlib", "yunet"] = "auto"
-    yunet_model: str | None = None
+    yunet_model: Text | None = None
     max_skipped: Share = 0.2
 
 
@@ -101,7 +103,7 @@ class ParseParams:
         min_confidence: faces of less are marked by the stage `erase`; None marks nobody.
     """
 
-    weights: str = "bundled"
+    weights: Text = "bundled"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     mirror: bool = True
@@ -167,7 +169,7 @@ class RunParams:
     """How to run; never what comes out."""
 
     workers: PositiveInt | Literal["auto"] = "auto"
-    scheduler: str | None = None
+    scheduler: Text | None = None
     worker_timeout: Annotated[float, Field(gt=0)] = 600
     connections: PositiveInt = 4
     kept_gb: Annotated[float, Field(ge=0)] = 20.0

@@ -16,7 +16,7 @@ from faceshards.build.removal import read_removal, removed
 from faceshards.build.source import read_note
 from faceshards.build.workdir import work_dir
 from faceshards.errors import ParamsError, SourceFormatError
-from faceshards.source.base import Source
+from faceshards.source.base import Source, warnings_of
 from faceshards.store.durable import sha256_of, write_file
 from faceshards.store.schema import DATASET_JSON
 
@@ -41,6 +41,7 @@ class PlanOutcome:
         duplicates: faces of one image.
         renumbered: the source numbers its people, and some have another class id than their number.
         doubtful: names of people who may be none, see `doubtful_people`.
+        of_source: what the source says of itself, see `warnings_of`.
         unmatched: entries of ``plan.remove`` that name no face of the source. An earlier version may have had them.
     """
 
@@ -56,6 +57,7 @@ class PlanOutcome:
     duplicates: Duplicates
     renumbered: bool
     doubtful: tuple[str, ...]
+    of_source: tuple[str, ...]
     unmatched: tuple[str, ...]
 
     @property
@@ -66,6 +68,7 @@ class PlanOutcome:
             "earlier version may have had it), else check the spelling"
             for entry in self.unmatched
         ]
+        said += self.of_source
         found = self.duplicates
         if found.across_people or found.across_splits:
             said.append(
@@ -151,6 +154,7 @@ def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome
         duplicates=duplicates,
         renumbered=placement.renumbered,
         doubtful=tuple(doubtful_people(faces)),
+        of_source=warnings_of(source),
         unmatched=tuple(map(str, unmatched)),
     )
     write_file(folder / DUPLICATES, table)

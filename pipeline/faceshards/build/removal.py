@@ -1,8 +1,8 @@
 """A list of faces and people to leave out, as `plan.remove` names it.
 
-A line is ``sample: ID`` or ``person: NAME``. Blanks around ID and NAME do not count. A line that is empty or begins
-with ``#`` is passed over. There is no shorter form, for a name taken as an id would match nothing and leave the person
-in.
+A line is ``sample: ID`` or ``person: NAME``. Blanks and tabs around ID and NAME do not count; other kinds of space are
+part of a name, which may begin or end with them. A line that is empty or begins with ``#`` is passed over. There is no
+shorter form, for a name taken as an id would match nothing and leave the person in.
 """
 
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from faceshards.store.durable import write_file
 
 Kind: TypeAlias = Literal["sample", "person"]
 _KINDS: tuple[Kind, ...] = ("sample", "person")
+_BLANKS = " \t\r"
 
 
 @dataclass(frozen=True, order=True)
@@ -62,15 +63,16 @@ def parse_removal(text: str, what: str) -> list[Entry]:
     """
     entries: dict[Entry, None] = {}
     for number, line in enumerate(text.split("\n"), 1):
-        line = line.strip()
+        line = line.strip(_BLANKS)
         if line and not line.startswith("#"):
             kind, colon, name = line.partition(":")
-            if not colon or kind.strip() not in _KINDS or not name.strip():
+            kind, name = kind.strip(_BLANKS), name.strip(_BLANKS)
+            if not colon or kind not in _KINDS or not name:
                 raise ParamsError(
                     f"plan.remove: {what}: line {number}: expected `sample: ID` or `person: NAME`; found {line!r}; "
                     "write which of the two it is"
                 )
-            entries[Entry("sample" if kind.strip() == "sample" else "person", name.strip())] = None
+            entries[Entry("sample" if kind == "sample" else "person", name)] = None
     return list(entries)
 
 

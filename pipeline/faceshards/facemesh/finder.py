@@ -28,6 +28,10 @@ _LOOKS = 4  # more only go round in circles
 _QUARTERS = tuple(np.pi / 2 * k for k in range(4))
 _ZOOMED_OUT = 1.75
 
+_TURNS_NO_FURTHER = np.deg2rad(2)
+_LAYS = 12
+"""On a face that lies on its side the first mesh is turned half the way, and each that follows a little further."""
+
 _LEAST_FACE, _LEAST_WINDOW = 24, 96
 """Edges in pixels; a face in a narrower image, or that only a smaller window would show, is too small to be of use."""
 
@@ -95,7 +99,8 @@ class FaceMesh:
             The faces, the largest first, of the first of these ways that finds any: the whole image; the whole image
             turned by 90, 180 and 270 degrees, and with a border about it, for faces that it cuts; windows of half its
             shorter edge in four turns; windows of a quarter. A face that the detector is not quite sure of is looked
-            at again in four turns. The mesh is laid twice: the second time on the window that the first one gives.
+            at again in four turns. The mesh is laid twice: the second time on the window that the first one gives; of a
+            face that the detector is not quite sure of, until it turns no further.
 
         Raises:
             BadSampleError: an image of another shape or dtype.
@@ -121,9 +126,9 @@ class FaceMesh:
 
     def _checked(self, picture: Picture, place: Window, score: float) -> MeshFace | None:
         """The face at a place; where the detector is not quite sure, the way up that it is surest of, or None."""
-        face = self._laid(picture, place)
         if score >= _SURELY_UPRIGHT:
-            return face
+            return self._laid(picture, place)
+        face = self._laid(picture, place, settled=True)
         for _ in range(_LOOKS):
             if face is None:
                 return None
@@ -135,14 +140,19 @@ class FaceMesh:
             _, turns, place = max(seen, key=lambda of: of[:2])
             if turns == 0:
                 return face
-            face = self._laid(picture, place)
+            face = self._laid(picture, place, settled=True)
         return None
 
-    def _laid(self, picture: Picture, place: Window) -> MeshFace | None:
-        """The face at a place, its mesh laid twice; None where there is none."""
+    def _laid(self, picture: Picture, place: Window, settled: bool = False) -> MeshFace | None:
+        """The face at a place, its mesh laid twice, or until it turns no further; None where there is none."""
         face = self._mesh(picture, place)
-        if face.presence >= _SURE:
-            face = self._mesh(picture, _about(face.points))
+        for _ in range(_LAYS if settled else 1):
+            if face.presence < _SURE:
+                return None
+            before, place = place, _about(face.points)
+            face = self._mesh(picture, place)
+            if abs(np.angle(np.exp(1j * (place.angle - before.angle)))) < _TURNS_NO_FURTHER:
+                break
         return face if face.presence >= _SURE else None
 
     def _mesh(self, picture: Picture, place: Window) -> MeshFace:

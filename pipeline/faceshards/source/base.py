@@ -89,3 +89,15 @@ def numbers_people(source: Source) -> bool:
         True
     """
     return bool(getattr(source, "numbered", False))
+
+
+def warnings_of(source: Source) -> tuple[str, ...]:
+    """What a person should know of a source as a whole, a sentence or two each.
+
+    Such a source says so by an attribute ``warnings``.
+
+    Example:
+        >>> warnings_of(open_source(Path("faces"), landmarks=Path("points.csv")))
+        ("source.landmarks: 1 of 40 rows names no face of the source, such as 'alice/1.jpg'; ...",)
+    """
+    return tuple(getattr(source, "warnings", ()))

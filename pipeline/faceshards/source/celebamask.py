@@ -31,7 +31,7 @@ _COARSE = (
     *(IGNORE, CoarseRegion.NECK, CoarseRegion.NECK, CoarseRegion.CLOTHING),
 )
 
-PUBLISHED_IMAGES, PUBLISHED_MASKS, _FOLDERS_OF_MASKS = "CelebA-HQ-img", "CelebAMask-HQ-mask-anno", 15
+PUBLISHED_IMAGES, PUBLISHED_MASKS = "CelebA-HQ-img", "CelebAMask-HQ-mask-anno"
 _CLASS_OF = {part: number for number, part in enumerate(_PARTS, 1)}
 _PICTURES = frozenset({"jpg", "jpeg", "png", "webp", "bmp"})
 
@@ -66,12 +66,7 @@ class CelebAMask(LabelledPhotos):
     name = "celebamask"
 
     def __init__(self, path: Path) -> None:
-        masks = (f"{PUBLISHED_MASKS}/{number}" for number in range(_FOLDERS_OF_MASKS))
-        files = (
-            FolderFiles(path, "images", "masks", PUBLISHED_IMAGES, PUBLISHED_MASKS, *masks)
-            if path.is_dir()
-            else zip_files(path)
-        )
+        files = FolderFiles(path) if path.is_dir() else zip_files(path)
         photos = _photos(files.names)
         if not any(map(_is_labelled, photos)):
             raise SourceFormatError(
@@ -146,9 +141,9 @@ def _photos(names: Iterable[str]) -> list[Photo]:
         folder, _, stem = path.rpartition("/")
         within, _, last = folder.rpartition("/")
         if last == "images" and suffix.lower() in _PICTURES:
-            paired_images.setdefault((within, stem), name)
+            paired_images.setdefault((within, composed(stem)), name)
         elif last == "masks" and suffix.lower() == "png":
-            paired_masks.setdefault((within, stem), [name])
+            paired_masks.setdefault((within, composed(stem)), [name])
         elif last == PUBLISHED_IMAGES and stem.isdecimal() and suffix.lower() in _PICTURES:
             images.setdefault((within, f"{int(stem)}"), name)
         elif _class_of(name) is not None:

@@ -74,6 +74,27 @@ def decode_remark(data: bytes) -> str | None:
     return f"first_frame: its first picture was taken, of {header.frames} or more"
 
 
+def is_turned(data: bytes, what: str) -> bool:
+    """Whether a JPEG, PNG, WebP or TIFF file is shown turned or mirrored by its EXIF orientation.
+
+    Args:
+        data: the encoded file.
+        what: what to call it in an error.
+
+    Raises:
+        BadSampleError: as `decode_image`.
+
+    Example:
+        >>> is_turned(Path("upright.jpg").read_bytes(), "upright.jpg")
+        False
+    """
+    header = _checked_header(data, what)
+    if header.format != "tiff" and not any(mark in data for mark in (b"Exif", b"eXIf", b"EXIF")):
+        return False
+    stored = _decode(data, what, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+    return not np.array_equal(stored, _decode(data, what, cv2.IMREAD_COLOR_RGB))
+
+
 def decode_labels(data: bytes, what: str, *, palette: bool = False) -> UInt8Array:
     """Decode an image whose values are class ids.
 

@@ -67,6 +67,18 @@ class FaceSynthetics(OncePerProcess):
         table = str(PurePosixPath(folders[0]) / "identities.csv")
         self._identities = _identities(self.files, table) if table in self.files.names else {}
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """See `faceshards.source.base.warnings_of`; rows of ``identities.csv`` that name no frame."""
+        frames = {PurePosixPath(stem).name for stem in self._stems[: self._n_frames]}
+        lost = [name for name in self._identities if name not in frames]
+        if not lost:
+            return ()
+        return (
+            f"{self.files.label}/identities.csv: {len(lost)} of {len(self._identities)} rows name no frame, such as "
+            f"{lost[0]!r}, and are not used; the frames are named as {min(frames)!r}",
+        )
+
     def __len__(self) -> int:
         return len(self._stems)
 

@@ -1,8 +1,10 @@
 """Named files that a source reads at random: the files of a folder, or the members of a zip read in place."""
 
+import os
 import stat
 import struct
 import zlib
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -67,19 +69,16 @@ def read_file(path: Path, what: str) -> bytes:
 
 
 class FolderFiles:
-    """The files that lie directly in a folder, and in those of its subfolders that are named; hidden ones left out.
+    """The files of a folder and of all folders below it; hidden ones left out. Links are followed, a loop of them once.
 
     Args:
         path: the folder.
-        subfolders: names of subfolders to look into, where they are there.
     """
 
-    def __init__(self, path: Path, *subfolders: str) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
         self.label = path.name
-        folders = [path, *(path / name for name in subfolders if (path / name).is_dir())]
-        files = (file for folder in folders for file in folder.iterdir() if file.name[0] != ".")
-        self.names = frozenset(file.relative_to(path).as_posix() for file in files)
+        self.names = frozenset(_below(str(path), "", (os.path.realpath(path),)))
 
     def read(self, name: str) -> bytes:
         """See `Files.read`."""
@@ -88,6 +87,20 @@ class FolderFiles:
     def fingerprint(self, name: str) -> bytes:
         """See `Files.fingerprint`; the file is read."""
         return fingerprint(lambda: self.read(name))
+
+
+def _below(folder: str, prefix: str, within: tuple[str, ...]) -> Iterator[str]:
+    """Paths of the files below a folder that lies in the real folders `within`."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name[0] == ".":
+                continue
+            if not entry.is_dir():
+                yield prefix + entry.name
+                continue
+            real = os.path.realpath(entry.path) if entry.is_symlink() else f"{within[-1]}/{entry.name}"
+            if real not in within:
+                yield from _below(entry.path, f"{prefix}{entry.name}/", (*within, real))
 
 
 class ZipFiles:

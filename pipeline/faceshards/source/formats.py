@@ -14,6 +14,7 @@ from faceshards.source.foldernames import has_images, list_folder
 from faceshards.source.imagefolder import ImageFolder
 from faceshards.source.lapa import KINDS, SPLITS, LaPa, is_lapa
 from faceshards.source.names import shown
+from faceshards.source.pictures import stem
 from faceshards.source.recordio import RecordIO
 
 SourceFormat: TypeAlias = Literal["auto", "facesynthetics", "celebamask", "lapa", "imagefolder", "recordio"]
@@ -52,7 +53,7 @@ def open_found(path: Path) -> Source:
     Raises:
         SourceNotFoundError: a file that belongs to the source is missing.
         SourceFormatError: none of the formats lies there; a data set's folder lies beside others; or there are label
-            maps in a folder that would be taken as a person's.
+            maps, or FaceSynthetics' frames under other names, in a folder that would be taken as a person's.
     """
     zips: list[Path] = []
     for folder in _alone_in(path):
@@ -105,6 +106,7 @@ def _refuse_what_is_no_person(path: Path) -> None:
         SourceFormatError: naming it.
     """
     folders = list_folder(path).folders
+    _refuse_other_frames(path)
     for folder in (path / name for name in folders if len(folders) <= _FEW):
         for name, candidate in _FORMATS.items():
             if name != "imagefolder" and candidate.find(folder) is not None:
@@ -112,12 +114,30 @@ def _refuse_what_is_no_person(path: Path) -> None:
                     f"{path}: expected one source of faces; found {name} in {shown(folder.name)} and other folders "
                     f"beside; give {shown(str(folder))}, or each as a source of its own"
                 )
+        _refuse_other_frames(folder)
         first = list_folder(folder).pictures[:_FIRST]
         if first and all(_is_label_map(folder / name) for name in first):
             raise SourceFormatError(
                 f"{path}: expected a folder of images a person; found label maps in {shown(folder.name)}, such as "
                 f"{shown(first[0])}, which are no faces; give the folder of the photographs alone, or set "
                 "source.format to the data set's"
+            )
+
+
+def _refuse_other_frames(folder: Path) -> None:
+    """Refuse FaceSynthetics' frames under other names, whose landmarks and labels would not be seen.
+
+    Raises:
+        SourceFormatError: a picture has a file ``_ldmks.txt`` beside it.
+    """
+    for points in sorted(folder.glob("*_ldmks.[tT][xX][tT]")):
+        frame = points.name[: -len("_ldmks.txt")]
+        found = [name for name in list_folder(folder).pictures if stem(name) == frame]
+        if found:
+            raise SourceFormatError(
+                f"{folder}: expected FaceSynthetics' names, 000000.png, 000000_seg.png and 000000_ldmks.txt; found "
+                f"{shown(found[0])} with {shown(points.name)}; name the files so, or set source.format to "
+                "imagefolder to take the pictures alone"
             )
 
 

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from faceshards.errors import BadSampleError
 from faceshards.records import Float32Array, SourceFace, Truth, UInt8Array
+from faceshards.source.decode import is_turned
 from faceshards.source.files import Files
 from faceshards.source.fingerprint import Fingerprints
 from faceshards.source.imageheader import read_header
 from faceshards.source.names import composed, shown
 from faceshards.source.pictures import has_picture_suffix
 from faceshards.source.reopen import OncePerProcess, in_bytes
-from faceshards.source.sides import sides_put_right
+from faceshards.source.sides import across_of, sides_put_right
 
 
 class Photo(NamedTuple):
@@ -66,9 +67,9 @@ class LabelledPhotos(OncePerProcess):
         """
         raise NotImplementedError
 
-    def across(self, photo: Photo) -> NDArray[np.float64]:  # noqa: ARG002 (those without landmarks are upright)
+    def across(self, photo: Photo, labels: UInt8Array) -> NDArray[np.float64]:  # noqa: ARG002 (some have landmarks)
         """From the left to the right side of a photograph's face, as the viewer of it upright sees them: (2,) x, y."""
-        return np.array([1.0, 0.0])
+        return across_of(labels)
 
     def __len__(self) -> int:
         return len(self._photos)
@@ -106,8 +107,16 @@ class LabelledPhotos(OncePerProcess):
         if not photo.labels:
             return None
         labels = self.coarse(photo)
-        header = read_header(self.files.read(photo.image))
-        shape = labels.shape if header is None else (header.height, header.width)
+        image = self.files.read(photo.image)
+        if is_turned(image, self._what(photo.image)):
+            raise BadSampleError(
+                "truth_of_turned_image",
+                f"{self._what(photo.image)}: its EXIF orientation turns it, and nobody can tell whether its labels are "
+                "of the picture as stored or as shown; save both the same way up, without an orientation",
+            )
+        header = read_header(image)
+        assert header is not None  # is_turned has read it
+        shape = (header.height, header.width)
         if labels.shape[0] * shape[1] != labels.shape[1] * shape[0]:
             raise BadSampleError(
                 "truth_of_other_size",
@@ -115,7 +124,7 @@ class LabelledPhotos(OncePerProcess):
             )
         if labels.shape != shape:
             labels = np.asarray(cv2.resize(labels, shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
-        labels, exchanged = sides_put_right(labels, self.across(photo))
+        labels, exchanged = sides_put_right(labels, self.across(photo, labels))
         remark = "sides_exchanged: its labels name right and left the wrong way round; put right by their places"
         return Truth(labels, "facesynthetics", remark if exchanged else None)
 

@@ -30,8 +30,8 @@ SEVENTY_POINTS = _columns(70)
 Row: TypeAlias = Float32Array | BadSampleError
 """What a table says of a face: (5, 2) or (70, 2) float32, or what is wrong with its row."""
 
-_FEW, _SOME, _MANY = 3, 10, 1000
-"""So many rows tell exchanged points; so many tell other orders; no more are looked at."""
+_FEW, _MANY = 3, 1000
+"""So many rows tell another order of the points; no more are looked at."""
 _NOSE_REACH = (0.2, 0.85)
 """How far down from the eyes to the mouth the nose tip lies in 68 of 71 FaceSynthetics frames: 0 to 1."""
 
@@ -45,7 +45,8 @@ class WithLandmarks(Overlay):
     Args:
         source: the faces.
         path: a CSV table with the columns ``sample_id`` and `FIVE_POINTS` or `SEVENTY_POINTS`, in pixels of the image
-            (x right, y down). Only a header is an empty table. Rows of faces that the source lacks do no harm.
+            (x right, y down). Only a header is an empty table. Rows of faces that the source lacks do no harm, and
+            `warnings` tells of them.
 
     Raises:
         SourceNotFoundError: there is no table.
@@ -63,6 +64,18 @@ class WithLandmarks(Overlay):
                 f"{path}: expected sample ids of the source, such as {source.face(0).sample_id!r}; found none of them, "
                 f"but {next(iter(self._rows))!r}; name each face as the source does"
             )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """See `faceshards.source.base.warnings_of`; rows that name no face. All names are looked at."""
+        found = {row for name in _ids(self._source) if (row := self._matched.find(name)) is not None}
+        lost = [name for name in self._rows if name not in found]
+        said = (
+            f"source.landmarks: {len(lost)} of {len(self._rows)} rows name no face of the source, such as "
+            f"{(lost or [''])[0]!r}, and are not used; {len(self) - len(found)} of {len(self)} faces have no row; the "
+            f"source names its faces as {self.face(0).sample_id!r}",
+        )
+        return super().warnings + (said if lost else ())
 
     def fingerprints(self, index: int) -> Fingerprints:
         """See `Source.fingerprints`; points of the table are told by their values."""
@@ -165,7 +178,7 @@ def _refuse_other_order(path: Path, rows: Mapping[str, Row]) -> None:
             f"{faults.total()} of {len(points)} rows; put the columns into this order"
         )
     strange = sum(not _like_a_face(face) for face in points)
-    if len(points) >= _SOME and strange > len(points) / 2:
+    if strange > len(points) / 2:
         raise SourceFormatError(
             f"{path}: expected {POINT_ORDER}; the points of {strange} of {len(points)} rows fit no face so; put the "
             "columns into this order, as x1,y1,x2,y2 and so on, in pixels"

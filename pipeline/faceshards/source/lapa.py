@@ -63,8 +63,7 @@ class LaPa(LabelledPhotos):
     name = "lapa"
 
     def __init__(self, path: Path) -> None:
-        subfolders = (*KINDS, *(f"{split}/{kind}" for split in SPLITS for kind in KINDS))
-        files = FolderFiles(path, *subfolders) if path.is_dir() else zip_files(path)
+        files = FolderFiles(path) if path.is_dir() else zip_files(path)
         photos = _photos(files.names)
         if not any(photo.labels and photo.points for photo in photos):
             raise SourceFormatError(
@@ -79,10 +78,10 @@ class LaPa(LabelledPhotos):
         ids = decode_labels(self.files.read(name), self._what(name), palette=True)
         return classes(_COARSE, check_class_ids(ids, len(_COARSE), self._what(name)))
 
-    def across(self, photo: Photo) -> NDArray[np.float64]:
+    def across(self, photo: Photo, labels: UInt8Array) -> NDArray[np.float64]:
         """See `LabelledPhotos.across`; from pupil to pupil."""
         points = self._five(photo)
-        return super().across(photo) if points is None else (points[1] - points[0]).astype(np.float64)
+        return super().across(photo, labels) if points is None else (points[1] - points[0]).astype(np.float64)
 
     def landmarks(self, index: int) -> Float32Array | None:
         """See `Source.landmarks`; (5, 2)."""
@@ -120,17 +119,21 @@ def parse_points(data: bytes, what: str) -> Float32Array:
 
 
 def _photos(names: Iterable[str]) -> list[Photo]:
-    visible = {name for name in names if not is_hidden(name)}
+    visible = sorted(name for name in names if not is_hidden(name))
+    by_form = {composed(name): name for name in visible}
     photos = []
-    for name in sorted(visible):
+    for name in visible:
         if match := _IMAGE.fullmatch(name):
-            labels, points = f"{match[1]}labels/{match[2]}.png", f"{match[1]}landmarks/{match[2]}.txt"
+            labels, points = (
+                by_form.get(composed(f"{match[1]}{kind}/{match[2]}.{suffix}"))
+                for kind, suffix in (("labels", "png"), ("landmarks", "txt"))
+            )
             photos.append(
                 Photo(
                     composed(shown(match[1] + match[2])),
                     name,
-                    (labels,) if labels in visible else (),
-                    points if points in visible else None,
+                    (labels,) if labels is not None else (),
+                    points,
                 )
             )
     return photos

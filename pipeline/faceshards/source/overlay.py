@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from faceshards.records import Float32Array, SourceFace, Truth
-from faceshards.source.base import Source, numbers_people
+from faceshards.source.base import Source, numbers_people, warnings_of
 from faceshards.source.fingerprint import Fingerprints
 from faceshards.source.reopen import OncePerProcess
 
@@ -21,6 +21,11 @@ class Overlay(OncePerProcess):
         self.name = source.name
         self.numbered = numbers_people(source)
         self._source = source
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """See `faceshards.source.base.warnings_of`."""
+        return warnings_of(self._source)
 
     def __len__(self) -> int:
         return len(self._source)

@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 _SUFFIXES = """
-apng arw avif avifs bmp cr2 cr3 cur dcm dds dib dng emf exr fits gif hdr heic heics heif heifs hif ico j2c j2k jfi jfif
-jif jp2 jpc jpe jpeg jpf jpg jpm jpx jxl jxr mpo nef nrw orf pam pbm pcx pef pfm pgm pic pict pjp pjpeg png pnm ppm psb
-psd qoi raf ras raw rw2 rwl sgi sr2 srf srw sun svg svgz tga tif tiff wbmp wdp webp wmf x3f xbm xcf xpm
+3fr apng arw avci avcs avif avifs bmp bpg cin cr2 cr3 cur dcm dcr dds dib djv djvu dng dpx emf eps erf exr fff fits
+flif gif gpr hdr heic heics heif heifs hej2 hif ico iiq insp j2c j2k jfi jfif jif jls jng jp2 jpc jpe jpeg jpf jpg jph
+jpm jps jpx jxl jxr kdc mdc mef miaf mng mos mpo mrw nef nrw orf pam pbm pct pcx pef pfm pgm pic pict pjp pjpeg png
+pnm pns ppm psb psd ptx qoi raf ras raw rw2 rwl rwz sgi sr2 srf srw sun svg svgz tga tif tiff wbmp wdp webp wmf x3f
+xbm xcf xpm
 """
 PICTURE_SUFFIXES = frozenset(f".{name}" for name in _SUFFIXES.split())
 """Suffixes of pictures, in small letters."""
@@ -25,7 +27,7 @@ _MAGIC = (
     ("Netpbm", rb"P[1-7F]\s[\s\d#]|P7\nWIDTH|Pf\s"),
     ("JPEG 2000", rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51"),
     ("AVIF", rb".{4}ftypavi[fs]"),
-    ("HEIC", rb".{4}ftyp(?:hei[cxms]|hev[cx]|mif1|msf1)"),
+    ("HEIC", rb".{4}ftyp(?:hei[cxmsf]|hev[cx]|mif[12]|msf1|miaf|avc[is])"),
     ("JPEG XL", rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n"),
     ("JPEG XR", rb"II\xbc[\x00\x01]"),
     ("Photoshop", rb"8BPS\0[\x01\x02]"),
@@ -44,7 +46,14 @@ _MAGIC = (
     ("Sun raster", rb"\x59\xa6\x6a\x95"),
     ("SGI", rb"\x01\xda[\0\x01][\x01\x02]"),
     ("PCX", rb"\x0a[\x00\x02\x03\x04\x05]\x01[\x01\x02\x04\x08]"),
-    ("SVG", rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)?(?:<!DOCTYPE svg[^>]*>\s*)?<svg[\s>]"),
+    ("BPG", rb"BPG\xfb"),
+    ("FLIF", rb"FLIF[1-F]"),
+    ("JNG or MNG", rb"\x8bJNG\r\n\x1a\n|\x8aMNG\r\n\x1a\n"),
+    ("Minolta MRW", rb"\0MRM"),
+    ("DPX", rb"SDPX|XPDS"),
+    ("DjVu", rb"AT&TFORM"),
+    ("EPS", rb"%!PS-Adobe-[\d.]+ EPSF"),
+    ("SVG", rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)?(?:<!DOCTYPE svg[^>]*>\s*)?<svg[\s>]"),
 )
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"
 

@@ -36,7 +36,7 @@ class WithPublishedLabels(Overlay):
         if not path.exists():
             raise SourceNotFoundError(f"{path}: expected the published labels; found nothing")
         super().__init__(source, path, files=(path,))
-        self._files: Files = FolderFiles(path, "labels_25", "labels25") if path.is_dir() else ZipFiles(path)
+        self._files: Files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
         matches = (_LABEL.fullmatch(name) for name in self._files.names)
         self._labels = {int(match[1]): match[0] for match in matches if match}
         if not self._labels:

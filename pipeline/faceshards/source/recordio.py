@@ -36,7 +36,7 @@ class RecordIO(OncePerProcess):
 
     Raises:
         SourceNotFoundError: one of the two files is not there.
-        SourceFormatError: the index does not read as one, or lacks an image that record 0 promises.
+        SourceFormatError: the index does not read as one, or has fewer or more images than record 0 promises.
     """
 
     name = "recordio"
@@ -127,13 +127,25 @@ class RecordIO(OncePerProcess):
             raise SourceFormatError(f"{error.detail}; record 0 says which are images: get the file again") from error
         if has_image:
             return slice(None)
-        end = int(label) if isfinite(label) else 0
+        end = int(label) if isfinite(label) and label.is_integer() else 0
         if not 1 < end <= len(self._keys) or self._keys[end - 1] != end - 1:
             raise SourceFormatError(
                 f"{index_path}: record 0 promises the images 1 to {end - 1}; expected all of their keys; found "
                 f"{len(self._keys):,} keys from 0 to {self._keys[-1]}; get the .rec and its .idx again"
             )
+        if end < len(self._keys) and self._has_image(end):
+            raise SourceFormatError(
+                f"{index_path}: record 0 promises the images 1 to {end - 1}; expected ranges of persons behind them; "
+                f"found an image in record {self._keys[end]}; get the .rec and its .idx again"
+            )
         return slice(1, end)
+
+    def _has_image(self, index: int) -> bool:
+        try:
+            record = self._file.read(int(self._offsets[index]))
+        except BadSampleError:
+            return False
+        return len(record) != _image_start(record)
 
 
 def _image_start(record: bytes) -> int:

@@ -1,5 +1,7 @@
 """Which of a face's two eyes, brows and ears is on which side, where the labels of a data set have it wrong."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,8 @@ from faceshards.records import UInt8Array
 from faceshards.regions import CoarseRegion
 
 _EYES = (CoarseRegion.LEFT_EYE, CoarseRegion.RIGHT_EYE)
+_UPPER = ((*_EYES,), (CoarseRegion.LEFT_BROW, CoarseRegion.RIGHT_BROW), (CoarseRegion.GLASSES,))
+_LOWER = ((CoarseRegion.TOP_LIP, CoarseRegion.BOTTOM_LIP, CoarseRegion.MOUTH_INTERIOR), (CoarseRegion.NOSE,))
 _PAIRS = (_EYES, (CoarseRegion.LEFT_BROW, CoarseRegion.RIGHT_BROW), (CoarseRegion.LEFT_EAR, CoarseRegion.RIGHT_EAR))
 
 
@@ -49,6 +53,39 @@ def sides_put_right(labels: UInt8Array, across: NDArray[np.float64]) -> tuple[UI
     for left_part, right_part in wrong:
         table[[left_part, right_part]] = right_part, left_part
     return table[labels], bool(np.isin(labels, [part for pair in wrong for part in pair]).any())
+
+
+def across_of(labels: UInt8Array) -> NDArray[np.float64]:
+    """From the left to the right side of a labelled face as the viewer of it upright sees them, by the way from eyes to
+    mouth, which does not depend on which eye is called which.
+
+    Args:
+        labels: (H, W) uint8, `CoarseRegion` ids.
+
+    Returns:
+        (2,) x, y: one of the four directions along the edges of the picture; to the right where the labels do not tell.
+
+    Example:
+        >>> across_of(np.rot90(upright_labels))
+        array([ 0., -1.])
+    """
+    upper, lower = _first_middle(labels, _UPPER), _first_middle(labels, _LOWER)
+    if upper is None or lower is None:
+        return np.array([1.0, 0.0])
+    x, y = lower - upper
+    # Whole quarters, for in a profile the way from one eye to the mouth is aslant.
+    if abs(x) > abs(y):
+        return np.array([0.0, -float(np.sign(x))])
+    return np.array([1.0 if y >= 0 else -1.0, 0.0])
+
+
+def _first_middle(labels: UInt8Array, parts: Sequence[Sequence[CoarseRegion]]) -> NDArray[np.float64] | None:
+    """(2,) x, y of the middle of the first of the parts that is there."""
+    for part in parts:
+        rows, columns = np.nonzero(np.isin(labels, part))
+        if len(rows):
+            return np.array([columns.mean(), rows.mean()])
+    return None
 
 
 def _place(labels: UInt8Array, part: CoarseRegion, across: NDArray[np.float64]) -> float | None:

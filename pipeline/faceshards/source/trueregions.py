@@ -4,8 +4,9 @@ import numpy as np
 
 from faceshards.errors import BadSampleError
 from faceshards.facemesh.finder import face_mesh
+from faceshards.ops.label_fit import FITS, FITS_WELL, label_distance
 from faceshards.ops.labels import detailed_regions
-from faceshards.ops.mesh import N_LANDMARKS, mesh_distance
+from faceshards.ops.mesh import N_LANDMARKS, Float64Array, mesh_distance
 from faceshards.records import Float32Array, Truth, UInt8Array
 
 
@@ -13,7 +14,8 @@ def true_regions(truth: Truth | None, landmarks: Float32Array | None, image: UIn
     """The 25 regions of a face, from its ground truth.
 
     Labels of coarse classes are cut by the face mesh of the image. Where the image shows no mesh, or one that is not
-    the face of the landmarks, they are cut by the landmarks alone.
+    the face of the landmarks, they are cut by the landmarks alone. Without 70 landmarks, a mesh must lie on the eyes,
+    nose and mouth of the labels.
 
     Args:
         truth: of `Source.truth`.
@@ -21,11 +23,11 @@ def true_regions(truth: Truth | None, landmarks: Float32Array | None, image: UIn
         image: (H, W, 3) uint8 RGB.
 
     Returns:
-        (H, W) uint8, `Region` ids, 255 = ignore; None where there is no truth, or neither a mesh nor 70 landmarks to
-        cut it by.
+        (H, W) uint8, `Region` ids, 255 = ignore; None where there is no truth.
 
     Raises:
-        BadSampleError: the labels are of another size than the image, or cannot be cut.
+        BadSampleError: the labels are of another size than the image, or cannot be cut; ``"truth_without_mesh"``: there
+            are no 70 landmarks, and no mesh that lies on the labelled face.
 
     Example:
         >>> regions = true_regions(source.truth(0), source.landmarks(0), image)
@@ -39,7 +41,7 @@ def true_regions(truth: Truth | None, landmarks: Float32Array | None, image: UIn
     return cut_regions(truth.labels, landmarks, image)
 
 
-def cut_regions(coarse: UInt8Array, landmarks: Float32Array | None, image: UInt8Array) -> UInt8Array | None:
+def cut_regions(coarse: UInt8Array, landmarks: Float32Array | None, image: UInt8Array) -> UInt8Array:
     """The 25 regions of a face, from labels of coarse classes.
 
     Args:
@@ -48,18 +50,39 @@ def cut_regions(coarse: UInt8Array, landmarks: Float32Array | None, image: UInt8
         image: (H, W, 3) uint8 RGB.
 
     Returns:
-        As `true_regions`.
+        (H, W) uint8, `Region` ids, 255 = ignore.
 
     Raises:
-        BadSampleError: the labels or landmarks are malformed.
+        BadSampleError: the labels or landmarks are malformed; or as `true_regions`.
     """
     if landmarks is None or len(landmarks) != N_LANDMARKS:
-        # Once, as the authors did it; and as the face is found that is aligned, where that finds none.
-        largest = next(iter(face_mesh().look(image) or face_mesh().find(image)), None)
-        return None if largest is None else detailed_regions(coarse, None, largest.points)
+        return detailed_regions(coarse, None, _mesh_on(coarse, image))
     # Before the mesh is compared with them.
     if not np.isfinite(landmarks).all():
         return detailed_regions(coarse, landmarks)
     meshes = [face.points for face in face_mesh().look(image)]
     nearest = min(meshes, key=lambda mesh: mesh_distance(mesh, landmarks), default=None)
     return detailed_regions(coarse, landmarks, nearest)
+
+
+def _mesh_on(coarse: UInt8Array, image: UInt8Array) -> Float64Array:
+    """The mesh (468, 2) of the face that is labelled.
+
+    Raises:
+        BadSampleError: none lies on it.
+    """
+    nearest, distance = None, float("inf")
+    # The authors looked once. That misses turned faces and lays upright meshes on those that are upside down.
+    for look in (face_mesh().look, face_mesh().find):
+        for face in look(image):
+            if (of_face := label_distance(face.points, coarse)) < distance:
+                nearest, distance = face.points, of_face
+        if distance <= FITS_WELL:
+            break
+    if nearest is None or distance > FITS:
+        raise BadSampleError(
+            "truth_without_mesh",
+            "no face mesh of the image lies on the eyes, nose and mouth of its labels, so that nothing says where the "
+            "skin is to be cut; the face has no truth",
+        )
+    return nearest

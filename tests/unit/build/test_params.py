@@ -52,6 +52,23 @@ def test_what_a_source_may_lack_is_null(edited, root: Path, name: str) -> None:
     assert getattr(load_params(edited()).source, name) is None
 
 
+PATHS = [
+    "source.landmarks",
+    "source.labels",
+    "source.accept_licence",
+    "plan.earlier",
+    "plan.remove",
+    "align.yunet_model",
+]
+
+
+@pytest.mark.parametrize("name", [*PATHS, "run.scheduler"])
+def test_an_empty_path_is_refused_by_name_for_it_would_be_the_working_directory(edited, name: str) -> None:
+    key = name.partition(".")[2]
+    with pytest.raises(ParamsError, match=f"{name}: String should have at least 1 character; found ''"):
+        load_params(edited((f"  {key}: null", f"  {key}: ''")))
+
+
 def test_params_name_the_formats_that_there_are() -> None:
     assert set(get_args(get_type_hints(SourceParams)["format"])) == set(get_args(SourceFormat))
 

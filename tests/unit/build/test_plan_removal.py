@@ -32,6 +32,15 @@ def test_names_may_hold_colons_signs_and_blanks() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["\u3000Ann", "Ann\u00a0", "\u2003Ann\u2009", "\u00a0"])
+def test_a_person_whose_name_begins_or_ends_with_a_wide_space_can_be_removed(tmp_path: Path, name: str) -> None:
+    append_removal(tmp_path / "removed.txt", [Entry("person", name)])
+    assert read_removal(tmp_path / "removed.txt") == [Entry("person", name)]
+    faces = [Face("0", name), Face("1", name), Face("2", "Ann"), Face("3", "Bob")]
+    _, outcome = planned(tmp_path, faces, remove=str(tmp_path / "removed.txt"))
+    assert (outcome.removed, outcome.unmatched) == (2, ())
+
+
 @pytest.mark.parametrize("line", ["p3", "persons: p3", "person p3", "person:", "sample:  ", ": p3"])
 def test_a_line_that_does_not_say_what_it_names_is_refused_for_it_would_leave_the_face_in(line: str) -> None:
     with pytest.raises(ParamsError, match=r"list: line 2: expected `sample: ID` or `person: NAME`; found "):

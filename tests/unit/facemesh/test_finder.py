@@ -86,6 +86,16 @@ def test_a_face_on_its_side_or_upside_down_has_the_mesh_of_the_upright_one(frame
     assert np.hypot(*(turned - upright).T).mean() < 0.03 * width_between(upright)
 
 
+@pytest.mark.parametrize(("number", "quarters"), [(5, 3), (10, 1), (41, 3), (49, 1)])
+def test_a_mesh_that_the_network_turns_step_by_step_is_laid_until_it_turns_no_further(frames_zip, number, quarters):
+    image = decode_image(FaceSynthetics(frames_zip).image_bytes(number), "x")
+    upright = face_mesh().find(image)[0].points
+    turned = face_mesh().find(np.ascontiguousarray(np.rot90(image, quarters)))[0].points
+    for _ in range(quarters):
+        turned = np.stack([511 - turned[:, 1], turned[:, 0]], axis=1)
+    assert np.hypot(*(turned - upright)[MESH_POINTS].T).max() < 0.3 * width_between(upright)
+
+
 @settings(max_examples=10)
 @given(st.integers(-180, 180), st.sampled_from([0.5, 0.8, 1.1]))
 def test_a_face_turned_by_any_angle_is_found_the_right_way_up(frame, degrees, scale):

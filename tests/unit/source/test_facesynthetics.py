@@ -10,8 +10,10 @@ from image_files import encode, noise
 from faceshards.errors import BadSampleError, SourceFormatError
 from faceshards.records import SourceFace
 from faceshards.regions import CoarseRegion
+from faceshards.source.base import warnings_of
 from faceshards.source.decode import decode_image
 from faceshards.source.facesynthetics import FaceSynthetics, parse_landmarks
+from faceshards.source.open import open_source
 
 
 def everything(source):
@@ -98,6 +100,15 @@ def test_a_table_tells_who_is_who(tmp_path, write):
     table = b"sample_id,identity\n000000,alice\n000001,bob\n000002,\n000099,nobody here\n"
     source = FaceSynthetics(write(tmp_path, frames() | {"identities.csv": table}))
     assert [source.face(i).identity for i in range(3)] == ["alice", "bob", None]
+    (said,) = warnings_of(source)
+    assert "identities.csv: 1 of 4 rows name no frame, such as '000099'" in said
+
+
+def test_a_table_of_people_that_lost_its_leading_zeros_is_told(tmp_path):
+    table = b"sample_id,identity\n0,alice\n1,bob\n2,bob\n"
+    source = FaceSynthetics(write_folder(tmp_path / "x", frames() | {"identities.csv": table}))
+    (said,) = warnings_of(source)
+    assert "3 of 3 rows name no frame, such as '0', and are not used; the frames are named as '000000'" in said
 
 
 @pytest.mark.parametrize(
@@ -140,3 +151,25 @@ def test_a_class_id_that_does_not_exist_is_a_bad_sample(tmp_path):
     source = FaceSynthetics(write_zip(tmp_path / "x.zip", files))
     with pytest.raises(BadSampleError, match=r"x\.zip/000001_seg\.png"):
         source.truth(1)
+
+
+def test_frames_in_a_subfolder_too_are_refused_and_photographs_there_are_rows(tmp_path):
+    with pytest.raises(SourceFormatError, match=r"in one folder; found them in \., more"):
+        open_source(write_folder(tmp_path / "x", frames() | {f"more/{name}": data for name, data in frames().items()}))
+    source = open_source(write_folder(tmp_path / "y", frames() | {"more/holiday.jpg": b"x"}))
+    assert [source.face(i).sample_id for i in range(3, len(source))] == ["more/holiday.jpg"]
+    with pytest.raises(BadSampleError, match="stray_picture"):
+        source.image_bytes(3)
+
+
+@pytest.mark.parametrize("change", [str.upper, lambda name: f"f_{name}", lambda name: name.replace("0.png", "0.jpg")])
+@pytest.mark.parametrize("within", ["", "part1/"])
+def test_frames_under_other_names_are_not_taken_for_a_folder_of_images(tmp_path, change, within):
+    files = {within + change(name): data for name, data in frames(1).items()}
+    files = {name: data for name, data in files.items() if "_seg" not in name.lower()}
+    root = write_folder(tmp_path / "x", files)
+    if change is str.upper:
+        (root / within / "000000_LDMKS.TXT").rename(root / within / "000000_ldmks.TXT")
+    with pytest.raises(SourceFormatError, match=r"expected FaceSynthetics' names, .* found .* with .*_ldmks"):
+        open_source(root)
+    assert len(open_source(root, "imagefolder")) == 1

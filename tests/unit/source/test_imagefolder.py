@@ -11,6 +11,7 @@ from image_files import encode, noise
 
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
 from faceshards.records import SourceFace
+from faceshards.source.decode import decode_image
 from faceshards.source.foldernames import has_images
 from faceshards.source.imagefolder import ImageFolder
 
@@ -209,3 +210,49 @@ def test_no_python_object_is_held_for_each_image(tmp_path):
     tracemalloc.stop()
     assert len(source) == 2_000
     assert held < 200_000  # a string and a counted stem of each took 340,000
+
+
+RARE = [
+    "3fr",
+    "avci",
+    "bpg",
+    "dpx",
+    "djvu",
+    "eps",
+    "erf",
+    "flif",
+    "iiq",
+    "jng",
+    "kdc",
+    "mef",
+    "miaf",
+    "mng",
+    "mos",
+    "mrw",
+]
+
+
+@pytest.mark.parametrize("suffix", RARE)
+def test_pictures_of_rare_cameras_and_scanners_have_rows_too(tmp_path, suffix):
+    source = ImageFolder(write_folder(tmp_path / "x", {"ann/1.png": b"", f"ann/2.{suffix.upper()}": bytes(9)}))
+    assert [source.face(i).sample_id for i in range(len(source))] == ["ann/1", "ann/2"]
+
+
+FIRST_BYTES = {
+    "BPG": b"BPG\xfb",
+    "FLIF": b"FLIF1",
+    "JNG or MNG": b"\x8aMNG\r\n\x1a\n",
+    "Minolta MRW": b"\0MRM",
+    "DPX": b"SDPX",
+    "EPS": b"%!PS-Adobe-3.0 EPSF-3.0",
+    "HEIC": b"\0\0\0\x18ftypmiaf",
+    "SVG": b"\xef\xbb\xbf<svg xmlns='http://www.w3.org/2000/svg'>",
+}
+
+
+@pytest.mark.parametrize(("format", "first"), FIRST_BYTES.items())
+def test_pictures_without_a_suffix_are_told_by_their_first_bytes(tmp_path, format, first):
+    source = ImageFolder(write_folder(tmp_path / "x", {"ann/1.png": b"", "ann/2": first + bytes(60)}))
+    assert len(source) == 2
+    with pytest.raises(BadSampleError, match=f"unknown_image_format: .*{format}"):
+        decode_image(source.image_bytes(1), "ann/2")

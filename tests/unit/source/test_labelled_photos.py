@@ -1,19 +1,23 @@
 """CelebAMask-HQ and LaPa, in folders and zips: what the masks mean, on which side, and what is refused."""
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
 from frame_files import write_folder
 from image_files import encode, noise
+from odd_pictures import orientation as exif_orientation
+from odd_pictures import saved
 from photo_sets import CELEBAMASK, LAPA, face, ids, jpeg, lapa, pairs, points, published, zipped
+from PIL import Image
 
 from faceshards.errors import BadSampleError, SourceFormatError
 from faceshards.regions import IGNORE, CoarseRegion
 from faceshards.source import Source, decode_image, open_source
 from faceshards.source.celebamask import CelebAMask
 from faceshards.source.decode import decode_labels
-from faceshards.source.sides import sides_put_right
+from faceshards.source.sides import across_of, sides_put_right
 
 SETS = {"pairs": (pairs, "celebamask"), "published": (published, "celebamask"), "lapa": (lapa, "lapa")}
 
@@ -240,8 +244,86 @@ def test_sides_are_told_by_place_also_of_parts_that_are_there_once(
         assert (truth[labels == part] == part).all()
 
 
+@pytest.mark.parametrize("exchanged", [False, True])
+@pytest.mark.parametrize("turn", [0, 1, 2, 3])
+@pytest.mark.parametrize("hidden", [(), (3, 4), (3, 5, 7), (3, 4, 5, 6)])
+def test_which_way_up_a_face_is_does_not_depend_on_how_its_sides_are_called(turn, exchanged, hidden) -> None:
+    labels = np.rot90(face(2).labels, turn).copy()
+    labels[np.isin(labels, hidden)] = CoarseRegion.SKIN
+    if hidden == (3, 4, 5, 6):  # behind glasses
+        labels[np.rot90(np.isin(face(2).labels, hidden), turn)] = CoarseRegion.GLASSES
+    if exchanged:
+        table = np.arange(256, dtype=np.uint8)
+        table[3:9] = 4, 3, 6, 5, 8, 7
+        labels = table[labels]
+    across = np.linalg.matrix_power(np.array([[0.0, 1.0], [-1.0, 0.0]]), turn) @ np.array([1.0, 0.0])
+    np.testing.assert_array_equal(across_of(labels), across)
+
+
+def test_labels_without_a_face_are_taken_as_upright() -> None:
+    np.testing.assert_array_equal(across_of(np.zeros((9, 9), np.uint8)), [1.0, 0.0])
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_a_photograph_that_is_turned_with_its_mask_keeps_right_and_left(tmp_path: Path, turn: int) -> None:
+    files = pairs(4)
+    files["images/a3.jpg"] = encode(np.ascontiguousarray(np.rot90(face(3).image, turn)), ".jpg")
+    files["masks/a3.png"] = encode(np.ascontiguousarray(np.rot90(ids(3, CELEBAMASK), turn)))
+    source = open_source(write_folder(tmp_path / "x", files))
+    truth = source.truth(3)
+    assert truth is not None
+    assert truth.remark is None
+    np.testing.assert_array_equal(np.rot90(truth.labels, -turn), expected(3))
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 6])
+def test_labels_of_a_photograph_that_its_exif_turns_are_no_truth(tmp_path: Path, orientation: int) -> None:
+    turned = saved(Image.fromarray(face(0).image), "JPEG", exif=exif_orientation(orientation))
+    source = open_source(write_folder(tmp_path / "x", {**lapa(), "train/images/0_0.jpg": turned}))
+    with pytest.raises(BadSampleError, match=r"truth_of_turned_image: .* its EXIF orientation turns it"):
+        source.truth(0)
+    assert source.image_bytes(0)
+
+
 def test_points_of_another_kind_are_not_taken_for_lapa_s(tmp_path: Path) -> None:
     assert points(0).shape == (106, 2)
     files = {name: data for name, data in lapa().items() if "landmarks" not in name}
     with pytest.raises(SourceFormatError):
         open_source(write_folder(tmp_path / "x", files), "lapa")
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("place", ["extra/x.jpg", "images/sub/x.jpg", "a/b/c/x.heic"])
+def test_pictures_anywhere_below_a_data_set_are_rows_in_a_folder_as_in_a_zip(tmp_path, name, place) -> None:
+    files = {**SETS[name][0](), place: jpeg(0)}
+    folder = open_source(write_folder(tmp_path / "x", files), SETS[name][1])
+    whole = open_source(zipped(tmp_path / "x.zip", files), SETS[name][1])
+    names = [[source.face(i).sample_id for i in range(len(source))] for source in (folder, whole)]
+    assert names[0] == names[1]
+    assert place in names[0]
+    with pytest.raises(BadSampleError, match="stray_picture"):
+        folder.image_bytes(names[0].index(place))
+
+
+def test_links_of_folders_are_followed_and_a_loop_of_them_ends(tmp_path: Path) -> None:
+    write_folder(tmp_path / "elsewhere", {name[7:]: data for name, data in pairs().items() if name[:7] == "images/"})
+    root = write_folder(tmp_path / "x", {name: data for name, data in pairs().items() if name[:6] == "masks/"})
+    (root / "images").symlink_to(tmp_path / "elsewhere")
+    (root / "masks" / "again").symlink_to(root)
+    source = open_source(root)
+    assert [source.face(i).sample_id for i in range(len(source))] == ["a0", "a1", "a2"]
+    assert source.truth(0) is not None
+
+
+@pytest.mark.parametrize(("name", "kinds"), [("pairs", ["masks"]), ("lapa", ["labels", "landmarks"])])
+def test_labels_and_points_are_found_in_either_unicode_form(tmp_path: Path, name: str, kinds: list[str]) -> None:
+    files = {}
+    for path, data in SETS[name][0]().items():
+        form = "NFD" if path.split("/")[-2] in kinds else "NFC"
+        head, _, tail = path.rpartition("/")
+        named = unicodedata.normalize(form, f"Zo\u00eb{tail}")
+        files[f"{head}/{named}"] = data
+    source = open_source(write_folder(tmp_path / "x", files))
+    assert len(source) == 3
+    assert all(source.truth(i) is not None for i in range(3))
+    assert name == "pairs" or source.landmarks(0) is not None

@@ -8,9 +8,11 @@ from frame_files import frames, landmarks, write_folder, write_zip
 
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
 from faceshards.ops.align import five_points
+from faceshards.source.base import warnings_of
 from faceshards.source.facesynthetics import FaceSynthetics
 from faceshards.source.imagefolder import ImageFolder
 from faceshards.source.landmarks import FIVE_POINTS, SEVENTY_POINTS, WithLandmarks, read_landmarks
+from faceshards.source.overlay import FirstFaces
 
 FIVE = np.arange(10, dtype=np.float32).reshape(5, 2) + 0.5
 
@@ -173,3 +175,19 @@ def test_a_table_that_names_no_face_of_the_source_is_refused(tmp_path):
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(SourceNotFoundError, match=r"l\.csv"):
         read_landmarks(tmp_path / "l.csv")
+
+
+def test_rows_that_name_no_face_are_told_with_the_faces_that_have_no_row(tmp_path):
+    root = write_folder(tmp_path / "faces", {f"{name}.png": b"" for name in ("alice/1", "alice/2", "bob/1")})
+    rows = [(name, FIVE) for name in ("alice/1", "alice/2.png", "Bob/1")]
+    (said,) = warnings_of(FirstFaces(WithLandmarks(ImageFolder(root), table(tmp_path / "l.csv", rows)), 2))
+    assert "2 of 3 rows name no face of the source, such as 'alice/2.png', and are not used" in said
+    assert "2 of 3 faces have no row; the source names its faces as 'alice/1'" in said
+    assert warnings_of(WithLandmarks(ImageFolder(root), table(tmp_path / "m.csv", rows[:1]))) == ()
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+def test_three_rows_tell_another_order(frames_zip, tmp_path, order):
+    with pytest.raises(SourceFormatError, match="put the columns into this order"):
+        read_landmarks(table(tmp_path / "l.csv", of_frames(frames_zip, order)[:3]))
+    read_landmarks(table(tmp_path / "l.csv", of_frames(frames_zip)[:3]))

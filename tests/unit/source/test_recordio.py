@@ -115,10 +115,17 @@ def test_an_index_that_cannot_be_trusted_refuses_the_whole_source(tmp_path, inde
         RecordIO(path)
 
 
-@pytest.mark.parametrize("end", [1e30, float("inf"), float("nan"), -4.0, 0.0])
+@pytest.mark.parametrize("end", [1e30, float("inf"), float("nan"), -4.0, 0.0, 3.5])
 def test_a_range_record_beyond_reason_refuses_the_whole_source(tmp_path, end):
     records = insightface(IMAGES, [1.0, 2.0, 3.0]) | {0: record(b"", [end, 5.0])}
     with pytest.raises(SourceFormatError):
+        RecordIO(write_pair(tmp_path, records))
+
+
+@pytest.mark.parametrize("end", [2.0, 3.0])
+def test_images_behind_those_that_record_0_promises_are_never_left_out_without_a_word(tmp_path, end):
+    records = insightface(IMAGES, [1.0, 2.0, 3.0]) | {0: record(b"", [end, 5.0])}
+    with pytest.raises(SourceFormatError, match=f"found an image in record {end:.0f}"):
         RecordIO(write_pair(tmp_path, records))
 
 

@@ -45,11 +45,40 @@ def test_the_mesh_cuts_with_landmarks_and_without(frame):
     assert (merge_to_coarse(with_them)[truth.labels < 14] == truth.labels[truth.labels < 14]).all()
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_face_on_its_side_or_upside_down_is_cut_as_the_upright_one(frame, turns):
+    image, truth, _ = frame
+    upright = true_regions(truth, None, image)
+    turned = np.ascontiguousarray(np.rot90(truth.labels, turns))
+    regions = true_regions(Truth(turned, truth.scheme), None, np.ascontiguousarray(np.rot90(image, turns)))
+    skin = truth.labels == 1
+    assert (np.rot90(regions, -turns) == upright)[skin].mean() > 0.85
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0])
+def test_without_landmarks_the_face_that_is_labelled_is_cut_and_never_by_a_bystander_s_mesh(frame, scale):
+    image, truth, _ = frame
+    size = round(512 * scale)
+    small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+    labels = cv2.resize(truth.labels, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
+    beside = np.zeros((512, 512 + size, 3), np.uint8)
+    beside[:, :512], beside[:size, 512:] = image, small
+    around = np.zeros(beside.shape[:2], np.uint8)
+    around[:size, 512:] = labels
+    both, alone = true_regions(Truth(around, truth.scheme), None, beside), true_regions(truth, None, image)
+    alone = cv2.resize(alone, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
+    assert (both[:size, 512:] == alone)[labels == 1].mean() > 0.85
+    beside[:, 512:] = 0
+    with pytest.raises(BadSampleError, match="truth_without_mesh: no face mesh of the image lies on"):
+        true_regions(Truth(around, truth.scheme), None, beside)
+
+
 def test_a_picture_without_a_face_is_cut_by_its_landmarks_or_not_at_all(frame):
     image, truth, landmarks = frame
     empty = np.zeros_like(image)
     np.testing.assert_array_equal(true_regions(truth, landmarks, empty), detailed_regions(truth.labels, landmarks))
-    assert true_regions(truth, None, empty) is None
+    with pytest.raises(BadSampleError, match="truth_without_mesh"):
+        true_regions(truth, None, empty)
 
 
 def test_of_two_faces_the_mesh_that_lies_on_the_landmarks_cuts(frame):
