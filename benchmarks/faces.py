@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.errors import BadSampleError
 from faceshards.ops.align import five_points, similarity, warp_image, warp_labels
 from faceshards.records import UInt8Array
 from faceshards.source.decode import decode_image
@@ -25,9 +26,18 @@ def jittered_faces(zip_path: Path, n: int, seed: int = 0) -> Iterator[tuple[UInt
     rng = np.random.default_rng(seed)
     for i in range(n):
         image, regions, points = frames[i % len(frames)]
-        spread = _MOVED_BY * np.hypot(*(points[0] - points[1]))
-        onto = similarity(points + rng.normal(0, spread, points.shape))
+        onto = _onto(points, rng)
         yield warp_image(image, onto), warp_labels(regions, onto), i % len(frames)
+
+
+def _onto(points: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """The similarity of moved points; of a profile not all that are drawn fit a face."""
+    spread = _MOVED_BY * np.hypot(*(points[0] - points[1]))
+    while True:
+        try:
+            return similarity(points + rng.normal(0, spread, points.shape), ordered=True)
+        except BadSampleError:
+            continue
 
 
 def _frames(zip_path: Path) -> Iterator[tuple[UInt8Array, UInt8Array, NDArray[np.float64]]]:

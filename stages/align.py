@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import click
+
 from faceshards.build.align import align_faces
 from faceshards.build.params import Params
 from stages.command import stage_command, write_metrics
@@ -14,6 +16,7 @@ def main(params: Params) -> None:
     outcome = align_faces(
         Path("data/source"), Path("data/plan"), Path("data/aligned"), params.align, params.store, params.run
     )
+    click.echo(f"align: {outcome}")
     write_metrics(Path("reports/metrics/align.json"), asdict(outcome))
 
 

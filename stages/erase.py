@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import click
+
 from faceshards.build.erase import erase_faces
 from faceshards.build.params import Params
 from stages.command import stage_command, write_metrics
@@ -11,7 +13,7 @@ from stages.command import stage_command, write_metrics
 @stage_command
 def main(params: Params) -> None:
     """Make erased variants of every face and pack them with regions and identity into the shards."""
-    result = erase_faces(
+    outcome = erase_faces(
         Path("data/aligned"),
         Path("data/parsed"),
         Path("data/shards"),
@@ -20,7 +22,8 @@ def main(params: Params) -> None:
         params.run,
         params.parse.min_confidence,
     )
-    write_metrics(Path("reports/metrics/erase.json"), {**asdict(result.outcome), "doubtful": result.doubtful})
+    click.echo(f"erase: {outcome}")
+    write_metrics(Path("reports/metrics/erase.json"), asdict(outcome))
 
 
 if __name__ == "__main__":

@@ -74,8 +74,8 @@ def build(
     contents = {
         "align": asdict(count_outcomes(aligned)),
         "parse": as_metrics(parsed_faces),
-        "erase": {**asdict(erase.outcome), "doubtful": erase.doubtful},
-        "verify": {"files": 26, "bytes": 123_456, "rows": erase.outcome.used, "problems": 0},
+        "erase": asdict(erase),
+        "verify": {"files": 26, "bytes": 123_456, "rows": erase.used, "problems": 0},
     }
     metrics = {stage: folder / f"{stage}.json" for stage in contents}
     for stage, content in contents.items():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from faceshards.build.params import Params
+from faceshards.build.params import Params, ParseParams
 
 FIRST = ("code", "inputs")
 LONGEST = 150
@@ -56,8 +56,17 @@ def test_a_stage_declares_exactly_the_params_that_its_command_reads(
     if stage == "inputs":
         command = (root / "pipeline/faceshards/build/inputs.py").read_text()
     read = set(re.findall(r"params\.(\w+)", command)) - {"run"}
-    assert set(pipeline[stage].get("params", [])) == read
+    assert {param.partition(".")[0] for param in pipeline[stage].get("params", [])} == read
     assert read <= {field.name for field in fields(Params)}
+
+
+def test_the_params_of_a_section_that_two_stages_share_are_all_declared(pipeline: dict[str, Any]) -> None:
+    parse, erase = (
+        {param.partition(".")[2] for param in pipeline[stage]["params"] if param.startswith("parse.")}
+        for stage in ("parse", "erase")
+    )
+    assert erase == {"min_confidence"}
+    assert parse == {field.name for field in fields(ParseParams)} - erase
 
 
 def test_every_stage_has_a_command_that_explains_itself(pipeline: dict[str, Any], root: Path) -> None:

@@ -70,13 +70,13 @@ def align_faces(
         columns=(HAS_TRUTH,),
     )
     # A missing extra is to be told before anything is written.
-    _aligner(params.detector, params.yunet_model)
-    made_by = versions("numpy", "opencv-python")
     model = params.yunet_model and sha256_of(Path(params.yunet_model))
+    _aligner(params.detector, params.yunet_model, model)
+    made_by = versions("numpy", "opencv-python")
     # Faces that were skipped for want of the extra `heic` are made anew once it is there.
     key = (params.detector, model, made_by, heif_version(), faces.name, Path(note.data).name)
     with making(out, __name__, spec, run, *key) as shards:
-        tasks = [AlignTask(shards, split, shard, planned, faces, params) for split, shard in spec.shards]
+        tasks = [AlignTask(shards, split, shard, planned, faces, params, model) for split, shard in spec.shards]
         run_tasks(tasks, run, "align")
         provenance = {
             "source": {"name": note.name, "format": faces.name},
@@ -92,25 +92,32 @@ def align_faces(
 
 @dataclass(frozen=True)
 class AlignTask(ShardTask):
-    """Align the faces of one shard."""
+    """Align the faces of one shard.
+
+    Attributes:
+        model: SHA-256 of the detector's model that the user brings.
+    """
 
     plan: Plan
     source: Source
     params: AlignParams
+    model: str | None = None
 
     @cached_property
     def _planned(self) -> pa.Table:
         return self.plan.faces(self.split, *self.bounds)
 
     def inputs(self) -> Sequence[str]:
-        """What the plan says of the faces, but where they lie in the source."""
-        return [table_digest(self._planned.drop_columns("source_index"))]
+        """What the plan says of the faces, and what their files are called; not where in the source they are."""
+        files = [self.source.face(index).source_id for index in self._planned["source_index"].to_pylist()]
+        named = self._planned.drop_columns("source_index").append_column("source_id", pa.array(files, pa.string()))
+        return [table_digest(named)]
 
     def make(self, advance: Callable[[int], object]) -> ShardContent:
         """Read and align; a row without a usable face is black."""
         images = np.zeros((self.faces, *IMAGE.shape), np.uint8)
         truths = np.full((self.faces, *TRUTH.shape), TRUTH.fill_value, np.uint8)
-        align = _aligner(self.params.detector, self.params.yunet_model)
+        align = _aligner(self.params.detector, self.params.yunet_model, self.model)
         at = self._planned["row"].to_numpy().astype(np.int64) - self.bounds[0]
         files: list[bytes | None] = [None] * self.faces
         rows = []
@@ -163,9 +170,9 @@ class AlignTask(ShardTask):
             regions = None
         if regions is not None:
             truth_out[:] = regions if matrix is None else warp_labels(regions, matrix)
-        return {**row, "reason": "; ".join(remarks) or None, "has_truth": regions is not None}, file
+        return {**row, "reason": "\n".join(remarks) or None, "has_truth": regions is not None}, file
 
 
 @cache
-def _aligner(name: AlignerName, yunet_model: str | None) -> Aligner:
+def _aligner(name: AlignerName, yunet_model: str | None, _model: str | None) -> Aligner:
     return Aligner(name, None if yunet_model is None else Path(yunet_model))

@@ -19,7 +19,7 @@ from faceshards.build.params import EraseParams, RunParams, StoreParams
 from faceshards.build.provenance import versions
 from faceshards.build.shardmap import ShardContent, ShardTask, making, shard_digests
 from faceshards.build.shards import run_tasks
-from faceshards.build.sureness import COLUMNS, CONFIDENCE, count_doubtful, with_remarks
+from faceshards.build.sureness import COLUMNS, CONFIDENCE, with_remarks
 from faceshards.maps import region_areas
 from faceshards.ops.erase import erase
 from faceshards.ops.erasing import Erase
@@ -36,19 +36,6 @@ WEIGHTS_SHA256 = pa.field("weights_sha256", pa.string())
 VERSION = pa.field("version", pa.string())
 
 
-@dataclass(frozen=True)
-class EraseOutcome:
-    """What the stage reports.
-
-    Attributes:
-        outcome: the count of faces.
-        doubtful: faces of less than the confidence that was asked for.
-    """
-
-    outcome: Outcome
-    doubtful: int
-
-
 def erase_faces(
     aligned: Path,
     parsed: Path,
@@ -57,7 +44,7 @@ def erase_faces(
     store: StoreParams,
     run: RunParams,
     min_confidence: float | None = None,
-) -> EraseOutcome:
+) -> Outcome:
     """Write the final store at `out` from the stores of the stages `align` and `parse`.
 
     A face of which the parser was less sure than `min_confidence`, from 0 to 1, is used like any other, with a remark
@@ -89,7 +76,7 @@ def erase_faces(
             "versions": {**maps.info["provenance"]["versions"], **made_by},
         }
         finish(shards.work, spec, provenance, documents)
-        return EraseOutcome(count_outcomes(shards.work), count_doubtful(Store.open(shards.work), min_confidence))
+        return count_outcomes(shards.work)
 
 
 @dataclass(frozen=True)

@@ -22,20 +22,31 @@ class Outcome:
         faces: all that came in.
         used: those that can be used.
         skipped: how many dropped out, by the code of the reason, here or in a stage before.
+        remarks: how many of those that can be used have a remark, by its code.
     """
 
     faces: int
     used: int
     skipped: dict[str, int]
+    remarks: dict[str, int]
+
+    def __str__(self) -> str:
+        parts = [f"{self.used:,} of {self.faces:,} faces can be used"]
+        for what, counts in (("dropped out", self.skipped), ("kept with a remark", self.remarks)):
+            if counts:
+                parts.append(f"{what}: " + ", ".join(f"{code} {count:,}" for code, count in counts.items()))
+        return "; ".join(parts)
 
 
 def count_outcomes(store: Path) -> Outcome:
     """Count the manifest rows of a finished store."""
-    faces, reasons = 0, Counter[str]()
+    faces, reasons, remarks = 0, Counter[str](), Counter[str]()
     for rows in _parts(store):
         faces += rows.num_rows
-        reasons.update(str(reason).split(":")[0] for reason in _skipped(rows)["reason"].to_pylist())
-    return Outcome(faces, faces - reasons.total(), dict(sorted(reasons.items())))
+        reasons.update(_code(str(reason)) for reason in _skipped(rows)["reason"].to_pylist())
+        for lines in rows.filter(pc.field("status") == OK)["reason"].drop_null().to_pylist():
+            remarks.update(_code(line) for line in lines.splitlines())
+    return Outcome(faces, faces - reasons.total(), dict(sorted(reasons.items())), dict(sorted(remarks.items())))
 
 
 def refuse_too_many(outcome: Outcome, store: Path, max_skipped: float, stage: str) -> None:
@@ -55,6 +66,10 @@ def refuse_too_many(outcome: Outcome, store: Path, max_skipped: float, stage: st
             f"expected at most {max_skipped:.0%}. Mend the source, or raise align.max_skipped in params.yaml"
             + "".join(f". The first was {row['sample_id']}: {row['reason']}" for row in first)
         )
+
+
+def _code(reason: str) -> str:
+    return reason.partition(":")[0]
 
 
 def _parts(store: Path) -> Iterator[pa.Table]:

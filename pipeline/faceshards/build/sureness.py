@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceshards.parsing.certainty import Confidence
@@ -116,14 +115,6 @@ def with_remarks(reason: pa.ChunkedArray, confidence: pa.ChunkedArray, least: fl
         lines = [line for line in (text, doubt) if line is not None]
         found.append("\n".join(lines) if lines else None)
     return pa.array(found, pa.string())
-
-
-def count_doubtful(store: Store, least: float | None) -> int:
-    """How many faces of a store have a confidence below the least."""
-    if least is None:
-        return 0
-    parts = store.manifest_parts([CONFIDENCE.name])
-    return sum(pc.sum(pc.less(part[CONFIDENCE.name], np.float32(least))).as_py() or 0 for part in parts)
 
 
 def _digits(share: float | None) -> float | None:

@@ -84,13 +84,15 @@ def _turn(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     return float(one[0] * other[1] - one[1] * other[0])
 
 
-def similarity(points: ArrayLike) -> NDArray[np.float64]:
+def similarity(points: ArrayLike, *, ordered: bool = False) -> NDArray[np.float64]:
     """The least-squares similarity (rotation, uniform scale, shift; never a reflection) onto `TEMPLATE`.
 
     A point is taken as a complex number, on which a similarity is ``a z + b``: closed form, no iteration.
 
     Args:
         points: (5, 2), as from `five_points`.
+        ordered: the order is right by itself, as that of a detector's points. In a full profile a pixel more or less
+            looks like exchanged eyes.
 
     Returns:
         (2, 3) float64: ``template_xy = M @ (x, y, 1)``.
@@ -108,7 +110,7 @@ def similarity(points: ArrayLike) -> NDArray[np.float64]:
             "degenerate_landmarks",
             "the five points lie within one pixel of each other; expected pixels of the image, not shares of its size",
         )
-    exchanged = order_fault(xy)
+    exchanged = None if ordered else order_fault(xy)
     if exchanged is not None:
         raise BadSampleError(
             "landmark_order", f"{exchanged} are exchanged; expected {POINT_ORDER}; put the points into this order"
@@ -118,7 +120,8 @@ def similarity(points: ArrayLike) -> NDArray[np.float64]:
     if residual > _MAX_RESIDUAL:
         raise BadSampleError(
             "degenerate_landmarks",
-            f"the five points fit no face ({residual:.0%} of the template is left unexplained); expected {POINT_ORDER}",
+            f"the five points fit no face ({residual:.0%} of the template is left unexplained)"
+            + ("" if ordered else f"; expected {POINT_ORDER}"),
         )
     b = complex(target.mean() - a * source.mean())
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])

@@ -19,11 +19,13 @@ class FaceCounts:
         faces: all that came in.
         used: those that can be used.
         skipped: how many dropped out, there or in a stage before, by the code of the reason.
+        remarks: how many of those that can be used have a remark, by its code.
     """
 
     faces: int
     used: int
     skipped: dict[str, int]
+    remarks: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -76,17 +78,6 @@ class ParseMetrics(FaceCounts):
 
 
 @dataclass(frozen=True)
-class EraseMetrics(FaceCounts):
-    """What the stage `erase` counted.
-
-    Attributes:
-        doubtful: faces of less than ``parse.min_confidence``.
-    """
-
-    doubtful: int
-
-
-@dataclass(frozen=True)
 class VerifyMetrics:
     """What the stage `verify` read, and how many problems it found."""
 
@@ -102,7 +93,7 @@ class Metrics:
 
     align: FaceCounts | None = None
     parse: ParseMetrics | None = None
-    erase: EraseMetrics | None = None
+    erase: FaceCounts | None = None
     verify: VerifyMetrics | None = None
 
 

@@ -90,4 +90,4 @@ class Aligner:
         if found is None:
             raise BadSampleError("no_face_found", f"the detector found no face in the image of {size}")
         several = f"several_faces: the largest of {found.faces} faces in the image was taken"
-        return Alignment(similarity(found.points), several if found.faces > 1 else None)
+        return Alignment(similarity(found.points, ordered=True), several if found.faces > 1 else None)

@@ -14,7 +14,7 @@ from faceshards.source.files import Files, FolderFiles, zip_files
 from faceshards.source.fingerprint import Fingerprints
 from faceshards.source.labelledphotos import strays
 from faceshards.source.names import composed, shown
-from faceshards.source.reopen import OncePerProcess
+from faceshards.source.reopen import OncePerProcess, in_bytes
 
 N_LANDMARKS = 70
 
@@ -45,7 +45,7 @@ class FaceSynthetics(OncePerProcess):
 
     def __init__(self, path: Path) -> None:
         self.files: Files = FolderFiles(path) if path.is_dir() else zip_files(path)
-        super().__init__(path, files=(path,))
+        super().__init__(path, files=(path,), listed=in_bytes(self.files.names))
         frames = sorted(name for name in self.files.names if _FRAME.fullmatch(name))
         folders = sorted({str(PurePosixPath(frame).parent) for frame in frames})
         if len(folders) != 1:

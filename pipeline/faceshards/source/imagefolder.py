@@ -58,7 +58,8 @@ class ImageFolder(OncePerProcess):
             raise SourceNotFoundError(f"{path}: expected a folder of images; found none")
         self._root = path
         self._paths, self._marks = _columns(pictures_of(path))
-        super().__init__(path, files=(path,))
+        listed = (buffer for buffer in self._paths.buffers() if buffer is not None)
+        super().__init__(path, files=(path,), listed=listed)
 
     def __len__(self) -> int:
         return len(self._paths)

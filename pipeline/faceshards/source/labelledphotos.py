@@ -16,7 +16,7 @@ from faceshards.source.fingerprint import Fingerprints
 from faceshards.source.imageheader import read_header
 from faceshards.source.names import composed, shown
 from faceshards.source.pictures import has_picture_suffix
-from faceshards.source.reopen import OncePerProcess
+from faceshards.source.reopen import OncePerProcess, in_bytes
 from faceshards.source.sides import across_of, sides_put_right
 
 
@@ -57,7 +57,7 @@ class LabelledPhotos(OncePerProcess):
         known = list(photos)
         used = {name for photo in known for name in (photo.image, *photo.labels)}
         self._photos = [*known, *strays(files.names - used)]
-        super().__init__(path, files=(path,))
+        super().__init__(path, files=(path,), listed=in_bytes(files.names))
 
     def coarse(self, photo: Photo) -> UInt8Array:
         """The labels of a photograph that has some, as `CoarseRegion` ids: (H, W) uint8, 255 = ignore.

@@ -97,3 +97,10 @@ def test_what_lies_outside_the_source_is_black_and_ignored() -> None:
 def test_a_face_mostly_outside_its_image_is_refused() -> None:
     with pytest.raises(BadSampleError, match="face_outside_image"):
         warp_image(np.zeros((60, 60, 3), np.uint8), similarity(TEMPLATE + 40))
+
+
+def test_points_of_a_detector_are_not_taken_for_exchanged_ones_where_a_profile_hides_the_order() -> None:
+    profile = np.array([[50.0, 50.0], [49.5, 50.0], [75.0, 70.0], [55.0, 90.0], [60.0, 90.0]])
+    with pytest.raises(BadSampleError, match="landmark_order"):
+        similarity(profile)
+    assert similarity(profile, ordered=True).shape == (2, 3)

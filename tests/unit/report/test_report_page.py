@@ -133,7 +133,7 @@ def test_the_face_of_which_the_parser_was_least_sure_stands_first_in_its_section
 
 def test_faces_of_less_confidence_than_asked_for_are_kept_with_a_remark(demo: Build, tmp_path: Path) -> None:
     outcome = erase_faces(demo.aligned, demo.parsed, tmp_path / "shards", ERASE, STORE, RUN, min_confidence=0.8)
-    assert outcome.doubtful == 1
+    assert outcome.remarks["doubtful_regions"] == 1
     remarks = {
         row["sample_id"]: row["reason"]
         for row in Store.open(tmp_path / "shards").manifest.to_pylist()
@@ -150,7 +150,7 @@ def test_maps_that_are_not_the_parsers_have_no_confidence(demo: Build, tmp_path:
     has_truth = {row["sample_id"]: row["has_truth"] for row in Store.open(demo.aligned).manifest.to_pylist()}
     rows = [row for row in Store.open(tmp_path / "shards").manifest.to_pylist() if row["status"] == "ok"]
     assert {row["confidence"] is None for row in rows if has_truth[row["sample_id"]]} == {True}
-    assert outcome.doubtful == sum(row["confidence"] is not None for row in rows)
+    assert outcome.remarks.get("doubtful_regions", 0) == sum(row["confidence"] is not None for row in rows)
 
 
 def test_without_truth_there_is_no_comparison(hostile: Build, demo: Build, tmp_path: Path) -> None:
