@@ -34,7 +34,6 @@ def demo_batch(identities: int, views: range) -> DemoBatch:
             onto = similarity(face.landmarks)
             images.append(warp_image(face.image, onto))
             cut = cut_regions(face.labels, face.landmarks, face.image)
-            assert cut is not None  # there are landmarks
             regions.append(warp_labels(cut, onto))
     return DemoBatch(np.stack(images), np.stack(regions), np.repeat(np.arange(identities), len(views)))
 

@@ -122,9 +122,7 @@ def labelled_frames(shared: Path) -> list[tuple[Frame, NDArray[np.uint8]]]:
 
 def by_mesh(frame: Frame) -> NDArray[np.uint8]:
     """The 25 regions as the stages cut them."""
-    regions = cut_regions(frame.coarse, frame.landmarks, np.ascontiguousarray(frame.image[..., ::-1]))
-    assert regions is not None  # there are landmarks
-    return regions
+    return cut_regions(frame.coarse, frame.landmarks, np.ascontiguousarray(frame.image[..., ::-1]))
 
 
 def by_map(frame: Frame) -> NDArray[np.uint8]:
