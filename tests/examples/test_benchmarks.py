@@ -26,8 +26,3 @@ def test_the_loader_is_timed_beside_a_memory_map_and_without_its_checksums(
     assert "fast over the memmap" in told
     told = run(root, "checksums.py", tmp_path / "256", "--rounds", 1)
     assert told.count("time of an epoch with checksums over without") == 4
-
-
-def test_a_parser_is_scored_class_by_class(root: Path) -> None:
-    told = run(root, "parser_accuracy.py", root / "manifests/demo.yaml", "--no-mirror")
-    assert "25 regions, 96 faces: mIoU 0." in told

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,15 @@ from faceshards.store.verify import verify
 from faceshards.store.writer import create, write_shard
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("built")
+    return build_faces(folder / "work", folder / "faces", face_spec({"train": 5000, "val": 3}, shard_rows=800))
+
+
 @pytest.fixture
-def faces(tmp_path: Path) -> Path:
-    return build_faces(tmp_path / "work", tmp_path / "faces", face_spec({"train": 5000, "val": 3}, shard_rows=800))
+def faces(built: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(built, tmp_path / "faces"))
 
 
 def test_the_parts_of_a_manifest_are_the_manifest(faces: Path) -> None:
