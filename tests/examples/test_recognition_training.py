@@ -3,6 +3,7 @@ arms ends in a table and a picture."""
 
 import csv
 import json
+import os
 import pickle
 import sys
 
@@ -231,6 +232,7 @@ def test_the_picture_is_drawn(store, tmp_path, monkeypatch):
 
 
 def test_folds_are_splits_with_whole_people(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # for more, processes are started, which here is most of the time
     recipe = tmp_path / "demo.yaml"
     recipe.write_text("kind: demo\nidentities: 6\nviews: 2\nsize: 128\n")
     _run(monkeypatch, shards, recipe, tmp_path / "demo", "--folds", 2)
