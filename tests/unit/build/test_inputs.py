@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from faceshards.build.inputs import link_inputs, weights_files
+from faceshards.build.inputs import link_inputs
 from faceshards.build.params import Params
+from faceshards.build.weights import weights_files
 from faceshards.errors import ParamsError
 
 
@@ -54,8 +55,9 @@ def links(folder: Path) -> list[str]:
 def test_without_files_of_ones_own_they_are_as_the_repository_has_them(
     params: Callable[..., Params], root: Path, tmp_path: Path
 ) -> None:
-    link_inputs(params(), tmp_path / "inputs")
+    link_inputs(params(), tmp_path / "inputs", tmp_path / "parsers.yaml")
     assert tree(tmp_path / "inputs") == tree(root / "manifests/inputs")
+    assert (tmp_path / "parsers.yaml").read_text() == (root / "manifests/parsers.yaml").read_text()
 
 
 def test_each_link_leads_to_what_the_param_names_and_goes_when_the_param_does(
@@ -67,7 +69,11 @@ def test_each_link_leads_to_what_the_param_names_and_goes_when_the_param_does(
     for file in (model, weights, earlier, remove, points):
         file.write_text(file.name)
     inputs = tmp_path / "inputs"
-    link_inputs(params(labels, points, labels, model, weights, earlier=earlier, remove=remove), inputs)
+    link_inputs(
+        params(labels, points, labels, model, weights, earlier=earlier, remove=remove),
+        inputs,
+        tmp_path / "parsers.yaml",
+    )
     assert (inputs / "source").resolve() == (inputs / "labels").resolve() == labels
     assert (inputs / "landmarks").resolve() == points
     assert (inputs / "labels").resolve() == labels
@@ -75,7 +81,7 @@ def test_each_link_leads_to_what_the_param_names_and_goes_when_the_param_does(
     assert (inputs / "remove").resolve() == remove
     assert (inputs / "yunet_model").resolve() == model
     assert [link.resolve() for link in (inputs / "weights").iterdir()] == [weights]
-    link_inputs(params(), inputs)
+    link_inputs(params(), inputs, tmp_path / "parsers.yaml")
     assert links(inputs) == ["source"]
     assert (labels / "labels_25").is_dir()
     assert model.read_text() == "yunet.onnx"
@@ -86,7 +92,7 @@ def test_a_relative_path_is_one_from_the_working_directory(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("w.pth").write_text("weights")
-    link_inputs(params(weights="w.pth"), Path("manifests/inputs"))
+    link_inputs(params(weights="w.pth"), Path("manifests/inputs"), Path("manifests/parsers.yaml"))
     assert Path("manifests/inputs/weights/w.pth").read_text() == "weights"
     assert not Path("manifests/inputs/weights/w.pth").readlink().is_absolute()
 
@@ -105,7 +111,7 @@ def test_a_file_that_is_not_there_is_named_with_its_param(
     param: str, params: Callable[..., Params], tmp_path: Path
 ) -> None:
     with pytest.raises(ParamsError, match=rf"\w+\.{param}: expected a file or a folder at .*missing; found nothing"):
-        link_inputs(params(**{param: tmp_path / "missing"}), tmp_path / "inputs")
+        link_inputs(params(**{param: tmp_path / "missing"}), tmp_path / "inputs", tmp_path / "parsers.yaml")
 
 
 def test_files_that_dvc_would_stumble_over_are_named(params: Callable[..., Params], tmp_path: Path) -> None:
@@ -113,11 +119,11 @@ def test_files_that_dvc_would_stumble_over_are_named(params: Callable[..., Param
     (faces / "p").mkdir(parents=True)
     (faces / "p/1 \u3000\n.png").touch()
     (faces / "p/link.png").symlink_to(faces / "p/1 \u3000\n.png")
-    link_inputs(params(path=faces), tmp_path / "inputs")
+    link_inputs(params(path=faces), tmp_path / "inputs", tmp_path / "parsers.yaml")
     (faces / "p/caf\udce9.png").touch()
     (faces / "p/gone.png").symlink_to(faces / "nowhere.png")
     os.mkfifo(faces / "p/pipe.png")
     with pytest.raises(ParamsError, match=r"source\.path: .*found 3 that it cannot: ") as caught:
-        link_inputs(params(path=faces), tmp_path / "inputs")
+        link_inputs(params(path=faces), tmp_path / "inputs", tmp_path / "parsers.yaml")
     for said in ("p/caf\\xe9.png (its name is no UTF-8)", "p/gone.png (a link", "p/pipe.png (a pipe"):
         assert said in str(caught.value)
