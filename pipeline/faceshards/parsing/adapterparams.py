@@ -18,6 +18,7 @@ _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Divisor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Point: TypeAlias = tuple[_Finite, _Finite]
 _MOST_CLASSES = 255
+_LEAST_WARP = 0.01
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
@@ -36,8 +37,8 @@ class AdapterParams(Published):
         points: where the network expects right eye, left eye, nose tip, right and left mouth corner (the person's
             right), as (x, y) in pixels of its input, 0 at its left and upper edge. None: the aligned face fills the
             input.
-        tanh_warp: from 0 to 1, how much of the input is squeezed by a tanh towards its edges, as RoI tanh-warping does
-            (Lin et al., CVPR 2019). Only with `points`.
+        tanh_warp: how much of the input is squeezed by a tanh towards its edges, as RoI tanh-warping does (Lin et al.,
+            CVPR 2019): 0 for none, else from 0.01 to 1. Only with `points`.
         output: which of several outputs holds the logits: a position, or a name.
         batch: faces in a pass; an exported network may have a fixed one.
     """
@@ -55,6 +56,8 @@ class AdapterParams(Published):
 
     def __post_init__(self) -> None:
         Published.__post_init__(self)
+        if 0 < self.tanh_warp < _LEAST_WARP:
+            raise ValueError(f"tanh_warp: expected 0, or {_LEAST_WARP} to 1; found {self.tanh_warp}")
         if self.tanh_warp and self.points is None:
             raise ValueError("tanh_warp: expected `points` with it, which say what it is centred on")
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample, interpolate
 
-from faceshards.ops.align import similarity
+from faceshards.ops.align import TEMPLATE
 from faceshards.parsing.unet import SIZE
 
 _Points: TypeAlias = NDArray[np.float64]
@@ -61,7 +61,7 @@ class Framed:
         size: (height, width) of the input.
         points: (5, 2) where the network expects the points of `align.TEMPLATE`, in pixels of its input, 0 at its left
             and upper edge.
-        tanh_warp: w, from 0 (none) to 1.
+        tanh_warp: w, 0 for none, else from 0.01 to 1.
         device: of faces and outputs.
     """
 
@@ -69,10 +69,8 @@ class Framed:
         self._extent = np.array(size[::-1], np.float64)
         self._size = size
         self._warp = tanh_warp
-        # `similarity` counts from the centre of the first pixel, here it is from the edge.
-        matrix = similarity(points - 0.5)
-        self._to_face, self._shift = matrix[:, :2], matrix[:, 2]
-        scale = 1 / math.sqrt(abs(np.linalg.det(self._to_face)))  # network's pixels a pixel of the face
+        self._to_network, self._shift = _similarity(TEMPLATE + 0.5, points)
+        scale = math.sqrt(abs(np.linalg.det(self._to_network)))  # network's pixels a pixel of the face
         self._finer_inputs, self._finer_faces = max(1, math.ceil(1 / scale)), max(1, math.ceil(scale))
         self._inputs = self._grid(size, self._finer_inputs, self._face_at, np.array(_FACE, np.float64), device)
         self._faces = self._grid(_FACE, self._finer_faces, self._network_at, self._extent, device)
@@ -89,11 +87,11 @@ class Framed:
         """Pixels of the network's input -> pixels of the face."""
         if self._warp:
             xy = (_bent(xy / self._extent * 2 - 1, self._warp, _arctanh) + 1) / 2 * self._extent
-        return (xy - 0.5) @ self._to_face.T + self._shift + 0.5
+        return (xy - self._shift) @ np.linalg.inv(self._to_network).T
 
     def _network_at(self, xy: _Points) -> _Points:
         """Pixels of the face -> pixels of the network's input."""
-        xy = (xy - 0.5 - self._shift) @ np.linalg.inv(self._to_face).T + 0.5
+        xy = xy @ self._to_network.T + self._shift
         if self._warp:
             xy = (_bent(xy / self._extent * 2 - 1, self._warp, np.tanh) + 1) / 2 * self._extent
         return xy
@@ -106,6 +104,14 @@ class Framed:
         rows, columns = (np.arange(n * finer) / finer + 0.5 / finer for n in size)
         xy = np.stack(np.meshgrid(columns, rows), axis=-1)
         return torch.from_numpy((at(xy) / extent * 2 - 1)[None]).float().to(device)
+
+
+def _similarity(of: _Points, onto: _Points) -> tuple[_Points, _Points]:
+    """Matrix (2, 2) and shift (2,) of the rotation, uniform scale and shift of points that are nearest to others."""
+    z, w = (points[:, 0] + 1j * points[:, 1] for points in (of, onto))
+    a = complex(np.vdot(z - z.mean(), w - w.mean()) / np.vdot(z - z.mean(), z - z.mean()))
+    b = complex(w.mean() - a * z.mean())
+    return np.array([[a.real, -a.imag], [a.imag, a.real]]), np.array([b.real, b.imag])
 
 
 def _bent(x: _Points, warp: float, curve: Callable[[_Points], _Points]) -> _Points:

@@ -1,16 +1,19 @@
 """The files that params name, where DVC sees them change."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from adapters import ColourNetwork, describe, write_torchscript
+from file_server import FileServer
 
 from faceshards.build.inputs import link_inputs
 from faceshards.build.params import Params
 from faceshards.build.weights import weights_files
-from faceshards.errors import ParamsError
+from faceshards.errors import DownloadError, LicenceError, ParamsError
+from faceshards.store.durable import sha256_of
 
 
 @pytest.fixture
@@ -104,6 +107,56 @@ def test_a_description_brings_its_model_and_the_weights_beside_it(tmp_path: Path
     for name in ("net[1].onnx", "net[1].onnx.data", "net1.onnx", "other.onnx"):
         (tmp_path / "nets" / name).touch()
     assert [path.name for path in weights_files(str(description))] == ["net.yaml", "net[1].onnx", "net[1].onnx.data"]
+
+
+@pytest.fixture
+def published(tmp_path: Path, no_proxy: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, FileServer]]:
+    """The description of a network to download, and the server that it lies on."""
+    monkeypatch.setenv("FACESHARDS_PARSERS", str(tmp_path / "kept"))
+    write_torchscript(tmp_path / "net.ts", ColourNetwork(25))
+    with FileServer((tmp_path / "net.ts").read_bytes()) as server:
+        licence = {"accept": "Some-Data", "terms": "Research only.", "code": "MIT", "data": "some data"}
+        yield describe(tmp_path, url=server.url("net.ts"), classes="regions25", licence=licence), server
+
+
+def test_a_network_that_is_downloaded_is_told_by_its_description_and_its_hash(
+    params: Callable[..., Params],
+    published: tuple[Path, FileServer],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    description, server = published
+    named, pins = params(weights=description), tmp_path / "parsers.yaml"
+    with pytest.raises(LicenceError, match=r"parse\.accept_licence: Some-Data"):
+        link_inputs(named, tmp_path / "inputs", pins)
+    assert server.requests == []
+    named = replace(named, parse=replace(named.parse, accept_licence="Some-Data"))
+    link_inputs(named, tmp_path / "inputs", pins)
+    sha256 = sha256_of(tmp_path / "net.ts")
+    assert tree(tmp_path / "inputs/weights") == {
+        "parser.yaml": description.read_bytes(),
+        "net.ts.sha256": f"{sha256}\n".encode(),
+    }
+    assert f"pinned in {pins}, which is to be committed: SHA-256 {sha256}" in capsys.readouterr().out
+    assert links(tmp_path / "inputs/weights") == []
+    assert weights_files(str(description)) == [description, tmp_path / "kept/parser/net.ts"]
+    asked = len(server.requests)
+    link_inputs(named, tmp_path / "inputs", pins)
+    assert len(server.requests) == asked
+    assert capsys.readouterr().out == ""
+
+
+def test_another_file_under_the_address_stops_the_stage(
+    params: Callable[..., Params], published: tuple[Path, FileServer], tmp_path: Path
+) -> None:
+    description, server = published
+    named = params(weights=description)
+    named = replace(named, parse=replace(named.parse, accept_licence="Some-Data"))
+    link_inputs(named, tmp_path / "inputs", tmp_path / "parsers.yaml")
+    (tmp_path / "kept/parser/net.ts").unlink()
+    server.data = server.data + b" "
+    with pytest.raises(DownloadError, match="expected SHA-256"):
+        link_inputs(named, tmp_path / "inputs", tmp_path / "parsers.yaml")
 
 
 @pytest.mark.parametrize("param", ["path", "landmarks", "labels", "earlier", "remove", "yunet_model", "weights"])
