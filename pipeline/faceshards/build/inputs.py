@@ -18,7 +18,7 @@ from faceshards.errors import ParamsError
 from faceshards.source.fetch.remote import Transfer
 from faceshards.source.names import shown
 from faceshards.store.durable import write_file
-from faceshards.zoo.catalogue import description_of, is_kept
+from faceshards.zoo.catalogue import description_of, is_entry, is_kept
 from faceshards.zoo.obtain import obtain
 from faceshards.zoo.pins import make_pins
 from faceshards.zoo.published import read_published
@@ -37,7 +37,8 @@ def link_inputs(params: Params, folder: Path, pins: Path) -> None:
         folder: takes ``source``, ``landmarks``, ``labels``, ``earlier``, ``remove`` and ``yunet_model``, each a link or
             a text file that says null. It also takes the folder ``weights`` with a link a file: the weights, or a
             description with its model and the files beside that whose names begin with the model's, which is where ONNX
-            keeps large weights. Of a network that is downloaded it takes a copy of the description, and the SHA-256.
+            keeps large weights. Of a network that is downloaded it takes the SHA-256 in its place, and of an
+            entry of the zoo a copy.
         pins: the file of `faceshards.zoo.pins`, made where it is not there; a network of unknown hash is pinned in it.
 
     Raises:
@@ -94,8 +95,11 @@ def _link_weights(params: Params, folder: Path, pins: Path) -> None:
         if obtained.pinned_in is not None:
             click.echo(f"{weights}: pinned in {pins}, which is to be committed: SHA-256 {obtained.sha256}")
         description = description_of(weights)
-        write_file(folder / description.name, description.read_bytes())
-        # In the place of a link: the file lies outside the project, elsewhere on each machine.
+        # In the place of links: these files lie outside the project, elsewhere on each machine.
+        if is_entry(description):
+            write_file(folder / description.name, description.read_bytes())
+        else:
+            _link("parse.weights", weights, folder / description.name)
         write_file(folder / f"{obtained.path.name}.sha256", f"{obtained.sha256}\n".encode())
     else:
         for path in weights_files(weights):

@@ -18,7 +18,12 @@ def zoo() -> tuple[str, ...]:
 
 def name_of(description: Path) -> str:
     """What a description is called in ``parse.weights``: an entry's name in the zoo, or its path."""
-    return f"{_PREFIX}/{description.name}" if description.parent == _ENTRIES else str(description)
+    return f"{_PREFIX}/{description.name}" if is_entry(description) else str(description)
+
+
+def is_entry(description: Path) -> bool:
+    """Whether a description is an entry of the zoo, and so a part of this package."""
+    return description.parent == _ENTRIES
 
 
 def description_of(weights: str | Path) -> Path:
@@ -49,7 +54,7 @@ def description_of(weights: str | Path) -> Path:
 
 def is_kept(description: Path, published: Published) -> bool:
     """Whether a model lies in `kept_folder`: it has an address, or its description is an entry of the zoo."""
-    return published.url is not None or description.parent == _ENTRIES
+    return published.url is not None or is_entry(description)
 
 
 def model_of(description: Path, published: Published) -> Path:

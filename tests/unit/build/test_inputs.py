@@ -138,12 +138,26 @@ def test_a_network_that_is_downloaded_is_told_by_its_description_and_its_hash(
         "net.ts.sha256": f"{sha256}\n".encode(),
     }
     assert f"pinned in {pins}, which is to be committed: SHA-256 {sha256}" in capsys.readouterr().out
-    assert links(tmp_path / "inputs/weights") == []
+    assert links(tmp_path / "inputs/weights") == ["parser.yaml"]
     assert weights_files(str(description)) == [description, tmp_path / "kept/parser/net.ts"]
     asked = len(server.requests)
     link_inputs(named, tmp_path / "inputs", pins)
     assert len(server.requests) == asked
     assert capsys.readouterr().out == ""
+
+
+def test_an_entry_of_the_zoo_is_told_by_a_copy_for_it_lies_outside_the_project(
+    params: Callable[..., Params], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACESHARDS_PARSERS", str(tmp_path / "kept"))
+    model = tmp_path / "kept/segface-lapa/segface-lapa.onnx"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"exported")
+    named = params(weights="zoo/segface-lapa.yaml")
+    named = replace(named, parse=replace(named.parse, accept_licence="LaPa"))
+    link_inputs(named, tmp_path / "inputs", tmp_path / "parsers.yaml")
+    assert links(tmp_path / "inputs/weights") == []
+    assert set(tree(tmp_path / "inputs/weights")) == {"segface-lapa.yaml", "segface-lapa.onnx.sha256"}
 
 
 def test_another_file_under_the_address_stops_the_stage(

@@ -65,7 +65,7 @@ def test_nothing_is_asked_of_the_server_before_the_licence_is_accepted(tmp_path:
     description = described(tmp_path, server)
     for accepted in (None, "MIT"):
         with pytest.raises(
-            LicenceError, match="is under Some-Data. Research only.*accept_licence: Some-Data"
+            LicenceError, match=r"is under Some-Data\. Research only.*accept_licence: Some-Data"
         ) as caught:
             got(description, accepted)
         assert f"found {accepted!r}" in str(caught.value)
