@@ -120,6 +120,7 @@ class ParseParams:
 
     Attributes:
         min_confidence: faces of less are marked by the stage `erase`; None marks nobody.
+        accept_licence: the licence of a network to download that the user accepts, by name; None for none.
     """
 
     weights: Text = "bundled"
@@ -127,6 +128,7 @@ class ParseParams:
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     mirror: bool = True
     min_confidence: Share | None = None
+    accept_licence: Text | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)

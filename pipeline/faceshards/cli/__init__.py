@@ -16,6 +16,7 @@ except ModuleNotFoundError as error:
 from faceshards.cli.explained import PATH, explained
 from faceshards.cli.forget import forget
 from faceshards.cli.fscam import fscam
+from faceshards.cli.parsers import parsers
 from faceshards.cli.versions import diff, repair
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -175,5 +176,6 @@ def _export_recordio(store: str, out: Path, **options: Any) -> None:
 
 main.add_command(forget)
 main.add_command(fscam)
+main.add_command(parsers)
 main.add_command(diff)
 main.add_command(repair)
