@@ -37,10 +37,14 @@ def read_sha256sums(path: Path) -> dict[str, str]:
     """Hash by path, from a list that `write_sha256sums` or `sha256sum` wrote.
 
     Raises:
-        StoreFormatError: a line is not a hash and a path.
+        StoreFormatError: it is no text, or a line is not a hash and a path.
     """
     hashes = {}
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreFormatError(f"{path}: expected a list of hashes as UTF-8 text; {error}") from error
+    for number, line in enumerate(text.splitlines(), 1):
         match = _LINE.fullmatch(line)
         if not match:
             raise StoreFormatError(f"{path} line {number}: expected 64 hexadecimal digits and a path, found {line!r}")
