@@ -5,10 +5,9 @@ from pickle import UnpicklingError
 from typing import TypeAlias
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from faceshards.errors import WeightsError
+from faceshards.errors import MissingExtraError, WeightsError
 
 State: TypeAlias = dict[str, Tensor]
 
@@ -18,7 +17,14 @@ def read_safetensors(path: Path, what: str) -> tuple[State, dict[str, str]]:
 
     Raises:
         WeightsError: the file is damaged.
+        MissingExtraError: the library safetensors is not installed.
     """
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"{what}: reading safetensors needs an extra: pip install 'faceshards[pipeline]' ({error})"
+        ) from error
     try:
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118

@@ -67,7 +67,8 @@ class Short:
 def joined(found: Iterator[Judged]) -> Judged:
     parts = list(found)
     confidence = parts[0].confidence
-    fields = [np.concatenate([getattr(p.confidence, name) for p in parts]) for name in confidence._fields]
+    columns = zip(*(p.confidence for p in parts), strict=True)
+    fields = [None if column[0] is None else np.concatenate(column) for column in columns]
     return Judged(np.concatenate([p.regions for p in parts]), type(confidence)(*fields))
 
 
