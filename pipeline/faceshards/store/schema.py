@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from faceshards.errors import StoreSpecError
 from faceshards.regions import IGNORE, N_REGIONS, PALETTE, REGION_NAMES
+from faceshards.store.names import NAME, alike, is_name
 
 FORMAT_VERSION = 1
 """Raised when an older release could no longer read what this one writes."""
@@ -54,6 +55,9 @@ _OUTCOME = (
     pa.field("source_sha256", pa.string()),
 )
 
+MANIFEST_BASE = (*_SAMPLE, *_PLACEMENT, *_OUTCOME)
+"""The columns that every manifest has, before those of the stage that wrote it."""
+
 INVENTORY_SCHEMA = pa.schema(
     [
         pa.field("path", pa.string(), nullable=False),
@@ -62,9 +66,12 @@ INVENTORY_SCHEMA = pa.schema(
         pa.field("split", pa.string(), nullable=False),
         pa.field("array", pa.string()),
         pa.field("shard", pa.int32()),
+        pa.field("crc32c", pa.binary()),
     ]
 )
-"""One row a file of the Zarr groups. Metadata files have no `shard`; a group's own has no `array` either."""
+"""One row a file of the Zarr groups, in the order of their paths. Metadata files have no `shard`; a group's own has no
+`array` either. `crc32c` is of a shard: the CRC-32C of each inner chunk that it holds, in the order of rows, as 4 bytes,
+the least first. So a chunk that lies in another one's place is known by its checksum, which is worked out anyway."""
 
 REGION_PX = pa.field("region_px", pa.list_(pa.int32(), N_REGIONS))
 """A stage's extra column: pixels of each of the 25 regions. `verify` compares it with the `region` array."""
@@ -185,12 +192,17 @@ class StoreSpec:
             raise StoreSpecError(
                 f"shard_rows={self.shard_rows} must be a positive multiple of chunk_rows={self.chunk_rows}"
             )
-        for what, names in (("array", [a.name for a in self.all_arrays]), ("column", self.manifest_schema.names)):
+        arrays = [array.name for array in self.all_arrays]
+        dimensions = {"sample", *(name for array in self.arrays for name in array.dimension_names)}
+        if odd := [name for name in (*self.splits, *arrays, *dimensions) if not is_name(name)]:
+            raise StoreSpecError(f"expected names of splits, arrays and dimensions of {NAME}; found {odd[0]!r}")
+        for what, names in (("array", arrays), ("column", self.manifest_schema.names)):
             if twice := {n for n in names if names.count(n) > 1}:
                 raise StoreSpecError(f"{what} named twice: {', '.join(sorted(twice))}")
-        dimensions = {"sample", *(name for array in self.arrays for name in array.dimension_names)}
-        if alike := sorted(dimensions & {array.name for array in self.all_arrays}):
-            raise StoreSpecError(f"array named like a dimension, which hides it in xarray: {', '.join(alike)}")
+        if same := [*alike(arrays), *alike(self.splits)]:
+            raise StoreSpecError(f"name that equals another one but for upper and lower case: {', '.join(same)}")
+        if hidden := sorted(dimensions & {*arrays}):
+            raise StoreSpecError(f"array named like a dimension, which hides it in xarray: {', '.join(hidden)}")
 
     @property
     def all_arrays(self) -> tuple[ArraySpec, ...]:
@@ -205,7 +217,7 @@ class StoreSpec:
     @property
     def manifest_schema(self) -> pa.Schema:
         """All columns of `manifest.parquet`, in order."""
-        fields = [*_SAMPLE, *_PLACEMENT, *_OUTCOME, *self.columns]
+        fields = [*MANIFEST_BASE, *self.columns]
         return pa.schema(fields, {PLAN_KEY: json.dumps({"splits": self.extents}).encode()})
 
     @property
