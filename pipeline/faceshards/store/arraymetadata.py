@@ -1,5 +1,6 @@
 """The ``zarr.json`` of an array, held against what `dataset.json` says of it: no reader believes it beyond that."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from faceshards.errors import StoreFormatError
@@ -44,6 +45,31 @@ def read_metadata(data: bytes, file: str) -> dict[str, Any]:
         raise StoreFormatError(f"{file}: expected JSON; found {error}. {IF_WRONG}") from error
     JsonValue(content, file).members()
     return dict(content)
+
+
+def check_group(data: bytes, layout: StoreLayout, split: str, attributes: Mapping[str, Any], file: str) -> None:
+    """See that the ``zarr.json`` of a split's group describes just the arrays of the store, for readers of plain Zarr.
+
+    Args:
+        data: its bytes.
+        layout: of the store.
+        split: whose group it is.
+        attributes: some that it must have.
+        file: what to call it in an error.
+
+    Raises:
+        StoreFormatError: it does not.
+    """
+    found = JsonValue(read_metadata(data, file), file)
+    found.member("zarr_format").same(3)
+    found.member("node_type").same("group")
+    for name, value in attributes.items():
+        found.member("attributes").member(name).same(value)
+    arrays = found.member("consolidated_metadata").member("metadata")
+    if sorted(arrays.members()) != sorted(layout.arrays):
+        arrays.refuse(f"the arrays {', '.join(layout.arrays)}")
+    for name, array in arrays.members().items():
+        compare_array(array, layout, split, name)
 
 
 def compare_array(found: JsonValue, layout: StoreLayout, split: str, array: str) -> None:

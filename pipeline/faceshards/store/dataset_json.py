@@ -12,7 +12,7 @@ from faceshards.store.jsonvalue import read_json
 from faceshards.store.schema import DATASET_JSON
 
 _CHECKSUM = "sha256"
-_BYTES = 2**24
+MAX_BYTES = 2**24
 """The most that the file may have: a range of class ids a version and split takes some 50."""
 _REMEDY = f"Give the folder that holds {DATASET_JSON}; if a build was stopped, run it again (`dvc repro`)"
 
@@ -43,7 +43,7 @@ def load(root: Path) -> dict[str, Any]:
             f"{root} is not a faceshards store: it has no {DATASET_JSON}, which is written last. {_REMEDY}"
         )
     with path.open("rb") as file:
-        return decode(file.read(_BYTES + 1), str(path))
+        return decode(file.read(MAX_BYTES + 1), str(path))
 
 
 def decode(data: bytes, path: str) -> dict[str, Any]:
@@ -61,8 +61,8 @@ def decode(data: bytes, path: str) -> dict[str, Any]:
         f"{path} was altered after it was written; restore it (`faceshards repair` does, in a folder: docs/store.md, "
         "Damage), or rebuild the store"
     )
-    if len(data) > _BYTES:
-        raise StoreFormatError(f"{path}: expected at most {_BYTES} bytes, found more. {_REMEDY}")
+    if len(data) > MAX_BYTES:
+        raise StoreFormatError(f"{path}: expected at most {MAX_BYTES} bytes, found more. {_REMEDY}")
     try:
         content = read_json(data)
         if not isinstance(content, dict) or "format_version" not in content:

@@ -161,6 +161,18 @@ def shards_of(splits: Mapping[str, SplitSpec], shard_rows: int) -> list[tuple[st
     return [(name, shard) for name, split in splits.items() for shard in range(-(-split.rows // shard_rows))]
 
 
+def own_attributes(name: str, licence: str) -> dict[str, Any]:
+    """The attributes that every Zarr group of a data set of this name and licence has."""
+    return {
+        "faceshards_format": FORMAT_VERSION,
+        "name": name,
+        "licence": licence,
+        "class_names": list(REGION_NAMES),
+        "palette": [list(rgb) for rgb in PALETTE],
+        "ignore_value": IGNORE,
+    }
+
+
 @dataclass(frozen=True)
 class StoreSpec:
     """Everything that must be known before the first shard is written.
@@ -228,15 +240,7 @@ class StoreSpec:
     @property
     def group_attributes(self) -> dict[str, Any]:
         """The attributes of every split's Zarr group."""
-        return {
-            "faceshards_format": FORMAT_VERSION,
-            "name": self.name,
-            "licence": self.licence,
-            "class_names": list(REGION_NAMES),
-            "palette": [list(rgb) for rgb in PALETTE],
-            "ignore_value": IGNORE,
-            **self.attributes,
-        }
+        return {**own_attributes(self.name, self.licence), **self.attributes}
 
     @property
     def shards(self) -> list[tuple[str, int]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from faceshards.errors import CorruptShardError, MissingShardError, StoreSpecError
 from faceshards.store import dataset_json, layout
-from faceshards.store.arraymetadata import check_array
+from faceshards.store.arraymetadata import check_array, check_group
 from faceshards.store.durable import sha256_of
 from faceshards.store.inventory import FileRecord, Inventory
 from faceshards.store.jsonvalue import JsonValue
@@ -23,7 +23,7 @@ from faceshards.store.layout import StoreLayout
 from faceshards.store.manifestfile import ManifestFile
 from faceshards.store.names import path_in
 from faceshards.store.remedies import IF_DAMAGED, IF_MISSING
-from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, ArraySpec, SplitSpec, shards_of
+from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, ArraySpec, SplitSpec, own_attributes, shards_of
 from faceshards.store.tables import decode_table
 
 _T = TypeVar("_T")
@@ -152,6 +152,12 @@ class StoreFiles:
         """
         file = f"{layout.array_path(split, array)}/{layout.METADATA}"
         return check_array(self.read_bytes(file), self.layout, split, array, str(self.path / file))
+
+    def check_group(self, split: str) -> None:
+        """See that the ``zarr.json`` of a split's group says what `dataset.json` says. Raises as `array_metadata`."""
+        file = f"{layout.group_path(split)}/{layout.METADATA}"
+        attributes = own_attributes(self.info["name"], self.info["licence"])
+        check_group(self.read_bytes(file), self.layout, split, attributes, str(self.path / file))
 
     def provenance(self, *names: str) -> Any:
         """What `dataset.json` says of how the store came about: the member of a member, and so on.

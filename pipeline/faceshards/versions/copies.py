@@ -10,7 +10,7 @@ from faceshards.store import dataset_json
 from faceshards.store.durable import sha256_of
 from faceshards.store.inventory import FileRecord, Inventory
 from faceshards.store.names import path_in
-from faceshards.store.origin import Origin
+from faceshards.store.origin import Origin, first_bytes
 from faceshards.store.schema import DATASET_JSON, INVENTORY
 from faceshards.store.storefiles import StoreFiles
 from faceshards.store.tables import decode_table
@@ -41,15 +41,21 @@ class Copy:
         """
         return self._blocks(self._by_hash.get(wanted.sha256, file))
 
-    def read(self, file: str) -> bytes:
-        """A whole file. Raises as `find`."""
-        return b"".join(self._blocks(file))
+    def read(self, file: str, most: int) -> bytes:
+        """A file, or its first bytes where it has more than so many. Raises as `find`."""
+        return first_bytes(self._blocks(file), most)
+
+    @property
+    def dataset_json(self) -> bytes:
+        """Its `dataset.json`. Raises as `find`."""
+        return self.read(DATASET_JSON, dataset_json.MAX_BYTES + 1)
 
     @cached_property
     def _by_hash(self) -> dict[str, str]:
         try:
-            described = StoreFiles(Path(self.label), dataset_json.decode(self.read(DATASET_JSON), self.label))
-            table = decode_table(self.read(INVENTORY), f"{self.label}/{INVENTORY}", described.layout.file_count)
+            described = StoreFiles(Path(self.label), dataset_json.decode(self.dataset_json, self.label))
+            data = self.read(INVENTORY, described.info["files"][INVENTORY]["bytes"])
+            table = decode_table(data, f"{self.label}/{INVENTORY}", described.layout.file_count)
             listed = Inventory(table, described.layout, f"{self.label}/{INVENTORY}")
         except (FaceShardsError, OSError):
             return {}  # it may be damaged too, elsewhere

@@ -45,7 +45,7 @@ def restore_dataset_json(root: Path, copies: Sequence[Copy]) -> str | None:
     reasons = []
     for copy in copies:
         try:
-            data = copy.read(DATASET_JSON)
+            data = copy.dataset_json
             info = dataset_json.decode(data, f"{copy.label}/{DATASET_JSON}")
         except FaceShardsError as error:
             reasons.append(f"{copy.label}: {error}")
