@@ -73,7 +73,7 @@ def erase_faces(
     made_by = versions()
     fill = _mean_colour(faces) if params.fill == "mean" else params.fill
     erasing = Erase(params.n_regions, params.classes, fill, params.min_area)
-    weights = maps.info["provenance"]["parse"]["weights_sha256"]
+    weights = maps.provenance("parse", "weights_sha256")
     with making(out, __name__, spec, run, params, fill, weights, made_by, min_confidence) as shards:
         tasks = [
             EraseTask(shards, *place, faces, maps, params, erasing, weights, min_confidence) for place in spec.shards
@@ -82,7 +82,7 @@ def erase_faces(
         provenance = {
             **maps.info["provenance"],
             "erase": {**asdict(params), "fill": erasing.fill},
-            "versions": {**maps.info["provenance"]["versions"], **made_by},
+            "versions": {**maps.provenance("versions"), **made_by},
         }
         finish(shards.work, spec, provenance, documents)
         return count_outcomes(shards.work)

@@ -92,7 +92,7 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         provenance = {
             **faces.info["provenance"],
             "parse": dict(parser.provenance),
-            "versions": {**faces.info["provenance"]["versions"], **made_by},
+            "versions": {**faces.provenance("versions"), **made_by},
         }
         finish(shards.work, spec, provenance)
         parsed = Store.open(shards.work)

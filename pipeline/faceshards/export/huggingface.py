@@ -13,6 +13,7 @@ from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection, png
 from faceshards.store.folder import new_folder
 from faceshards.store.licence import licence_url, spdx
+from faceshards.store.names import path_in
 from faceshards.store.reader import Store
 
 _ROW_GROUP = 256
@@ -78,7 +79,7 @@ def export_huggingface(
             numbered = enumerate(selection.faces(split))
             for number, faces in groupby(numbered, lambda pair: pair[0] // faces_per_file):
                 with pq.ParquetWriter(
-                    folder / "data" / f"{split}-{number:05d}-of-{files:05d}.parquet", schema, compression="zstd"
+                    path_in(folder, f"data/{split}-{number:05d}-of-{files:05d}.parquet"), schema, compression="zstd"
                 ) as writer:
                     for _, group in groupby(faces, lambda pair: pair[0] // _ROW_GROUP):
                         writer.write_table(pa.Table.from_pylist([_row(face) for _, face in group], schema))
