@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from faceshards.errors import DownloadError, LicenceError
 from faceshards.source.fetch.download import fetch
 from faceshards.source.fetch.http import BY_HAND
@@ -96,8 +98,10 @@ def _download(
 ) -> None:
     assert published.url is not None
     file = RemoteFile(published.url, published.bytes, known)
+    model.parent.mkdir(parents=True, exist_ok=True)
     try:
-        fetch([file], model.parent, transfer=transfer, progress=progress)
+        with FileLock(model.with_name(".lock")):  # of other projects of this user
+            fetch([file], model.parent, transfer=transfer, progress=progress)
     except DownloadError as error:
         said = str(error).replace(BY_HAND, f"Or download it in a browser and save it as {model}")
         if known is not None and f"expected SHA-256 {known}" in said:
