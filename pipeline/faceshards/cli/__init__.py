@@ -44,10 +44,11 @@ def info(store: Path, report: Path | None) -> None:
 
     opened = Store.open(store)
     about = opened.info
+    title = about["about"].get("title") or about["name"]
     splits = ", ".join(f"{name}: {split['samples']}" for name, split in about["splits"].items())
     click.echo(
         f"""
-{about["name"]}: {about["samples"]} faces ({splits}), {about["skipped"]} skipped, licence {about["licence"]}
+{title}: {about["samples"]} faces ({splits}), {about["skipped"]} skipped, licence {about["licence"]}
   shards    {store}
   manifest  {store / "manifest.parquet"}"""
     )
