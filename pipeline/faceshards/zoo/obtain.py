@@ -1,5 +1,6 @@
 """Getting the network of a description: licence, download, hash, pin."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def obtain(
     pins: Path | None = None,
     transfer: Transfer | None = None,
     progress: bool = True,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Obtained:
     """Have the network of a description on this machine; one that is there already is checked, without the network.
 
@@ -47,6 +49,7 @@ def obtain(
         pins: the file of pins; None for `pins.pins_file`.
         transfer: how to download; None for the defaults.
         progress: whether to show a bar, on a terminal.
+        tell: takes a line that says what is downloaded, before it begins: a server out of reach is tried for minutes.
 
     Raises:
         WeightsNotFoundError: there is no such description; or its model is not there, and it has no address.
@@ -68,6 +71,8 @@ def obtain(
     known = known_sha256(description, published, pins)
     model = model_of(description, published)
     if published.url is not None:
+        if not model.is_file():
+            tell(f"{weights}: downloading {published.url} to {model}")
         _download(published, model, known, pins, transfer, progress)
     require_model(description, published, model)
     found = Pin(sha256_of(model), model.stat().st_size)
