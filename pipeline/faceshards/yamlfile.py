@@ -41,7 +41,9 @@ def read_yaml(path: Path, schema: TypeAdapter[T]) -> T:
         plain = json.dumps(raw, default=str)
     except (YAMLError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         # Besides its own errors the parser lets those of dates, numbers and tags out.
-        raise ParamsError(f"{path}: expected YAML 1.2 that JSON can hold; found {error or 'too deep a nesting'}") from error
+        raise ParamsError(
+            f"{path}: expected YAML 1.2 that JSON can hold; found {error or 'too deep a nesting'}"
+        ) from error
     try:
         return schema.validate_json(plain, strict=True)
     except ValidationError as error:

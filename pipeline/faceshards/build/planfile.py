@@ -125,7 +125,9 @@ def _mapped(path: Path, stamp: object) -> pa.Table:  # noqa: ARG001 (stamp is a 
     try:
         faces = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     except (pa.ArrowException, OSError) as error:
-        raise SourceFormatError(f"{path}: expected the faces of a plan; it does not read ({error}); {_REMEDY}") from error
+        raise SourceFormatError(
+            f"{path}: expected the faces of a plan; it does not read ({error}); {_REMEDY}"
+        ) from error
     if not faces.schema.equals(SCHEMA):
         raise SourceFormatError(f"{path}: expected the columns {', '.join(SCHEMA.names)}; found others; {_REMEDY}")
     return faces

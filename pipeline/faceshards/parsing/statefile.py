@@ -9,10 +9,9 @@ from typing import TypeAlias
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from faceshards.errors import WeightsError
+from faceshards.errors import MissingExtraError, WeightsError
 
 State: TypeAlias = dict[str, Tensor]
 
@@ -25,7 +24,14 @@ def read_safetensors(path: Path, what: str) -> tuple[State, dict[str, str]]:
 
     Raises:
         WeightsError: the file is damaged, or its tensors are no plain ones of its own bytes.
+        MissingExtraError: the library safetensors is not installed.
     """
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"{what}: reading safetensors needs an extra: pip install 'faceshards[pipeline]' ({error})"
+        ) from error
     try:
         with safe_open(path, framework="pt") as file:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118

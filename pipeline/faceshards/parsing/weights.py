@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import torch
-from safetensors.torch import save
 
 from faceshards.errors import WeightsError, WeightsNotFoundError
 from faceshards.parsing.efficientnet import EfficientUNet
@@ -77,6 +76,8 @@ def load_weights(weights: str | Path = BUNDLED) -> Weights:
 
 def save_weights(network: AnyUNet, path: Path, metadata: Mapping[str, str]) -> None:
     """Write a network as fp16 safetensors; architecture, classes and normalisation are added to the metadata."""
+    from safetensors.torch import save
+
     state = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items() if _COUNTER not in k}
     about = {**network.describe(), "classes": str(network.final.out_channels), "normalisation": NORMALISATION}
     write_file(path, save(state, metadata={**metadata, **about}))

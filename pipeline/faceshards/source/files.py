@@ -144,7 +144,9 @@ class ZipFiles:
             ) from error
         infos = [info for info in self._zip.infolist() if not info.filename.endswith("/")]
         if not infos:
-            raise SourceFormatError(f"{path}: expected a zip of faces; found a zip without files; check what was packed")
+            raise SourceFormatError(
+                f"{path}: expected a zip of faces; found a zip without files; check what was packed"
+            )
         _refuse_names(path, infos)
         _refuse_overlaps(path, infos, self._zip.start_dir)
         self._infos = {info.filename: info for info in infos}
@@ -159,7 +161,9 @@ class ZipFiles:
                 "file_too_large", f"{what}: claims {info.file_size:,} bytes; expected at most {MAX_FILE_BYTES:,}"
             )
         if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED) or info.flag_bits & _UNREADABLE:
-            raise BadSampleError("unreadable_member", f"{what}: expected stored or deflated bytes without a password or a patch")
+            raise BadSampleError(
+                "unreadable_member", f"{what}: expected stored or deflated bytes without a password or a patch"
+            )
         try:
             return self._zip.read(info)
         except _DAMAGED as error:

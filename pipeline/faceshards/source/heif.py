@@ -40,7 +40,9 @@ def decode_heif(data: bytes, what: str, most: int) -> UInt8Array:
         # Nothing is decoded yet; the boxes that `read_header` looks at may say less.
         width, height = file.size
         if width * height > most:
-            raise BadSampleError("image_too_large", f"{what}: expected at most {most:,} pixels; found {width} x {height}")
+            raise BadSampleError(
+                "image_too_large", f"{what}: expected at most {most:,} pixels; found {width} x {height}"
+            )
         pixels = np.asarray(file)
     except BadSampleError:
         raise
