@@ -57,8 +57,9 @@ class Notes:
         self.save()
 
     def leave_out(self, what: str) -> None:
-        self.left_out.append(what)
-        self.save()
+        if what not in self.left_out:
+            self.left_out.append(what)
+            self.save()
 
     def save(self) -> None:
         content = {**self.state, "facts": self.facts, "claims": self.claims, "left_out": self.left_out}

@@ -87,6 +87,7 @@ class Run:
         if limit < min(planned, 20) and not dry:
             return {"status": "left out", "error": f"{left:.0f} s were left", "facts": {}, "claims": [], "left_out": []}
         asked = min(planned, limit * 0.9) if name != "training" else min(planned, left - 5)
+        asked = _DRY_S if dry else asked
         given = self._given
         command = [sys.executable, str(self._script), "--check", name, "--work", str(self._work)]
         command += ["--device", given.device, "--seconds", str(asked)]

@@ -21,7 +21,7 @@ _ROWS = 1024
 
 
 def check(context: Context) -> None:
-    given = crops(context, context.pick(8 * _ROWS, 24), seed=2)
+    given = crops(context, context.pick(8 * _ROWS, 12), seed=2)
     cores = os.cpu_count() or 1
     parser = device_parser(context)
     for profile in context.pick(("portable", "compact", "fast"), ("portable",)):
@@ -66,7 +66,7 @@ def _parsed(context: Context, store: Store, parser: DeviceParser, at_once: int, 
         return b - a
 
     job(0)
-    seconds = context.pick(4.0, 0.5)
+    seconds = context.pick(4.0, 0.1)
     busy, begun, done = parser.busy, time.perf_counter(), 0
     with ThreadPoolExecutor(at_once) as pool:
         numbers = count()
