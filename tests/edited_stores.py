@@ -1,6 +1,7 @@
 """The small stores of `stores`, with what a test changes in them."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from stores import face_arrays, face_spec, manifest_rows
 
@@ -15,8 +17,8 @@ from faceshards.store import dataset_json
 from faceshards.store.durable import replace_folder
 from faceshards.store.finish import finish
 from faceshards.store.reader import Store
-from faceshards.store.schema import DATASET_JSON, MANIFEST, SplitSpec, StoreSpec
-from faceshards.store.tables import write_row_groups
+from faceshards.store.schema import DATASET_JSON, INVENTORY, INVENTORY_SCHEMA, MANIFEST, SplitSpec, StoreSpec
+from faceshards.store.tables import encode_table, write_row_groups
 from faceshards.store.writer import create, write_shard
 
 Row = dict[str, Any]
@@ -70,4 +72,28 @@ def with_manifest(store: Path, change: Callable[[pa.Table], pa.Table], *, togeth
     data = (store / MANIFEST).read_bytes()
     info["files"][MANIFEST] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     (store / DATASET_JSON).write_bytes(dataset_json.encode(info))
+    return store
+
+
+def with_file(store: Path, file: str, data: bytes) -> Path:
+    """Put other bytes into a file of a store and agree with them in every hash above it, as who means harm would."""
+    (store / file).write_bytes(data)
+    record = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+    def of_root(info: dict[str, Any]) -> None:
+        info["files"][file] = record
+
+    if "/" not in file:
+        return with_description(store, of_root)
+    rows = pq.read_table(store / INVENTORY).to_pylist()
+    rows = [row | record if row["path"] == file else row for row in rows]
+    return with_file(store, INVENTORY, encode_table(pa.Table.from_pylist(rows, INVENTORY_SCHEMA)))
+
+
+def with_description(store: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """Change the content of `dataset.json` in place, and sign it anew."""
+    content = json.loads((store / DATASET_JSON).read_bytes())
+    del content["sha256"]
+    change(content)
+    (store / DATASET_JSON).write_bytes(dataset_json.encode(content))
     return store

@@ -134,7 +134,7 @@ def scheduler_address(scheduler: str) -> str:
         address = json.loads(path.read_text())["address"]
         if not isinstance(address, str):
             raise ValueError(f"address {address!r}")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ParamsError(
             f"run.scheduler: expected a file that `dask scheduler --scheduler-file {scheduler}` wrote; found no "
             f"address in it ({_first_line(error)}). Start the scheduler anew"

@@ -10,10 +10,11 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from faceshards.errors import CorruptShardError
 from faceshards.store import layout
 from faceshards.store.durable import replace_folder, sha256_of, sync
 from faceshards.store.schema import StoreSpec
-from faceshards.store.writer import commit_path, inventory_row, read_commit
+from faceshards.store.writer import commit_path, read_commit, shard_row
 
 _ROWS = "rows-{}.parquet"  # with its own SHA-256 in its name
 
@@ -34,18 +35,17 @@ def keep(folder: Path, work: Path, spec: StoreSpec, split: str, shard: int) -> N
     replace_folder(new, folder)
 
 
-def take(folder: Path, work: Path, split: str, shard: int) -> bool:
+def take(folder: Path, work: Path, spec: StoreSpec, split: str, shard: int) -> bool:
     """Link a kept shard into an unfinished store and commit it there; False where none is kept, or it is damaged."""
     rows = next(iter(folder.glob(_ROWS.format("*"))), None)
     try:
         if rows is None or rows.name != _ROWS.format(sha256_of(rows)):
             raise _DamagedError
-        for file in read_commit(rows)[1]:
-            path = work / file["path"]
-            _link(folder / file["array"], path)
-            if inventory_row(work, path, split, file["array"], shard) != file:
+        for array, file in zip(spec.all_arrays, read_commit(rows)[1], strict=True):
+            _link(folder / array.name, work / layout.shard_path(split, array, shard))
+            if shard_row(work, spec, split, array, shard) != file:
                 raise _DamagedError
-    except (_DamagedError, FileNotFoundError):
+    except (_DamagedError, CorruptShardError, FileNotFoundError):
         shutil.rmtree(folder, ignore_errors=True)
         return False
     commit = commit_path(work, split, shard)

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceshards.build.arrays import IMAGE, REGION, TRUTH
-from faceshards.build.inputs import weights_files
 from faceshards.build.outcome import Outcome, count_outcomes
 from faceshards.build.params import ParseParams, RunParams, StoreParams
 from faceshards.build.parserows import parse_rows
@@ -21,6 +20,7 @@ from faceshards.build.provenance import versions
 from faceshards.build.shardmap import ShardContent, ShardTask, making, shard_digests
 from faceshards.build.shards import run_tasks, threads_per_worker
 from faceshards.build.sureness import COLUMNS, Sureness, sureness_of
+from faceshards.build.weights import weights_files
 from faceshards.errors import ParamsError, WeightsError
 from faceshards.parsing.evaluate import Scores, coarse_confusion, confusion, scores
 from faceshards.parsing.parser import Parser, load_parser
@@ -81,8 +81,8 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         columns=COLUMNS,
     )
     made_by = versions("torch")
-    # What "auto" came to, and not what the stage `erase` looks at.
-    settled = replace(_settled(params, parser.provenance), min_confidence=None)
+    # What "auto" came to, and not what the stages `erase` and `inputs` look at.
+    settled = replace(_settled(params, parser.provenance), min_confidence=None, accept_licence=None)
     digests = [digest for _, digest in weights]
     with making(out, __name__, spec, run, settled, made_by, dict(parser.provenance), digests) as shards:
         gpu = settled.device == "cuda"
@@ -92,7 +92,7 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         provenance = {
             **faces.info["provenance"],
             "parse": dict(parser.provenance),
-            "versions": {**faces.info["provenance"]["versions"], **made_by},
+            "versions": {**faces.provenance("versions"), **made_by},
         }
         finish(shards.work, spec, provenance)
         parsed = Store.open(shards.work)

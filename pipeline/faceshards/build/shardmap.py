@@ -115,7 +115,7 @@ class ShardTask(ABC):
         """Make, write, keep."""
         making = self.making
         folder = making.kept / key_of(making.recipe, self.split, self.shard, self.bounds, *self.inputs())
-        if kept.take(folder, making.work, self.split, self.shard):
+        if kept.take(folder, making.work, making.spec, self.split, self.shard):
             advance(self.faces)
             return
         content = self.make(advance)

@@ -7,6 +7,7 @@ from pathlib import Path
 from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection, png
 from faceshards.store.folder import new_folder
+from faceshards.store.names import path_in
 from faceshards.store.reader import Store
 from faceshards.store.schema import NO_IDENTITY
 
@@ -36,7 +37,7 @@ def export_imagefolder(
     selection = Selection(store, splits, view)
     with new_folder(out, ExportError) as folder:
         for split in selection.splits:
-            root = folder / split
+            root = path_in(folder, split)
             root.mkdir()
             digits = len(str(selection.num_identities(split) - 1)) if selection.anybody_known(split) else None
             with (root / "faces.csv").open("w", newline="", encoding="utf-8") as file:

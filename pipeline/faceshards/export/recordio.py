@@ -9,6 +9,7 @@ from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection, png
 from faceshards.source.recordfile import MAGIC
 from faceshards.store.folder import new_folder
+from faceshards.store.names import path_in
 from faceshards.store.reader import Store
 from faceshards.store.schema import NO_IDENTITY
 
@@ -45,10 +46,11 @@ def export_recordio(
             identities = selection.num_identities(split)
             if max(identities, selection.count(split) + 1) > _EXACT:
                 raise ExportError(f"{store.path}: RecordIO's float labels hold at most {_EXACT:,} faces or identities")
-            (folder / split).mkdir()
+            root = path_in(folder, split)
+            root.mkdir()
             height, width = selection.size
-            (folder / split / "property").write_text(f"{identities},{height},{width}\n")
-            _write_split(folder / split, selection, split)
+            (root / "property").write_text(f"{identities},{height},{width}\n")
+            _write_split(root, selection, split)
 
 
 def _write_split(folder: Path, selection: Selection, split: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection, png
 from faceshards.store.folder import new_folder
+from faceshards.store.names import path_in
 from faceshards.store.reader import Store
 
 
@@ -43,7 +44,9 @@ def export_webdataset(
         for split in selection.splits:
             numbered = enumerate(selection.faces(split))
             for number, faces in groupby(numbered, lambda pair: pair[0] // faces_per_tar):
-                with tarfile.open(folder / f"{split}-{number:06d}.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
+                with tarfile.open(
+                    path_in(folder, f"{split}-{number:06d}.tar"), "w", format=tarfile.USTAR_FORMAT
+                ) as tar:
                     for _, face in faces:
                         _add_sample(tar, face)
 

@@ -60,7 +60,7 @@ class Faces:
     @property
     def erase_params(self) -> dict[str, Any]:
         """The params section `erase` that the variants were made by."""
-        return dict(self.store.info["provenance"]["erase"])
+        return dict(self.store.provenance("erase"))
 
     @property
     def regions_are_truth(self) -> bool:

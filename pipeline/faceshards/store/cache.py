@@ -18,11 +18,14 @@ from typing import BinaryIO
 from faceshards.checks import whole_number
 from faceshards.errors import CacheError, FaceShardsError
 from faceshards.store.durable import PARTIAL, sync
+from faceshards.store.names import path_in
 
 Fetch = Callable[[BinaryIO], None]
 """Writes a whole file, from its start, or raises."""
 
 _LOCK = ".lock"  # in the folder, never removed
+_OWN = os.O_NOFOLLOW | os.O_NONBLOCK  # neither what a link leads to, nor a wait for who writes to a pipe
+_OWN_FOLDER, _OWN_FILE = 0o700, 0o600  # faces of people, for the user alone; who shares a cache makes its folder
 _WAIT_FOR_ROOM_S = 60.0
 _POLL_S = 0.05
 
@@ -67,36 +70,57 @@ class Cache:
             CacheError: the folder cannot be written, or there is no room.
             FaceShardsError: what `fetch` raises.
         """
+        path = path_in(self.folder, name)
+        with self._errors(f"keep {name} there"):
+            handle = self._hold(path, size, fetch)
         try:
-            handle = self._hold(self.folder / name, size, fetch)
-        except FaceShardsError:
-            raise
-        except OSError as error:
-            raise CacheError(
-                f"{self.folder}: cannot keep {name} there ({error}). Name a folder on a local disk that can be "
-                "written: set FACESHARDS_CACHE, or give open() a Cache(folder)"
-            ) from error
-        try:
-            yield self.folder / name
+            yield path
         finally:
             _release(handle)
 
     def drop(self, name: str) -> None:
-        """Forget a file, once nobody reads it any more."""
-        path = self.folder / name
+        """Forget a file, once nobody reads it any more.
+
+        Raises:
+            CacheError: it cannot be removed.
+        """
+        with self._errors(f"remove {name} from it"):
+            self._drop(path_in(self.folder, name))
+
+    def _drop(self, path: Path) -> None:
         with self._locked(), suppress(FileNotFoundError):
-            handle = os.open(path, os.O_RDWR)
+            try:
+                handle = os.open(path, os.O_RDWR | _OWN)
+            except OSError:
+                if path.is_symlink():  # which is not ours; what it leads to stays
+                    path.unlink()
+                    return
+                raise
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX)
                 path.unlink()
             finally:
                 _release(handle)
 
+    @contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except FaceShardsError:
+            raise
+        except OSError as error:
+            raise CacheError(
+                f"{self.folder}: cannot {what} ({error}). Name a folder on a local disk that can be "
+                "written: set FACESHARDS_CACHE, or give open() a Cache(folder)"
+            ) from error
+
     def _hold(self, path: Path, size: int, fetch: Fetch) -> int:
         deadline = time.monotonic() + _WAIT_FOR_ROOM_S
         while True:
+            if path.is_symlink():
+                self._drop(path)
             with suppress(FileNotFoundError):
-                handle = os.open(path, os.O_RDONLY)
+                handle = os.open(path, os.O_RDONLY | _OWN)
                 fcntl.flock(handle, fcntl.LOCK_SH)
                 status = os.fstat(handle)
                 if status.st_nlink and status.st_size == size:
@@ -104,7 +128,7 @@ class Cache:
                     return handle
                 _release(handle)
                 if status.st_nlink:
-                    self.drop(path.relative_to(self.folder).as_posix())
+                    self._drop(path)
             try:
                 claim = self._claim(path, size)
             except _NoRoomError:
@@ -122,11 +146,14 @@ class Cache:
         The name is taken before there is a byte, at full length, so that other processes count it as room taken.
         """
         partial = _partial(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked():
+            # Folders as well are made under the lock, and none through a link that leads out of the cache.
+            path_in(self.folder, path.relative_to(self.folder).as_posix(), links=False)
+            for folder in reversed([*path.relative_to(self.folder).parents][:-1]):
+                (self.folder / folder).mkdir(mode=_OWN_FOLDER, exist_ok=True)
             if path.exists():
                 return None
-            handle = os.open(partial, os.O_RDWR | os.O_CREAT, 0o666)
+            handle = os.open(partial, os.O_RDWR | os.O_CREAT | _OWN, _OWN_FILE)
             if not _try_lock(handle):
                 os.close(handle)
                 return None
@@ -186,8 +213,9 @@ class Cache:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=_OWN_FOLDER, exist_ok=True)
+        handle = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | _OWN, _OWN_FILE)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
@@ -215,7 +243,7 @@ def _try_lock(handle: int) -> bool:
 
 def _unlink_unless_locked(path: Path) -> bool:
     try:
-        handle = os.open(path, os.O_RDWR)
+        handle = os.open(path, os.O_RDWR | _OWN)
     except OSError:  # gone already, or not ours to remove
         return False
     try:

@@ -2,7 +2,9 @@
 one.
 
 Every check is kept: the size of the file, the checksums of the shard's index and of the chunk, and an entry of the
-index that says "not written" is an error, not fill values. Layout: Zarr v3 sharding codec 1.0, index at the end.
+index that says "not written" is an error, not fill values. And the checksum of the chunk is the one that the store's
+inventory lists for its place, so that whole chunks and files that changed places, or are of another version or store,
+are known as well, for the price of comparing two numbers. Layout: Zarr v3 sharding codec 1.0, index at the end.
 """
 
 import os
@@ -21,11 +23,13 @@ from faceshards.records import UInt8Array
 from faceshards.store import layout
 from faceshards.store.crc32c import extend
 from faceshards.store.openfiles import OpenFiles
-from faceshards.store.storefiles import IF_DAMAGED, StoreFiles
+from faceshards.store.remedies import IF_DAMAGED
+from faceshards.store.shardfile import CRC_BYTES, index_bytes
+from faceshards.store.storefiles import StoreFiles
 
 _T = TypeVar("_T")
-CRC_BYTES = 4
 _INDEX_BYTES_KEPT = 1 << 24  # of all indexes together, at most
+_INDEX_ENTRY_KEPT = 24
 _BUFFERS = 1024  # that the system fills at one go, at most: IOV_MAX of Linux and macOS
 
 
@@ -58,7 +62,8 @@ class ChunkReader(ABC):
         self._inner = store.chunk_rows // inner_rows
         self._inner_of_shard = store.shard_rows // inner_rows
         self._buffers = threading.local()
-        self._index = lru_cache(max(1, _INDEX_BYTES_KEPT // (16 * self._inner_of_shard)))(self._read_index)
+        kept = max(1, _INDEX_BYTES_KEPT // (_INDEX_ENTRY_KEPT * self._inner_of_shard))
+        self._index = lru_cache(kept)(self._read_index)
         self._files = OpenFiles(store, open_files)
 
     @abstractmethod
@@ -117,7 +122,7 @@ class ChunkReader(ABC):
         return start, stop
 
     def _checked(self, number: int, fetch: Callable[[str, list[list[int]]], _T]) -> _T:
-        """What `fetch` gives, of the file, and of the offset and length of each inner chunk of the chunk."""
+        """What `fetch` gives, of the file, and of offset, length and CRC-32C of each inner chunk of the chunk."""
         shard, within = divmod(number * self._inner, self._inner_of_shard)
         file = layout.shard_path(self._split, self._spec, shard)
 
@@ -139,9 +144,9 @@ class ChunkReader(ABC):
         return self._store.checked(file, read)
 
     def _read_index(self, file: str) -> NDArray[np.uint64]:
-        """(inner chunks of a shard, 2): offset and length of each."""
-        size = self._store.file_size(file)
-        length = 16 * self._inner_of_shard + CRC_BYTES
+        """(inner chunks that a shard holds, 3): offset and length of each, and the CRC-32C that the inventory lists."""
+        checksums = self._store.checksums(file)
+        size, length = self._store.file_size(file), index_bytes(self._inner_of_shard)
         try:
             content = self._read_checked(file, size - length, length)
         except CorruptShardError:
@@ -150,11 +155,12 @@ class ChunkReader(ABC):
             raise CorruptShardError(
                 f"{self._store.path / file}: its index does not decode ({error}). {IF_DAMAGED}"
             ) from error
-        return np.array(content, order="C").view("<u8").reshape(self._inner_of_shard, 2)
+        places = np.array(content, order="C").view("<u8").reshape(self._inner_of_shard, 2)[: len(checksums)]
+        return np.column_stack([places, checksums.astype(np.uint64)])
 
-    def _read_checked(self, file: str, offset: int, length: int) -> UInt8Array:
-        """The bytes of an inner chunk, or of an index; the thread's next call overwrites them."""
-        return without_checksum(self._read_bytes(file, offset, length))
+    def _read_checked(self, file: str, offset: int, length: int, listed: int | None = None) -> UInt8Array:
+        """The bytes of an inner chunk, or of an index, without checksum; the thread's next call overwrites them."""
+        return without_checksum(self._read_bytes(file, offset, length), listed)
 
     def _read_bytes(self, file: str, offset: int, length: int) -> UInt8Array:
         """Bytes of a file, unchecked; the thread's next call overwrites them."""
@@ -163,14 +169,14 @@ class ChunkReader(ABC):
         self._fill(file, [into], offset, length)
         return into
 
-    def _pread(self, file: str, into: Sequence[NDArray[Any]], offset: int, length: int) -> None:
-        """Fill arrays, one after the other, with bytes of a file that their checksum follows."""
+    def _pread(self, file: str, into: Sequence[NDArray[Any]], offset: int, length: int, listed: int) -> None:
+        """Fill arrays, one after the other, with an inner chunk, whose checksum is the listed one."""
         stored = bytearray(CRC_BYTES)
         self._fill(file, [*into, stored], offset, length)
         crc = 0
         for piece in into:
             crc = extend(crc, piece)
-        compare(crc, stored)
+        compare(crc, stored, listed)
 
     def _fill(self, file: str, into: Sequence[Any], offset: int, length: int) -> None:
         opened = self._files.get(file)
@@ -196,16 +202,20 @@ def check_bounds(size: int, offset: int, length: int) -> None:
         raise ValueError(f"no {length} bytes at {offset} in it")
 
 
-def without_checksum(content: UInt8Array) -> UInt8Array:
-    """Bytes without the checksum behind them, which is theirs; else a ValueError."""
+def without_checksum(content: UInt8Array, listed: int | None = None) -> UInt8Array:
+    """Bytes without the checksum behind them, which is theirs; else a ValueError. See `compare`."""
     if len(content) < CRC_BYTES:
         raise ValueError(f"no room for a checksum in {len(content)} bytes")
     data = content[:-CRC_BYTES]
-    compare(extend(0, data), content[-CRC_BYTES:])
+    compare(extend(0, data), content[-CRC_BYTES:], listed)
     return data
 
 
-def compare(crc: int, stored: bytearray | UInt8Array) -> None:
-    """Whether a checksum is the stored one; else a ValueError."""
+def compare(crc: int, stored: bytearray | UInt8Array, listed: int | None = None) -> None:
+    """Whether a checksum is the stored one, and the listed one where the inventory has one; else a ValueError."""
     if crc != int.from_bytes(stored, "little"):
         raise ValueError("its CRC-32C does not fit")
+    if listed is not None and crc != listed:
+        raise ValueError(
+            "it is sound, and not what files.parquet lists for this place: another file, or an older one, lies here"
+        )

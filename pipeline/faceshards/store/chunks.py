@@ -1,6 +1,5 @@
-"""How chunks of an array are read: its metadata say, and what they say is believed only where it is known."""
+"""How chunks of an array are read: its metadata say, once they were held against what `dataset.json` says."""
 
-from faceshards.errors import StoreFormatError
 from faceshards.store.chunkreader import ChunkReader
 from faceshards.store.imagechunks import IMAGE_CODECS, ImageReader
 from faceshards.store.openfiles import SHUFFLED
@@ -18,19 +17,12 @@ def chunk_reader(store: StoreFiles, split: str, array: str, open_files: int = SH
         open_files: how many shards' files it keeps open.
 
     Raises:
-        StoreFormatError: it is coded in a way that this release does not know.
+        StoreFormatError: it is coded in another way than `dataset.json` says.
         MissingShardError, CorruptShardError: its metadata is gone or damaged.
     """
     metadata = store.array_metadata(split, array)
     (sharding,) = metadata["codecs"]
     codecs = {codec["name"]: codec.get("configuration") for codec in sharding["configuration"]["codecs"]}
-    inner_rows = sharding["configuration"]["chunk_shape"][0]
-    if list(codecs) == IMAGE_CODECS and inner_rows == 1:
+    if list(codecs) == IMAGE_CODECS:
         return ImageReader(store, split, array, open_files)
-    coded = coding(codecs, len(metadata["shape"]))
-    if coded is None or inner_rows != store.chunk_rows:
-        raise StoreFormatError(
-            f"{store.path}: {split}/{array} is coded with {', '.join(codecs)} in chunks of {inner_rows} samples, which "
-            "this release does not know; upgrade"
-        )
-    return PixelReader(store, split, array, coded, open_files)
+    return PixelReader(store, split, array, coding(codecs, len(metadata["shape"])), open_files)

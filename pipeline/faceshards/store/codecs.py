@@ -9,8 +9,8 @@ from typing import Any
 
 from zarr.codecs import Crc32cCodec, TransposeCodec, ZstdCodec
 
-from faceshards.store.filters import ImageDelta
-from faceshards.store.imagecodec import ImageFile
+from faceshards.store.filters import IMAGE_DELTA, ImageDelta
+from faceshards.store.imagecodec import IMAGE_FILE, ImageFile
 from faceshards.store.schema import ArraySpec, Profile
 
 _IMAGE_LEVEL, _OTHER_LEVEL = 1, 12
@@ -50,13 +50,25 @@ def filters_leave_literals(array: ArraySpec, profile: Profile) -> bool:
     return profile in _FILTERED and _is_colour_image(array.dimension_names, array) and not keeps_files(array, profile)
 
 
+def codec_names(array: ArraySpec, profile: Profile) -> list[str]:
+    """What `array_options` comes to in an array's metadata: names of the codecs of its inner chunks."""
+    if keeps_files(array, profile):
+        return [IMAGE_FILE, "crc32c"]
+    filters = ["transpose", IMAGE_DELTA] if profile in _FILTERED and _image_filters(array) else []
+    return [*filters, "bytes", *(() if profile == "fast" else ("zstd",)), "crc32c"]
+
+
+def axes_order(array: ArraySpec) -> list[int]:
+    """The order of axes, the sample's among them, in which an image is filtered: rows of pixels first."""
+    names = ("sample", *array.dimension_names)
+    # Variants of a face now lie side by side, row by row: zstd finds what they share.
+    return sorted(range(len(names)), key=lambda axis: names[axis] != "y")
+
+
 def _image_filters(array: ArraySpec) -> tuple[Any, ...]:
     if not _is_colour_image(array.dimension_names[-3:], array):
         return ()
-    names = ("sample", *array.dimension_names)
-    # Variants of a face now lie side by side, row by row: zstd finds what they share.
-    order = sorted(range(len(names)), key=lambda axis: names[axis] != "y")
-    return TransposeCodec(order=order), ImageDelta()
+    return TransposeCodec(order=axes_order(array)), ImageDelta()
 
 
 def _is_colour_image(names: tuple[str, ...], array: ArraySpec) -> bool:

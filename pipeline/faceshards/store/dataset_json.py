@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from faceshards.errors import CorruptShardError, StoreFormatError
-from faceshards.store.schema import DATASET_JSON, FORMAT_VERSION
+from faceshards.store.description import check_description, check_version
+from faceshards.store.jsonvalue import read_json
+from faceshards.store.schema import DATASET_JSON
 
 _CHECKSUM = "sha256"
+MAX_BYTES = 2**24
+"""The most that the file may have: a range of class ids a version and split takes some 50."""
 _REMEDY = f"Give the folder that holds {DATASET_JSON}; if a build was stopped, run it again (`dvc repro`)"
 
 
 def _canonical(content: Mapping[str, Any]) -> bytes:
     return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def encode(content: Mapping[str, Any]) -> bytes:
@@ -42,7 +42,8 @@ def load(root: Path) -> dict[str, Any]:
         raise StoreFormatError(
             f"{root} is not a faceshards store: it has no {DATASET_JSON}, which is written last. {_REMEDY}"
         )
-    return decode(path.read_bytes(), str(path))
+    with path.open("rb") as file:
+        return decode(file.read(MAX_BYTES + 1), str(path))
 
 
 def decode(data: bytes, path: str) -> dict[str, Any]:
@@ -60,18 +61,20 @@ def decode(data: bytes, path: str) -> dict[str, Any]:
         f"{path} was altered after it was written; restore it (`faceshards repair` does, in a folder: docs/store.md, "
         "Damage), or rebuild the store"
     )
+    if len(data) > MAX_BYTES:
+        raise StoreFormatError(f"{path}: expected at most {MAX_BYTES} bytes, found more. {_REMEDY}")
     try:
-        content = json.loads(data, parse_constant=_refuse_constant)
-    except ValueError as error:
+        content = read_json(data)
+        if not isinstance(content, dict) or "format_version" not in content:
+            raise StoreFormatError(f"{path} has no format_version: expected a faceshards store, found other JSON")
+        check_version(content, path)
+        sound = encode({name: value for name, value in content.items() if name != _CHECKSUM}) == data
+    except StoreFormatError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise CorruptShardError(f"{damaged}: {error}") from error
-    version = content.get("format_version") if isinstance(content, dict) else None
-    if not isinstance(version, int):
-        raise StoreFormatError(f"{path} has no format_version: expected a faceshards store, found other JSON")
-    if version > FORMAT_VERSION:
-        raise StoreFormatError(
-            f"{path} has format version {version}; this release reads up to {FORMAT_VERSION}. Upgrade faceshards"
-        )
-    content.pop(_CHECKSUM, None)
-    if encode(content) != data:
+    if not sound:
         raise CorruptShardError(f"{damaged}: its own checksum does not fit")
-    return dict(content)
+    del content[_CHECKSUM]
+    check_description(content, path)
+    return content

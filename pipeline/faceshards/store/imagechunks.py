@@ -84,15 +84,15 @@ class ImageReader(ChunkReader):
             lengths = [entries[row][1] for row in wanted[start:stop]]
             run = self._read_bytes(file, offset, sum(lengths))
             end = 0
-            for length in lengths:
+            for row, length in zip(wanted[start:stop], lengths, strict=True):
                 begin, end = end, end + length
-                yield without_checksum(run[begin:end])
+                yield without_checksum(run[begin:end], entries[row][2])
 
 
 def _neighbours(wanted: Sequence[int], entries: list[list[int]]) -> Iterator[tuple[int, int]]:
     """Runs of wanted samples that lie one behind the other in the file: where they begin in `wanted`, and end."""
     start = 0
     for i in range(1, len(wanted) + 1):
-        if i == len(wanted) or entries[wanted[i]][0] != sum(entries[wanted[i - 1]]):
+        if i == len(wanted) or entries[wanted[i]][0] != sum(entries[wanted[i - 1]][:2]):
             yield start, i
             start = i

@@ -6,6 +6,7 @@ file is decoded or made, so that a trainer of any other store never loads it.
 
 from collections.abc import Sequence
 from functools import cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from faceshards.errors import MissingExtraError, StoreSpecError
 from faceshards.records import UInt8Array
+from faceshards.store.picturebounds import refuse_larger
 
 _KEPT_AS_THEY_ARE = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
@@ -107,7 +109,7 @@ def decode_to(file: UInt8Array, out: UInt8Array) -> None:
         ValueError: it does not decode, or to another shape.
         MissingExtraError: OpenCV is not installed.
     """
-    pixels = _decoded(file)
+    pixels = _decoded(file, out.shape)
     if pixels.shape != out.shape:
         raise ValueError(f"an image of {pixels.shape}, where {out.shape} is expected")
     out[:] = pixels
@@ -126,15 +128,16 @@ def png_of(pixels: UInt8Array) -> bytes:
 def _faithful(pixels: UInt8Array, file: bytes | None) -> bytes:
     if file is not None and file.startswith(_KEPT_AS_THEY_ARE):
         try:
-            if np.array_equal(_decoded(np.frombuffer(file, np.uint8)), pixels):
+            if np.array_equal(_decoded(np.frombuffer(file, np.uint8), pixels.shape), pixels):
                 return file
         except ValueError:
             pass
     return png_of(pixels)
 
 
-def _decoded(file: UInt8Array) -> UInt8Array:
+def _decoded(file: UInt8Array, shape: tuple[int, ...]) -> UInt8Array:
     cv2 = _cv2()
+    refuse_larger(file.tobytes(), prod(shape[:2]))
     try:
         pixels: UInt8Array | None = cv2.imdecode(file, cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from faceshards.errors import DownloadError, MissingExtraError, MissingShardError
@@ -66,3 +66,13 @@ class Origin:
                 filesystem, root = url_to_fs(self.url, **self.options)
                 self._connection = os.getpid(), filesystem, root.rstrip("/")
             return self._connection[1:]
+
+
+def first_bytes(blocks: Iterable[bytes], most: int) -> bytes:
+    """What comes first of a file's blocks, which are asked for no further: at most so many bytes."""
+    found = bytearray()
+    for block in blocks:
+        found += block[: most - len(found)]
+        if len(found) == most:
+            break
+    return bytes(found)

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from faceshards.errors import CorruptShardError
 from faceshards.records import UInt8Array
 from faceshards.store import layout
-from faceshards.store.chunkreader import CRC_BYTES, ChunkReader, check_bounds, compare
+from faceshards.store.chunkreader import ChunkReader, check_bounds, compare
 from faceshards.store.crc32c import extend
 from faceshards.store.filters import IMAGE_DELTA, restore
-from faceshards.store.storefiles import IF_DAMAGED, StoreFiles
-
-_UNCOMPRESSED = ["bytes", "crc32c"]
-_PLAIN = ["bytes", "zstd", "crc32c"]
-_FILTERED = ["transpose", IMAGE_DELTA]
+from faceshards.store.remedies import IF_DAMAGED
+from faceshards.store.shardfile import CRC_BYTES
+from faceshards.store.storefiles import StoreFiles
+from faceshards.store.zstdframe import refuse_other_length
 
 
 class Coding(NamedTuple):
@@ -36,11 +35,8 @@ class Coding(NamedTuple):
     zstd: bool
 
 
-def coding(codecs: Mapping[str, Mapping[str, Any] | None], axes: int) -> Coding | None:
-    """What some codecs of an array's metadata do, by name, where `PixelReader` knows them."""
-    names = list(codecs)
-    if names not in (_UNCOMPRESSED, _PLAIN, [*_FILTERED, *_PLAIN]):
-        return None
+def coding(codecs: Mapping[str, Mapping[str, Any] | None], axes: int) -> Coding:
+    """What the codecs of an array's metadata do, by name; they were looked at (`arraymetadata`)."""
     transpose = codecs.get("transpose")
     order = range(axes) if transpose is None else transpose["order"]
     return Coding(tuple(order), IMAGE_DELTA in codecs, "zstd" in codecs)
@@ -99,32 +95,33 @@ class PixelReader(ChunkReader):
         try:
             chunks = self._index(file)[first : first - (-len(out) // size)].tolist()
             opened = self._files.get(file)
-            for start, (offset, length) in zip(range(0, len(out), size), chunks, strict=True):
+            for start, (offset, length, listed) in zip(range(0, len(out), size), chunks, strict=True):
                 self._check_length(length)
                 check_bounds(opened.size, offset, length)
                 stored = opened.mapped[offset : offset + length]
                 to = out[start : start + size]
                 to[:] = stored[: len(to)]
                 crc = extend(0, to)  # of what is handed out, while the processor has it at hand
-                compare(extend(crc, stored[len(to) : size]) if len(to) < size else crc, stored[size:])
+                crc = extend(crc, stored[len(to) : size]) if len(to) < size else crc
+                compare(crc, stored[size:], listed)
         except CorruptShardError:
             raise
         except ValueError as error:
             raise CorruptShardError(f"{self._store.path / file}: it does not decode ({error}). {IF_DAMAGED}") from error
 
     def _decode(self, file: str, entries: list[list[int]]) -> NDArray[Any]:
-        ((offset, length),) = entries
-        content = self._read_checked(file, offset, length)
+        (entry,) = entries
+        content = self._read_checked(file, *entry)
         if self._coding.zstd:
-            out = self._buffer("decoded", self._chunk_bytes)
-            content = Zstd().decode(content, out)
+            refuse_other_length(content, self._chunk_bytes)
+            content = Zstd().decode(content, self._buffer("decoded", self._chunk_bytes))
         values: NDArray[Any] = content.view(self._dtype).reshape(self._coded_shape)
         if self._coding.delta:
             restore(values)
         return values.transpose(np.argsort(self._coding.order))
 
     def _scatter(self, file: str, entries: list[list[int]], parts: Sequence[tuple[int, NDArray[Any]]]) -> None:
-        ((offset, length),) = entries
+        ((offset, length, listed),) = entries
         self._check_length(length)
         pieces: list[NDArray[Any]] = []
         done = 0
@@ -135,7 +132,7 @@ class PixelReader(ChunkReader):
             done = first + len(to)
         if done < self._store.chunk_rows:
             pieces.append(self._unwanted(done, self._store.chunk_rows))
-        self._pread(file, pieces, offset, length)
+        self._pread(file, pieces, offset, length, listed)
 
     def _check_length(self, length: int) -> None:
         if length != self._chunk_bytes + CRC_BYTES:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, TypeVar
 from faceshards.errors import CorruptShardError, DownloadError, MissingExtraError
 from faceshards.store import dataset_json
 from faceshards.store.cache import Cache
-from faceshards.store.origin import Origin
+from faceshards.store.origin import Origin, first_bytes
 from faceshards.store.reader import Store
 from faceshards.store.schema import DATASET_JSON
 
@@ -109,7 +109,7 @@ def open_store(
     origin = Origin(str(address), storage_options)
 
     def read() -> tuple[str, dict[str, Any]]:
-        data = b"".join(origin.blocks(DATASET_JSON))
+        data = first_bytes(origin.blocks(DATASET_JSON), dataset_json.MAX_BYTES + 1)
         return hashlib.sha256(data).hexdigest(), dataset_json.decode(data, f"{origin.url}/{DATASET_JSON}")
 
     digest, info = _twice(read)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from faceshards.errors import StoreSpecError
 from faceshards.regions import IGNORE, N_REGIONS, PALETTE, REGION_NAMES
+from faceshards.store.names import NAME, alike, is_name
 
 FORMAT_VERSION = 1
 """Raised when an older release could no longer read what this one writes."""
@@ -37,6 +38,9 @@ PLAN_KEY = b"faceshards.plan"
 """Of the manifest's schema metadata: JSON that says how many rows and which class ids each split has given away, so
 that a later version can be planned from the manifest alone."""
 
+ABOUT_KEY = b"faceshards.dataset"
+"""Of the manifest's schema metadata: JSON with the data set's name, licence and what else it tells about itself."""
+
 _PLACEMENT = (
     pa.field("split", pa.string(), nullable=False),
     pa.field("shard", pa.int32(), nullable=False),
@@ -54,6 +58,9 @@ _OUTCOME = (
     pa.field("source_sha256", pa.string()),
 )
 
+MANIFEST_BASE = (*_SAMPLE, *_PLACEMENT, *_OUTCOME)
+"""The columns that every manifest has, before those of the stage that wrote it."""
+
 INVENTORY_SCHEMA = pa.schema(
     [
         pa.field("path", pa.string(), nullable=False),
@@ -62,9 +69,12 @@ INVENTORY_SCHEMA = pa.schema(
         pa.field("split", pa.string(), nullable=False),
         pa.field("array", pa.string()),
         pa.field("shard", pa.int32()),
+        pa.field("crc32c", pa.binary()),
     ]
 )
-"""One row a file of the Zarr groups. Metadata files have no `shard`; a group's own has no `array` either."""
+"""One row a file of the Zarr groups, in the order of their paths. Metadata files have no `shard`; a group's own has no
+`array` either. `crc32c` is of a shard: the CRC-32C of each inner chunk that it holds, in the order of rows, as 4 bytes,
+the least first. So a chunk that lies in another one's place is known by its checksum, which is worked out anyway."""
 
 REGION_PX = pa.field("region_px", pa.list_(pa.int32(), N_REGIONS))
 """A stage's extra column: pixels of each of the 25 regions. `verify` compares it with the `region` array."""
@@ -154,6 +164,18 @@ def shards_of(splits: Mapping[str, SplitSpec], shard_rows: int) -> list[tuple[st
     return [(name, shard) for name, split in splits.items() for shard in range(-(-split.rows // shard_rows))]
 
 
+def own_attributes(name: str, licence: str) -> dict[str, Any]:
+    """The attributes that every Zarr group of a data set of this name and licence has."""
+    return {
+        "faceshards_format": FORMAT_VERSION,
+        "name": name,
+        "licence": licence,
+        "class_names": list(REGION_NAMES),
+        "palette": [list(rgb) for rgb in PALETTE],
+        "ignore_value": IGNORE,
+    }
+
+
 @dataclass(frozen=True)
 class StoreSpec:
     """Everything that must be known before the first shard is written.
@@ -168,6 +190,7 @@ class StoreSpec:
         columns: the stage's own manifest columns.
         attributes: further attributes of the Zarr groups (JSON values).
         profile: how the arrays are coded.
+        about: further texts that tell what the data set is, by name, for `dataset.json` and the manifest.
     """
 
     name: str
@@ -179,18 +202,24 @@ class StoreSpec:
     columns: tuple[pa.Field, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     profile: Profile = "portable"
+    about: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.chunk_rows < 1 or self.shard_rows < 1 or self.shard_rows % self.chunk_rows:
             raise StoreSpecError(
                 f"shard_rows={self.shard_rows} must be a positive multiple of chunk_rows={self.chunk_rows}"
             )
-        for what, names in (("array", [a.name for a in self.all_arrays]), ("column", self.manifest_schema.names)):
+        arrays = [array.name for array in self.all_arrays]
+        dimensions = {"sample", *(name for array in self.arrays for name in array.dimension_names)}
+        if odd := [name for name in (*self.splits, *arrays, *dimensions) if not is_name(name)]:
+            raise StoreSpecError(f"expected names of splits, arrays and dimensions of {NAME}; found {odd[0]!r}")
+        for what, names in (("array", arrays), ("column", self.manifest_schema.names)):
             if twice := {n for n in names if names.count(n) > 1}:
                 raise StoreSpecError(f"{what} named twice: {', '.join(sorted(twice))}")
-        dimensions = {"sample", *(name for array in self.arrays for name in array.dimension_names)}
-        if alike := sorted(dimensions & {array.name for array in self.all_arrays}):
-            raise StoreSpecError(f"array named like a dimension, which hides it in xarray: {', '.join(alike)}")
+        if same := [*alike(arrays), *alike(self.splits)]:
+            raise StoreSpecError(f"name that equals another one but for upper and lower case: {', '.join(same)}")
+        if hidden := sorted(dimensions & {*arrays}):
+            raise StoreSpecError(f"array named like a dimension, which hides it in xarray: {', '.join(hidden)}")
 
     @property
     def all_arrays(self) -> tuple[ArraySpec, ...]:
@@ -205,8 +234,12 @@ class StoreSpec:
     @property
     def manifest_schema(self) -> pa.Schema:
         """All columns of `manifest.parquet`, in order."""
-        fields = [*_SAMPLE, *_PLACEMENT, *_OUTCOME, *self.columns]
-        return pa.schema(fields, {PLAN_KEY: json.dumps({"splits": self.extents}).encode()})
+        fields = [*MANIFEST_BASE, *self.columns]
+        about = {"name": self.name, "licence": self.licence, **self.about}
+        return pa.schema(
+            fields,
+            {PLAN_KEY: json.dumps({"splits": self.extents}).encode(), ABOUT_KEY: json.dumps(about).encode()},
+        )
 
     @property
     def extents(self) -> dict[str, dict[str, Any]]:
@@ -216,15 +249,7 @@ class StoreSpec:
     @property
     def group_attributes(self) -> dict[str, Any]:
         """The attributes of every split's Zarr group."""
-        return {
-            "faceshards_format": FORMAT_VERSION,
-            "name": self.name,
-            "licence": self.licence,
-            "class_names": list(REGION_NAMES),
-            "palette": [list(rgb) for rgb in PALETTE],
-            "ignore_value": IGNORE,
-            **self.attributes,
-        }
+        return {**own_attributes(self.name, self.licence), **self.attributes}
 
     @property
     def shards(self) -> list[tuple[str, int]]:

@@ -11,12 +11,17 @@ from faceshards.store.durable import sha256_of, write_file
 from faceshards.store.reader import Store
 from faceshards.store.schema import DATASET_JSON
 
+_REMEDY = "Give the list that was handed on with the store (`dvc repro` writes manifests/shards.sha256)"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 
 def recorded_hashes(store: Store) -> dict[str, str]:
-    """SHA-256 by path of all files of a store but `dataset.json`, as they were when it was written."""
-    hashes = dict(zip(store.inventory["path"].to_pylist(), store.inventory["sha256"].to_pylist(), strict=True))
+    """SHA-256 by path of all files of a store but `dataset.json`, as they were when it was written.
+
+    Raises:
+        MissingShardError, CorruptShardError, StoreFormatError: the inventory cannot be read, or is of another store.
+    """
+    hashes = {path: record.sha256 for path, record in store.listed.records.items()}
     return hashes | {name: file["sha256"] for name, file in store.info["files"].items()}
 
 
@@ -37,12 +42,21 @@ def read_sha256sums(path: Path) -> dict[str, str]:
     """Hash by path, from a list that `write_sha256sums` or `sha256sum` wrote.
 
     Raises:
-        StoreFormatError: a line is not a hash and a path.
+        StoreFormatError: it cannot be read, or a line is not a hash and a path, or a path is listed twice.
     """
-    hashes = {}
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        match = _LINE.fullmatch(line)
-        if not match:
-            raise StoreFormatError(f"{path} line {number}: expected 64 hexadecimal digits and a path, found {line!r}")
-        hashes[match[2].removeprefix("./")] = match[1]
+    try:
+        lines = path.read_bytes().decode().split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreFormatError(f"{path}: expected a list as sha256sum writes it; found {error}. {_REMEDY}") from error
+    hashes: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        match = _LINE.fullmatch(line.removesuffix("\r"))
+        if match:
+            name = match[2].removeprefix("./")
+            if hashes.setdefault(name, match[1]) == match[1]:
+                continue
+        elif not line and number == len(lines):
+            break
+        expected = "a path that no other line has" if match else "64 hexadecimal digits and a path"
+        raise StoreFormatError(f"{path} line {number}: expected {expected}, found {line[:200]!r}. {_REMEDY}")
     return hashes

@@ -1,38 +1,32 @@
 """The files of a store, checked by what its inventory says of each: its tables, and the shards for who decodes them."""
 
 import hashlib
-import json
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from faceshards.errors import CorruptShardError, MissingShardError, StoreFormatError, StoreSpecError
+from faceshards.errors import CorruptShardError, MissingShardError, StoreSpecError
 from faceshards.store import dataset_json, layout
+from faceshards.store.arraymetadata import check_array, check_group
 from faceshards.store.durable import sha256_of
-from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, ArraySpec, SplitSpec, shards_of
-from faceshards.store.tables import ManifestFile, decode_table
+from faceshards.store.inventory import FileRecord, Inventory
+from faceshards.store.jsonvalue import JsonValue
+from faceshards.store.layout import StoreLayout
+from faceshards.store.manifestfile import ManifestFile
+from faceshards.store.names import path_in
+from faceshards.store.remedies import IF_DAMAGED, IF_MISSING
+from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, ArraySpec, SplitSpec, own_attributes, shards_of
+from faceshards.store.tables import decode_table
 
 _T = TypeVar("_T")
-
-IF_MISSING = (
-    "`faceshards verify` lists all damage; `faceshards repair`, or `dvc checkout --force`, brings the file back"
-)
-IF_DAMAGED = (
-    "`faceshards verify` lists all damage, and `faceshards repair` mends it from another copy; DVC's cached copy may "
-    "share the damage, which `dvc checkout` does not see (docs/store.md, Damage)"
-)
-
-
-class FileRecord(NamedTuple):
-    """What the inventory says of a file."""
-
-    bytes: int
-    sha256: str
 
 
 class Mirror(Protocol):
@@ -58,6 +52,7 @@ class StoreFiles:
         arrays: name to spec.
         shard_rows: rows of one shard.
         chunk_rows: rows that are decoded at once; reads along these bounds waste nothing.
+        layout: which files the store comes to.
     """
 
     def __init__(self, path: Path, info: Mapping[str, Any], mirror: Mirror | None = None) -> None:
@@ -70,6 +65,7 @@ class StoreFiles:
         self.arrays = {name: ArraySpec.of(name, array) for name, array in info["arrays"].items()}
         self.shard_rows: int = info["shard_rows"]
         self.chunk_rows: int = info["chunk_rows"]
+        self.layout = StoreLayout(self.splits, self.arrays, self.shard_rows, self.chunk_rows, info["profile"])
 
     def __repr__(self) -> str:
         splits = ", ".join(f"{name}: {rows}" for name, rows in self.splits.items())
@@ -80,19 +76,20 @@ class StoreFiles:
         """One row a sample, ordered by split and row.
 
         Raises:
-            MissingShardError, CorruptShardError: the table is gone, or has other bytes than `dataset.json` says.
+            MissingShardError, CorruptShardError: the table is gone, or has other bytes than `dataset.json` says, or is
+                no table.
+            StoreFormatError: it lacks a column, has more rows than the splits, or other row groups than whole shards of
+                one split each.
         """
-        return self._table(MANIFEST)
+        return self._manifest_file.whole()
 
     def rows(self, split: str, shard: int) -> pa.Table:
         """The manifest's rows of one shard, without the others: only those are in memory.
 
         Raises:
-            MissingShardError, CorruptShardError: the manifest is gone, or has another size than `dataset.json` says, or
-                a checksum in it fails.
+            MissingShardError, CorruptShardError, StoreFormatError: as `manifest_parts`.
         """
-        with self._manifest_errors():
-            return self._manifest_file.shard(split, shard)
+        return self._manifest_file.shard(split, shard)
 
     def manifest_parts(self, columns: Sequence[str] | None = None, split: str | None = None) -> Iterator[pa.Table]:
         """The manifest's rows in their order, some thousands at a time, so that no more are in memory.
@@ -103,49 +100,34 @@ class StoreFiles:
 
         Raises:
             MissingShardError, CorruptShardError: as `manifest`.
-            StoreFormatError: its row groups are not whole shards of one split each.
+            StoreFormatError: as `manifest`.
         """
-        file = self._whole_manifest
-        with self._manifest_errors():
-            yield from file.parts(columns, split)
-
-    @cached_property
-    def _whole_manifest(self) -> ManifestFile:
-        """The manifest, once all of its bytes were held against their hash."""
-        path, expected = self.path / MANIFEST, self.info["files"][MANIFEST]["sha256"]
-
-        def opened() -> ManifestFile:
-            file = self._open_manifest()
-            if (found := sha256_of(path)) != expected:
-                raise self._damaged(MANIFEST, f"SHA-256 {expected}", found)
-            return file
-
-        return self._checked(MANIFEST, FileRecord(**self.info["files"][MANIFEST]), opened)
+        yield from self._manifest_file.parts(columns, split)
 
     @cached_property
     def _manifest_file(self) -> ManifestFile:
-        return self._checked(MANIFEST, FileRecord(**self.info["files"][MANIFEST]), self._open_manifest)
+        """The manifest, once all of its bytes were held against their hash."""
+        record = FileRecord(**self.info["files"][MANIFEST])
 
-    def _open_manifest(self) -> ManifestFile:
-        path, expected = self.path / MANIFEST, self.info["files"][MANIFEST]["bytes"]
-        if not path.is_file():
-            raise self._missing(MANIFEST)
-        if path.stat().st_size != expected:
-            raise self._damaged(MANIFEST, f"{expected} bytes", str(path.stat().st_size))
-        with self._manifest_errors():
-            return ManifestFile(path)
+        def opened() -> ManifestFile:
+            path = self._regular(MANIFEST, record.bytes)
+            file = ManifestFile(path, sum(self.splits.values()))
+            if (found := sha256_of(path)) != record.sha256:
+                raise self._damaged(MANIFEST, f"SHA-256 {record.sha256}", found)
+            return file
 
-    @contextmanager
-    def _manifest_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (pa.ArrowException, OSError) as error:
-            raise CorruptShardError(f"{self.path / MANIFEST}: {error}. {IF_DAMAGED}") from error
+        return self._checked(MANIFEST, record, opened)
 
     @cached_property
     def inventory(self) -> pa.Table:
-        """One row a file of the Zarr groups. Raises as `manifest`."""
-        return self._table(INVENTORY)
+        """One row a file of the Zarr groups.
+
+        Raises:
+            MissingShardError, CorruptShardError: as `manifest`.
+            StoreFormatError: it has more rows than the store has files.
+        """
+        data = self._read_bytes(INVENTORY, FileRecord(**self.info["files"][INVENTORY]))
+        return decode_table(data, str(self.path / INVENTORY), self.layout.file_count)
 
     @property
     def shards(self) -> list[tuple[str, int]]:
@@ -153,14 +135,40 @@ class StoreFiles:
         return shards_of(self.extents, self.shard_rows)
 
     def read_inventory(self) -> None:
-        """Read the inventory now, so that processes forked from here on share it. Raises as `manifest`."""
-        _ = self._records
+        """Read the inventory now, so that processes forked from here on share it.
+
+        Raises:
+            MissingShardError, CorruptShardError: as `manifest`.
+            StoreFormatError: it lists other files than `dataset.json` comes to.
+        """
+        _ = self.listed
 
     def array_metadata(self, split: str, array: str) -> dict[str, Any]:
-        """The content of an array's ``zarr.json``. Raises as `manifest`."""
-        file = f"{layout.array_path(split, array)}/zarr.json"
-        content: dict[str, Any] = json.loads(self._read_bytes(file, self._record(file)))
-        return content
+        """The content of an array's ``zarr.json``.
+
+        Raises:
+            MissingShardError, CorruptShardError: as `manifest`.
+            StoreFormatError: it describes another array than `dataset.json` does.
+        """
+        file = f"{layout.array_path(split, array)}/{layout.METADATA}"
+        return check_array(self.read_bytes(file), self.layout, split, array, str(self.path / file))
+
+    def check_group(self, split: str) -> None:
+        """See that the ``zarr.json`` of a split's group says what `dataset.json` says. Raises as `array_metadata`."""
+        file = f"{layout.group_path(split)}/{layout.METADATA}"
+        attributes = own_attributes(self.info["name"], self.info["licence"])
+        check_group(self.read_bytes(file), self.layout, split, attributes, str(self.path / file))
+
+    def provenance(self, *names: str) -> Any:
+        """What `dataset.json` says of how the store came about: the member of a member, and so on.
+
+        Raises:
+            StoreFormatError: it does not say so.
+        """
+        value = JsonValue(self.info["provenance"], str(self.path / DATASET_JSON), "provenance")
+        for name in names:
+            value = value.member(name)
+        return value.value
 
     def sha256(self, split: str, array: str, shard: int) -> str:
         """SHA-256 of a shard's file, by the inventory. Raises as `file_size`."""
@@ -174,6 +182,14 @@ class StoreFiles:
         """
         return self._record(file).bytes
 
+    def checksums(self, file: str) -> NDArray[np.uint32]:
+        """(chunks,) the CRC-32C of each inner chunk of a shard's file, by the inventory. Raises as `file_size`."""
+        return self.listed.checksums(file)
+
+    def read_bytes(self, file: str) -> bytes:
+        """A whole file of the Zarr groups. Raises as `manifest`."""
+        return self._read_bytes(file, self._record(file))
+
     @contextmanager
     def opened(self, file: str) -> Iterator[int]:
         """A descriptor of a shard's file, for reading while the context lasts.
@@ -183,13 +199,14 @@ class StoreFiles:
                 version of the store lies there by now.
         """
         try:
-            handle = os.open(self.path / file, os.O_RDONLY)
+            # Without waiting for who writes, where it is a pipe.
+            handle = os.open(path_in(self.path, file), os.O_RDONLY | os.O_NONBLOCK)
         except FileNotFoundError:
             raise self._missing(file) from None
         try:
             # After it was opened, for the folder may be replaced at any moment.
             self._refuse_other_version()
-            self._compare_size(file, os.fstat(handle).st_size)
+            self._compare(file, os.fstat(handle), self._record(file).bytes)
             yield handle
         finally:
             os.close(handle)
@@ -199,8 +216,8 @@ class StoreFiles:
         if self._mirror is not None:
             return
         try:
-            stat = (self.path / DATASET_JSON).stat()
-            stamp = stat.st_ino, stat.st_mtime_ns, stat.st_size
+            found = (self.path / DATASET_JSON).stat()
+            stamp = found.st_ino, found.st_mtime_ns, found.st_size
             same = stamp == self._stamp or dataset_json.load(self.path)["files"] == self.info["files"]
         except FileNotFoundError:
             raise self._missing(DATASET_JSON) from None
@@ -223,7 +240,7 @@ class StoreFiles:
             MissingShardError, CorruptShardError, DownloadError, CacheError: a remote file cannot be had.
         """
         if self._mirror is None:
-            return nullcontext(self.path / file)
+            return nullcontext(path_in(self.path, file))
         return self._mirror.hold(file, *self._record(file))
 
     def _known(self, known: Mapping[str, Any], name: str, what: str) -> Any:
@@ -256,10 +273,21 @@ class StoreFiles:
         with self._mirror.hold(file, *record):
             return read()
 
-    def _compare_size(self, file: str, found: int) -> None:
-        expected = self._record(file).bytes
-        if found != expected:
-            raise self._damaged(file, f"{expected} bytes", str(found))
+    def _compare(self, file: str, found: os.stat_result, size: int) -> None:
+        """See that it is a file, and of so many bytes."""
+        if not stat.S_ISREG(found.st_mode):
+            raise self._damaged(file, "a file", "a folder, a pipe or a device")
+        if found.st_size != size:
+            raise self._damaged(file, f"{size} bytes", str(found.st_size))
+
+    def _regular(self, file: str, size: int) -> Path:
+        """Where a file lies, of so many bytes: before it is opened, and before memory is taken for it."""
+        path = path_in(self.path, file)
+        try:
+            self._compare(file, path.stat(), size)
+        except FileNotFoundError:
+            raise MissingShardError(f"{path} belongs to the store and is not on the disk. {IF_MISSING}") from None
+        return path
 
     def _damaged(self, file: str, expected: str, found: str) -> CorruptShardError:
         """What to raise where a file is not as it was; where the whole store is another, that is raised."""
@@ -270,26 +298,16 @@ class StoreFiles:
         return MissingShardError(f"{self.path / file} is in the inventory and not on the disk. {IF_MISSING}")
 
     @cached_property
-    def _records(self) -> dict[str, FileRecord]:
-        columns = (self.inventory[name].to_pylist() for name in ("path", "bytes", "sha256"))
-        return {path: FileRecord(size, digest) for path, size, digest in zip(*columns, strict=True)}
+    def listed(self) -> Inventory:
+        """The inventory, held against `dataset.json`. Raises as `read_inventory`."""
+        return Inventory(self.inventory, self.layout, str(self.path / INVENTORY))
 
     def _record(self, file: str) -> FileRecord:
-        if file not in self._records:
-            raise StoreFormatError(f"{self.path / INVENTORY} does not list {file}, which the store needs; rebuild it")
-        return self._records[file]
-
-    def _table(self, name: str) -> pa.Table:
-        return decode_table(self._read_bytes(name, FileRecord(**self.info["files"][name])))
+        return self.listed.record(file)
 
     def _read_bytes(self, file: str, record: FileRecord) -> bytes:
-        path = self.path / file
-
         def read() -> bytes:
-            try:
-                data = path.read_bytes()
-            except FileNotFoundError:
-                raise MissingShardError(f"{path} belongs to the store and is not on the disk. {IF_MISSING}") from None
+            data = self._regular(file, record.bytes).read_bytes()
             found = hashlib.sha256(data).hexdigest()
             if found != record.sha256:
                 raise self._damaged(file, f"SHA-256 {record.sha256}", found)

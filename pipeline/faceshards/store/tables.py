@@ -1,15 +1,14 @@
 """Parquet tables whose bytes follow from their rows alone, however those were gathered."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import IO, NamedTuple
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from faceshards.errors import StoreFormatError
+from faceshards.errors import CorruptShardError, StoreFormatError
+from faceshards.store.remedies import IF_DAMAGED, IF_WRONG
 
 
 def encode_table(table: pa.Table) -> bytes:
@@ -28,63 +27,51 @@ def write_row_groups(sink: IO[bytes] | pa.NativeFile, schema: pa.Schema, tables:
                 writer.write_table(table.combine_chunks(), row_group_size=table.num_rows)
 
 
-def decode_table(data: bytes) -> pa.Table:
+def decode_table(data: bytes, where: str, most_rows: int | None = None) -> pa.Table:
     """Read what `encode_table` made.
 
+    Args:
+        data: the bytes of the file.
+        where: what to call it in an error.
+        most_rows: how many rows it may have; None for any number.
+
     Raises:
-        pyarrow.ArrowException, OSError: the bytes are no Parquet file, or a page's checksum does not fit.
+        CorruptShardError: the bytes are no Parquet file, a page's checksum does not fit, or text in it is no text.
+        StoreFormatError: it has more rows.
     """
+    with table_errors(where):
+        file = open_parquet(pa.BufferReader(data))
+        refuse_more_rows(file.metadata, where, most_rows)
+        return validated(file.read(use_threads=False))
+
+
+def open_parquet(source: Any, **options: Any) -> pq.ParquetFile:
+    """Open a Parquet file whose page checksums are checked; to be called, and read, within `table_errors`."""
     # `pq.read_table` would load pandas, where it is installed, through `pyarrow.dataset`. No threads, for Arrow keeps
     # them, in the way of a fork; and of 400 processes that ended under load one was aborted, most likely by them.
-    file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True, pre_buffer=False)
-    return file.read(use_threads=False)
+    return pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False, **options)
 
 
-class ManifestFile:
-    """A manifest, read a part at a time: its row groups hold whole shards of one split each, in their order.
-
-    Args:
-        path: the file; it is opened once.
-
-    Raises:
-        StoreFormatError: its row groups are others.
-        pyarrow.ArrowException, OSError: it is no Parquet file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._file = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False)
-        metadata = self._file.metadata
-        split, shard = (metadata.schema.names.index(name) for name in ("split", "shard"))
-        self._groups: dict[str, list[_Group]] = {}
-        for number in range(metadata.num_row_groups):
-            group = metadata.row_group(number)
-            splits, shards = group.column(split).statistics, group.column(shard).statistics
-            of_split = self._groups.setdefault(splits.min, []) if splits and splits.min == splits.max else None
-            if of_split is None or not shards or (of_split and of_split[-1].last >= shards.min):
-                raise StoreFormatError(
-                    f"{path}: expected row groups of whole shards of one split each, as faceshards writes them; row "
-                    f"group {number} is another; make the store anew"
-                )
-            of_split.append(_Group(shards.min, shards.max, number))
-
-    def shard(self, split: str, shard: int) -> pa.Table:
-        """The rows of one shard; none where nothing of it is listed."""
-        groups = self._groups.get(split, [])
-        at = bisect_right(groups, shard, key=lambda group: group.first) - 1
-        here = [groups[at].number] if at >= 0 and shard <= groups[at].last else []
-        rows = self._file.read_row_groups(here, use_threads=False)
-        return rows.filter(pc.field("shard") == shard)
-
-    def parts(self, columns: Sequence[str] | None, split: str | None) -> Iterator[pa.Table]:
-        """The rows of one row group after the other: these columns, of this split; None for all."""
-        numbers = (group.number for name, groups in self._groups.items() if split in (None, name) for group in groups)
-        for number in sorted(numbers):
-            yield self._file.read_row_group(number, columns, use_threads=False)
+def refuse_more_rows(metadata: pq.FileMetaData, where: str, most: int | None) -> None:
+    """Refuse a table of more rows than it can have, before memory is taken for them; raises StoreFormatError."""
+    # Of the groups, by which it is read, and not of the file, which may say something else.
+    rows = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+    if min(rows, default=0) < 0 or (most is not None and sum(rows) > most):
+        raise StoreFormatError(f"{where}: expected at most {most} rows; found {sum(rows)}. {IF_WRONG}")
 
 
-class _Group(NamedTuple):
-    """A row group: its first and last shard, and its number in the file."""
+def validated(table: pa.Table) -> pa.Table:
+    """The same table, every value of which is one of its type."""
+    table.validate(full=True)
+    return table
 
-    first: int
-    last: int
-    number: int
+
+@contextmanager
+def table_errors(where: str) -> Iterator[None]:
+    """Turn what reading a Parquet file raises into a CorruptShardError."""
+    try:
+        yield
+    except (CorruptShardError, StoreFormatError):
+        raise
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+        raise CorruptShardError(f"{where}: {type(error).__name__}: {error}. {IF_DAMAGED}") from error

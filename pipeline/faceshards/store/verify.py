@@ -4,8 +4,10 @@ Our own reader reads all of it. zarr-python reads a sample, the first and the la
 the same: to have it read everything as well would take many times as long.
 """
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +20,7 @@ from faceshards.store import layout
 from faceshards.store.durable import sha256_of
 from faceshards.store.invariants import block_problems, manifest_problems
 from faceshards.store.reader import Store
-from faceshards.store.schema import DATASET_JSON, MANIFEST
+from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST
 from faceshards.store.sha256sums import read_sha256sums, recorded_hashes
 from faceshards.store.witness import Witness
 
@@ -45,7 +47,12 @@ class Problem:
     detail: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.kind}: {self.detail}"
+        return "".join(map(_shown, f"{self.path}: {self.kind}: {self.detail}"))
+
+
+def _shown(character: str) -> str:
+    """What a terminal shows of it: the names of files may hold anything."""
+    return character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +93,13 @@ def verify(path: str | Path, *, progress: Progress | None = None, against: Path 
     meter = _Meter(size + sum(n * _row_bytes(store) for n in store.splits.values()), progress)
     hashes = {}
     for file in files:
-        hashes[file.relative_to(root).as_posix()] = sha256_of(file)
+        hashes[file.relative_to(root).as_posix()] = _hash_of(file)
         meter.add(file.stat().st_size)
     problems = list(_file_problems(store, hashes))
     if reference is not None:
         problems += _compared(reference, hashes, f"listed in {against}")
         problems += _unlisted(hashes, reference, str(against))
-    problems += _content_problems(store, meter)
+    problems += _content_problems(store, meter, {problem.path for problem in problems})
     return Report(len(hashes), size, sum(store.splits.values()), tuple(problems))
 
 
@@ -106,6 +113,13 @@ class _Meter:
         self._done += size
         if self._progress:
             self._progress(self._done, self._total)
+
+
+def _hash_of(path: Path) -> str:
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        return f"a file that cannot be read ({error.strerror})"
 
 
 def _row_bytes(store: Store) -> int:
@@ -137,26 +151,55 @@ def _unlisted(hashes: Mapping[str, str], listed: Container[str], whose: str) -> 
             yield Problem(file, "unlisted", f"{whose} does not list this file")
 
 
-def _content_problems(store: Store, meter: _Meter) -> Iterator[Problem]:
-    try:
-        store.read_inventory()
+def _content_problems(store: Store, meter: _Meter, named: Container[str]) -> Iterator[Problem]:
+    """What the files say, which may be wrong though each has the bytes that it was written with.
+
+    Args:
+        store: what is looked at.
+        meter: told of what was read.
+        named: files of which a problem is known already.
+    """
+    wrong = {*_problem(INVENTORY, store.read_inventory)}
+    for split in store.splits if not wrong else ():
+        wrong |= {*_problem(f"{layout.group_path(split)}/{layout.METADATA}", partial(store.check_group, split))}
+        for array in store.arrays:
+            file = f"{layout.array_path(split, array)}/{layout.METADATA}"
+            wrong |= {*_problem(file, partial(store.array_metadata, split, array))}
+    wrong |= {*_problem(MANIFEST, lambda: deque(store.manifest_parts(), 0))}
+    unusable = {problem.path for problem in wrong}
+    yield from sorted((problem for problem in wrong if problem.path not in named), key=str)
+    if MANIFEST not in unusable:
         for detail in manifest_problems(store.manifest_parts(), store.extents, store.shard_rows):
             yield Problem(MANIFEST, "inconsistent", detail)
+    if not unusable & {INVENTORY, MANIFEST}:
+        yield from _array_problems(store, meter, unusable)
+
+
+def _problem(file: str, read: Callable[[], object]) -> Iterator[Problem]:
+    """What is wrong with a file, if anything is."""
+    try:
+        read()
     except StoreFormatError as error:
-        yield Problem(MANIFEST, "inconsistent", str(error))
-        return
-    except FaceShardsError:
-        return  # already among the file problems
+        yield Problem(file, "inconsistent", str(error))
+    except MissingShardError as error:
+        yield Problem(file, "missing", str(error))
+    except FaceShardsError as error:
+        yield Problem(file, "undecodable", str(error))
+
+
+def _array_problems(store: Store, meter: _Meter, unusable: Container[str]) -> Iterator[Problem]:
+    """What is wrong with the rows of those arrays whose metadata can be used."""
     witness = Witness(store)
     undecodable: dict[str, list[str]] = {}
     for split, shard in store.shards:
+        names = [n for n in store.arrays if f"{layout.array_path(split, n)}/{layout.METADATA}" not in unusable]
         first, end = shard * store.shard_rows, min((shard + 1) * store.shard_rows, store.splits[split])
         rows = store.rows(split, shard)
         at = rows["row"].to_numpy()
         paired = bool(((at >= first) & (at < end)).all() and (np.diff(at) > 0).all())
         for start in range(first, end, store.chunk_rows):
             stop = min(start + store.chunk_rows, end)
-            arrays = _read_block(store, split, start, stop, undecodable)
+            arrays = _read_block(store, split, names, (start, stop), undecodable)
             if start == first or stop == end:
                 yield from _contradictions(witness, store, split, (start, stop), arrays)
             meter.add((stop - start) * _row_bytes(store))
@@ -186,18 +229,18 @@ def _contradictions(
 
 
 def _read_block(
-    store: Store, split: str, start: int, stop: int, undecodable: dict[str, list[str]]
+    store: Store, split: str, names: Iterable[str], rows: tuple[int, int], undecodable: dict[str, list[str]]
 ) -> dict[str, NDArray[Any]]:
-    """Those arrays that can be read; the others' errors are added to `undecodable`, by file."""
+    """Those of some arrays that can be read; the others' errors are added to `undecodable`, by file."""
     arrays = {}
-    for name, spec in store.arrays.items():
+    for name in names:
         try:
-            arrays[name] = store.read(split, name, start, stop)
+            arrays[name] = store.read(split, name, *rows)
         except MissingExtraError:
             raise
         except MissingShardError:
             continue  # already among the file problems
         except FaceShardsError as error:
-            file = layout.shard_path(split, spec, start // store.shard_rows)
+            file = layout.shard_path(split, store.arrays[name], rows[0] // store.shard_rows)
             undecodable.setdefault(file, []).append(str(error))
     return arrays

@@ -16,15 +16,16 @@ import pyarrow.compute as pc
 import zarr
 from numpy.typing import NDArray
 
-from faceshards.errors import StoreSpecError
+from faceshards.errors import StoreFormatError, StoreSpecError
 from faceshards.store import layout
 from faceshards.store.codecs import filters_leave_literals, keeps_files
+from faceshards.store.description import check_arrays
 from faceshards.store.durable import sha256_of, sync, write_file
 from faceshards.store.groups import group_metadata
 from faceshards.store.imagefiles import EncodedImages
 from faceshards.store.literal_zstd import with_literal_frames
-from faceshards.store.schema import DATASET_JSON, INVENTORY_SCHEMA, OK, USABLE, StoreSpec
-from faceshards.store.shardfile import write_shard_file
+from faceshards.store.schema import DATASET_JSON, INVENTORY_SCHEMA, OK, USABLE, ArraySpec, StoreSpec
+from faceshards.store.shardfile import stored_checksums, write_shard_file
 from faceshards.store.tables import decode_table, encode_table
 
 COMMITS = ".commits"
@@ -35,8 +36,12 @@ def create(work: Path, spec: StoreSpec) -> None:
     """Begin a store, or go on with one that the same spec began.
 
     Raises:
-        StoreSpecError: `work` was begun with another spec.
+        StoreSpecError: `work` was begun with another spec, or arrays of it have other forms than readers expect.
     """
+    try:
+        check_arrays({array.name: array.description for array in spec.all_arrays}, spec.chunk_rows, spec.name)
+    except StoreFormatError as error:
+        raise StoreSpecError(str(error)) from error
     for split in spec.splits:
         for name, data in group_metadata(spec, split).items():
             path = work / layout.group_path(split) / name
@@ -104,32 +109,45 @@ def write_shard(
             target[start:stop] = values.pixels() if isinstance(values, EncodedImages) else values
         sync(path)
         sync(path.parent)
-        files.append(inventory_row(work, path, split, array.name, shard))
+        files.append(shard_row(work, spec, split, array, shard))
     write_file(
         commit_path(work, split, shard),
-        encode_table(table.replace_schema_metadata({_FILES_KEY: json.dumps(files).encode()})),
+        encode_table(table.replace_schema_metadata({_FILES_KEY: json.dumps(files, default=bytes.hex).encode()})),
     )
 
 
 def read_commit(path: Path) -> tuple[pa.Table, list[dict[str, Any]]]:
     """The manifest rows and the inventory rows of a committed shard, from the file that commits it."""
-    table = decode_table(path.read_bytes())
-    return table.replace_schema_metadata(None), json.loads(table.schema.metadata[_FILES_KEY])
+    table = decode_table(path.read_bytes(), str(path))
+    files = json.loads(table.schema.metadata[_FILES_KEY])
+    return table.replace_schema_metadata(None), [{**row, "crc32c": bytes.fromhex(row["crc32c"])} for row in files]
 
 
-def inventory_row(root: Path, path: Path, split: str, array: str | None, shard: int | None) -> dict[str, Any]:
-    """The inventory's row of one file, from its bytes on the disk."""
-    values = (path.relative_to(root).as_posix(), path.stat().st_size, sha256_of(path), split, array, shard)
+def shard_row(root: Path, spec: StoreSpec, split: str, array: ArraySpec, shard: int) -> dict[str, Any]:
+    """The inventory's row of one shard, from its bytes on the disk.
+
+    Raises:
+        OSError: it is not there.
+        CorruptShardError: it is no shard.
+    """
+    path = root / layout.shard_path(split, array, shard)
+    capacity = spec.shard_rows // (1 if keeps_files(array, spec.profile) else spec.chunk_rows)
+    return _inventory_row(root, path, split, array.name, shard, stored_checksums(path, capacity))
+
+
+def _inventory_row(root: Path, path: Path, *place: str | int | bytes | None) -> dict[str, Any]:
+    """From split, array, shard, and checksums of chunks."""
+    values = (path.relative_to(root).as_posix(), path.stat().st_size, sha256_of(path), *place)
     return dict(zip(INVENTORY_SCHEMA.names, values, strict=True))
 
 
 def metadata_rows(root: Path, spec: StoreSpec) -> Iterator[dict[str, Any]]:
     """The inventory's rows of all ``zarr.json`` files, from their bytes on the disk."""
     for split in spec.splits:
-        yield inventory_row(root, root / layout.group_path(split) / "zarr.json", split, None, None)
+        yield _inventory_row(root, root / layout.group_path(split) / layout.METADATA, split, None, None, None)
         for array in spec.all_arrays:
-            path = root / layout.array_path(split, array.name) / "zarr.json"
-            yield inventory_row(root, path, split, array.name, None)
+            path = root / layout.array_path(split, array.name) / layout.METADATA
+            yield _inventory_row(root, path, split, array.name, None, None)
 
 
 def inventory_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:

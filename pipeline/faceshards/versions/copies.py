@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 
-import pyarrow as pa
-
 from faceshards.errors import FaceShardsError, MissingShardError, RevisionError
 from faceshards.store import dataset_json
 from faceshards.store.durable import sha256_of
-from faceshards.store.origin import Origin
+from faceshards.store.inventory import FileRecord, Inventory
+from faceshards.store.names import path_in
+from faceshards.store.origin import Origin, first_bytes
 from faceshards.store.schema import DATASET_JSON, INVENTORY
-from faceshards.store.storefiles import FileRecord
+from faceshards.store.storefiles import StoreFiles
 from faceshards.store.tables import decode_table
 from faceshards.versions.dvcout import DvcOut, find_out
 
@@ -41,19 +41,26 @@ class Copy:
         """
         return self._blocks(self._by_hash.get(wanted.sha256, file))
 
-    def read(self, file: str) -> bytes:
-        """A whole file. Raises as `find`."""
-        return b"".join(self._blocks(file))
+    def read(self, file: str, most: int) -> bytes:
+        """A file, or its first bytes where it has more than so many. Raises as `find`."""
+        return first_bytes(self._blocks(file), most)
+
+    @property
+    def dataset_json(self) -> bytes:
+        """Its `dataset.json`. Raises as `find`."""
+        return self.read(DATASET_JSON, dataset_json.MAX_BYTES + 1)
 
     @cached_property
     def _by_hash(self) -> dict[str, str]:
         try:
-            info = dataset_json.decode(self.read(DATASET_JSON), self.label)
-            table = decode_table(self.read(INVENTORY))
-        except (FaceShardsError, pa.ArrowException, OSError):
+            described = StoreFiles(Path(self.label), dataset_json.decode(self.dataset_json, self.label))
+            data = self.read(INVENTORY, described.info["files"][INVENTORY]["bytes"])
+            table = decode_table(data, f"{self.label}/{INVENTORY}", described.layout.file_count)
+            listed = Inventory(table, described.layout, f"{self.label}/{INVENTORY}")
+        except (FaceShardsError, OSError):
             return {}  # it may be damaged too, elsewhere
-        files = {name: file["sha256"] for name, file in info["files"].items()}
-        files |= dict(zip(table["path"].to_pylist(), table["sha256"].to_pylist(), strict=True))
+        files = {name: file["sha256"] for name, file in described.info["files"].items()}
+        files |= {name: record.sha256 for name, record in listed.records.items()}
         return {digest: name for name, digest in files.items()}
 
 
@@ -91,7 +98,7 @@ class Kept:
 
 def folder_copy(folder: Path, label: str | None = None) -> Copy:
     """A copy in a folder."""
-    return Copy(label or str(folder), lambda file: blocks_of(folder / file))
+    return Copy(label or str(folder), lambda file: blocks_of(path_in(folder, file)))
 
 
 def cache_copy(out: DvcOut) -> Copy:

@@ -9,11 +9,10 @@ import pyarrow as pa
 from faceshards.build.card import documents
 from faceshards.errors import FaceShardsError, MissingShardError
 from faceshards.store.groups import group_metadata
-from faceshards.store.layout import shard_path
+from faceshards.store.inventory import FileRecord
 from faceshards.store.schema import INVENTORY, MANIFEST, USABLE, ArraySpec, SplitSpec, StoreSpec
-from faceshards.store.storefiles import FileRecord
 from faceshards.store.tables import encode_table
-from faceshards.store.writer import inventory_row, inventory_table, metadata_rows
+from faceshards.store.writer import inventory_table, metadata_rows, shard_row
 
 
 class Derived:
@@ -62,6 +61,7 @@ def spec_of(info: Mapping[str, Any]) -> StoreSpec:
         shard_rows=info["shard_rows"],
         chunk_rows=info["chunk_rows"],
         profile=info["profile"],
+        about=info["about"],
     )
 
 
@@ -70,10 +70,7 @@ def inventory_of(root: Path, spec: StoreSpec) -> pa.Table:
 
     Raises:
         OSError: a file is not there.
+        CorruptShardError: one of the shards is none.
     """
-    shards = (
-        inventory_row(root, root / shard_path(split, array, shard), split, array.name, shard)
-        for split, shard in spec.shards
-        for array in spec.all_arrays
-    )
+    shards = (shard_row(root, spec, split, array, shard) for split, shard in spec.shards for array in spec.all_arrays)
     return inventory_table([*metadata_rows(root, spec), *shards])

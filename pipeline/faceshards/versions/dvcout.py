@@ -4,15 +4,19 @@ DVC is asked through its own Python interface, so that its config, cache and rem
 """
 
 import hashlib
-import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from faceshards.errors import DownloadError, MissingExtraError, MissingShardError, RevisionError
+from faceshards.store.jsonvalue import read_json
+from faceshards.store.names import is_inside
 
 _BLOCK = 16 * 2**20
+_MD5 = re.compile(r"[0-9a-f]{32}")
+_REMEDY = "`dvc push` it again where the version was made"
 
 
 class DvcOut:
@@ -61,7 +65,7 @@ class DvcOut:
                 f"{self.label}: the list of its files in the DVC remote is damaged; `dvc push` it again where the "
                 f"version was made"
             )
-        return {entry["relpath"]: entry["md5"] for entry in json.loads(data)}
+        return read_listing(data, f"{self.label}: the list of its files")
 
     def _blocks(self, oid: str, what: str) -> Iterator[bytes]:
         from dvc.exceptions import DvcException
@@ -142,6 +146,24 @@ def find_out(path: str | Path, rev: str | None = None, *, remote: bool = True) -
 def _nearest_folder(place: Path) -> Path:
     """The folder itself need not be there, for DVC may not have checked it out."""
     return next(folder for folder in (place, *place.parents) if folder.is_dir())
+
+
+def read_listing(data: bytes, where: str) -> dict[str, str]:
+    """MD5 by file, from what DVC calls a directory object.
+
+    Raises:
+        DownloadError: it is none, or names files outside the folder.
+    """
+    try:
+        entries = [(entry["relpath"], entry["md5"]) for entry in read_json(data)]
+    except (ValueError, TypeError, LookupError) as error:
+        raise DownloadError(f"{where}: expected a list of relpath and md5, found {error!r}. {_REMEDY}") from error
+    for path, oid in entries:
+        if not is_inside(path) or not isinstance(oid, str) or not _MD5.fullmatch(oid):
+            raise DownloadError(
+                f"{where}: expected paths below the folder and MD5s, found {path!r:.200} and {oid!r:.80}. {_REMEDY}"
+            )
+    return dict(entries)
 
 
 def _is_listing(data: bytes, oid: str) -> bool:

@@ -4,23 +4,21 @@ import hashlib
 from collections.abc import Iterable
 
 from faceshards.store import dataset_json
+from faceshards.store.inventory import FileRecord
 from faceshards.store.reader import Store
 from faceshards.store.schema import DATASET_JSON
-from faceshards.store.storefiles import FileRecord
 from faceshards.versions.difference import FileChanges
 
 
 def recorded_files(store: Store) -> dict[str, FileRecord]:
-    """Size and SHA-256 of every file of a store, by path. Raises as `Store.inventory`."""
-    columns = (store.inventory[name].to_pylist() for name in ("path", "bytes", "sha256"))
-    files = {path: FileRecord(size, digest) for path, size, digest in zip(*columns, strict=True)}
-    files |= {name: FileRecord(**file) for name, file in store.info["files"].items()}
+    """Size and SHA-256 of every file of a store, by path. Raises as `Store.read_inventory`."""
+    files = store.listed.records | {name: FileRecord(**file) for name, file in store.info["files"].items()}
     data = dataset_json.encode(store.info)
     return files | {DATASET_JSON: FileRecord(len(data), hashlib.sha256(data).hexdigest())}
 
 
 def file_changes(a: Store, b: Store) -> FileChanges:
-    """Count files by path, and bytes by content. Raises as `Store.inventory`."""
+    """Count files by path, and bytes by content. Raises as `Store.read_inventory`."""
     first, second = recorded_files(a), recorded_files(b)
     contents_a, contents_b = (_contents(files.values()) for files in (first, second))
     common = first.keys() & second.keys()

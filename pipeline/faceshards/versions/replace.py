@@ -8,7 +8,7 @@ from pathlib import Path
 
 from faceshards.errors import CorruptShardError
 from faceshards.store.durable import PARTIAL, sync
-from faceshards.store.storefiles import FileRecord
+from faceshards.store.inventory import FileRecord
 
 
 def stage(path: Path, blocks: Iterable[bytes], wanted: FileRecord) -> Path:

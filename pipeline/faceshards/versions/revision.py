@@ -11,7 +11,8 @@ from pathlib import Path
 from faceshards.errors import CorruptShardError, MissingShardError
 from faceshards.store import dataset_json
 from faceshards.store.cache import Cache
-from faceshards.store.origin import Origin
+from faceshards.store.names import path_in
+from faceshards.store.origin import Origin, first_bytes
 from faceshards.store.reader import Store
 from faceshards.store.remote import CachedMirror
 from faceshards.store.schema import DATASET_JSON
@@ -73,7 +74,7 @@ class RevisionMirror:
         self._damaged.add(file)
 
     def _link(self, file: str, to: Path) -> Path:
-        link = self.folder / file
+        link = path_in(self.folder, file)
         if not (link.is_symlink() and link.readlink() == to):
             link.parent.mkdir(parents=True, exist_ok=True)
             link.unlink(missing_ok=True)
@@ -104,10 +105,10 @@ def open_revision(rev: str, path: str | Path, cache: Cache | None = None) -> Sto
     where = f"{out.label}: {DATASET_JSON}"
     kept = out.cached(DATASET_JSON)
     try:
-        data = kept.read_bytes() if kept else b"".join(out.blocks(DATASET_JSON))
+        data = kept.read_bytes() if kept else first_bytes(out.blocks(DATASET_JSON), dataset_json.MAX_BYTES + 1)
         info = dataset_json.decode(data, where)
     except CorruptShardError:
-        data = b"".join(out.blocks(DATASET_JSON))
+        data = first_bytes(out.blocks(DATASET_JSON), dataset_json.MAX_BYTES + 1)
         info = dataset_json.decode(data, where)
     key = hashlib.sha256(data).hexdigest()[:32]
     mirror = RevisionMirror(out, CachedMirror(_RevisionOrigin(out), cache or Cache(), key))

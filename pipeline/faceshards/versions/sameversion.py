@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from faceshards.errors import CorruptShardError, FaceShardsError, StoreFormatError
 from faceshards.store import dataset_json
 from faceshards.store.durable import write_file
@@ -47,7 +45,7 @@ def restore_dataset_json(root: Path, copies: Sequence[Copy]) -> str | None:
     reasons = []
     for copy in copies:
         try:
-            data = copy.read(DATASET_JSON)
+            data = copy.dataset_json
             info = dataset_json.decode(data, f"{copy.label}/{DATASET_JSON}")
         except FaceShardsError as error:
             reasons.append(f"{copy.label}: {error}")
@@ -77,7 +75,7 @@ def _names_the_tables(info: Mapping[str, Any], root: Path) -> bool:
 
 def _is_table(data: bytes) -> bool:
     try:
-        decode_table(data)
-    except (pa.ArrowException, OSError):
+        decode_table(data, "a table of the store")
+    except CorruptShardError:
         return False
     return True

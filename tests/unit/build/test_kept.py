@@ -32,7 +32,7 @@ def folder_of(kept: Path, split: str, shard: int) -> Path:
 def test_a_store_of_kept_shards_has_the_bytes_of_one_that_was_made(kept: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     create(again, SPEC)
-    assert all(take(folder_of(kept, *place), again, *place) for place in SPEC.shards)
+    assert all(take(folder_of(kept, *place), again, SPEC, *place) for place in SPEC.shards)
     finish(again, SPEC, {"seed": 0}, lambda _: README)
     assert tree(again) == tree(build_faces(tmp_path / "other", tmp_path / "out", SPEC))
 
@@ -44,7 +44,7 @@ def test_what_a_store_holds_as_well_takes_no_further_space(kept: Path, tmp_path:
 
 def test_a_shard_that_nobody_kept_is_not_taken(tmp_path: Path) -> None:
     create(tmp_path / "work", SPEC)
-    assert not take(tmp_path / "kept" / "train0", tmp_path / "work", "train", 0)
+    assert not take(tmp_path / "kept" / "train0", tmp_path / "work", SPEC, "train", 0)
 
 
 FILES = ["image", "region", "variant", "erased", "identity", "usable", "rows"]
@@ -62,7 +62,7 @@ def test_a_damaged_shard_is_thrown_away_and_made_anew(kept: Path, tmp_path: Path
         path.write_bytes(data[: len(data) // 2] if damage == "cut" else data)
     again = tmp_path / "again"
     create(again, SPEC)
-    assert not take(folder, again, "train", 1)
+    assert not take(folder, again, SPEC, "train", 1)
     assert not folder.exists()
     assert not is_committed(again, "train", 1)
     write_face_shard(again, SPEC, "train", 1)
@@ -79,7 +79,7 @@ def test_a_file_system_without_hard_links_gets_copies(kept: Path, tmp_path: Path
     monkeypatch.setattr(os, "link", refuse)
     again = tmp_path / "again"
     create(again, SPEC)
-    assert all(take(folder_of(kept, *place), again, *place) for place in SPEC.shards)
+    assert all(take(folder_of(kept, *place), again, SPEC, *place) for place in SPEC.shards)
     finish(again, SPEC, {"seed": 0}, lambda _: README)
     assert tree(again) == tree(build_faces(tmp_path / "other", tmp_path / "out", SPEC))
 

@@ -248,7 +248,7 @@ def test_wrong_arguments_are_named(faces: faceshards.Dataset, path: Path, tmp_pa
 
 
 def test_samples_that_dropped_out_are_passed_over(tmp_path: Path) -> None:
-    spec = StoreSpec("aligned", "CC0-1.0", (ArraySpec("image", "uint8", (2,), ("x",)),), {"all": SplitSpec(3)}, 2, 2)
+    spec = StoreSpec("aligned", "CC0-1.0", (ArraySpec("pixels", "uint8", (2,), ("x",)),), {"all": SplitSpec(3)}, 2, 2)
     create(tmp_path, spec)
     status = [OK, SKIPPED, OK]
     for shard in range(2):
@@ -258,12 +258,12 @@ def test_samples_that_dropped_out_are_passed_over(tmp_path: Path) -> None:
         ]
         table = face_spec().rows_schema.empty_table().select(spec.rows_schema.names).from_pylist(rows, spec.rows_schema)
         images = np.repeat(np.arange(start, stop, dtype=np.uint8)[:, None], 2, axis=1)
-        write_shard(tmp_path, spec, "all", shard, {"image": images}, table)
+        write_shard(tmp_path, spec, "all", shard, {"pixels": images}, table)
     finish(tmp_path, spec, {})
     faces = faceshards.open(tmp_path, split="all")
     assert len(faces) == 2
     assert faces[:]["sample_id"].tolist() == ["s0", "s2"]
-    assert faces[:]["image"].tolist() == [[0, 0], [2, 2]]
+    assert faces[:]["pixels"].tolist() == [[0, 0], [2, 2]]
     assert faces.num_identities == 0
     views: tuple[View, ...] = ("variants", "all_variants")
     for view in views:

@@ -99,7 +99,7 @@ def test_a_store_of_a_later_release_says_upgrade(tmp_path: Path) -> None:
         Store.open(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"format_version": "1"}'])
+@pytest.mark.parametrize("text", ["[]", "{}", '{"version": 1}'])
 def test_other_json_is_no_store(tmp_path: Path, text: str) -> None:
     (tmp_path / "dataset.json").write_text(text)
     with pytest.raises(StoreFormatError, match="no format_version"):
