@@ -26,7 +26,11 @@ def check(context: Context) -> None:
     parser = device_parser(context)
     for profile in context.pick(("portable", "compact", "fast"), ("portable",)):
         start = time.perf_counter()
-        store = Store.open(store_of(context, profile, given, context.pick(_ROWS, 8)))
+        try:
+            store = Store.open(store_of(context, profile, given, context.pick(_ROWS, 8)))
+        except ModuleNotFoundError as error:
+            context.notes.leave_out(f"the profile {profile}: {error}")
+            continue
         made = time.perf_counter() - start
         context.notes.row("reading alone", profile=profile, faces_a_second=_read(store, cores), seconds_to_write=made)
         for at_once in (AT_ONCE,) if profile != "portable" or context.dry else (AT_ONCE, 1, 2 * AT_ONCE):
