@@ -84,12 +84,22 @@ class JsonValue:
 
     def same(self, expected: Any) -> None:
         """A value that is known beforehand; 1, 1.0 and true are three."""
-        if json.dumps(self.value, sort_keys=True) != json.dumps(expected, sort_keys=True):
+        if not _same(self.value, expected):
             self.refuse(json.dumps(expected))
 
     def _below(self, name: str) -> str:
         name = name if name.isidentifier() else repr(name[:_SHOWN])
         return f"{self._place}.{name}" if self._place else name
+
+
+def _same(one: Any, other: Any) -> bool:
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
 
 
 def is_sha256(text: str) -> bool:
