@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from faceshards.ops.align import similarity, warp_image, warp_labels
-from faceshards.source.demo import render_face
+from faceshards.source.demoface import render_face
 from faceshards.source.trueregions import cut_regions
 
 

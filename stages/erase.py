@@ -21,6 +21,7 @@ def main(params: Params) -> None:
         params.store,
         params.run,
         params.parse.min_confidence,
+        params.dataset,
     )
     click.echo(f"erase: {outcome}")
     write_metrics(Path("reports/metrics/erase.json"), asdict(outcome))

@@ -9,8 +9,11 @@ from stages.command import stage_command
 
 @stage_command
 def main(params: Params) -> None:
-    """Link the files that params name, such as labels and weights, so that the stages see when they change."""
-    link_inputs(params, Path("manifests/inputs"))
+    """Link the files that params name, such as labels and weights, so that the stages see when they change.
+
+    A network that `parse.weights` names and that is not here is downloaded, once its licence is accepted.
+    """
+    link_inputs(params, Path("manifests/inputs"), Path("manifests/parsers.yaml"))
 
 
 if __name__ == "__main__":

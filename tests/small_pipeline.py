@@ -40,9 +40,9 @@ def digest(folder: Path) -> dict[str, str]:
     }
 
 
-def small_params(recipe: Path, run: RunParams) -> Params:
+def small_params(recipe: Path, run: RunParams, faces: str = RECIPE) -> Params:
     """The project's params, with the faces of a recipe that is written to `recipe`, in shards of four."""
-    recipe.write_text(RECIPE)
+    recipe.write_text(faces)
     whole = load_params(ROOT / "params.yaml")
     return replace(
         whole,

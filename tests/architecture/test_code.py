@@ -4,6 +4,7 @@ import ast
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import grimp
@@ -12,15 +13,55 @@ import pytest
 STAGES = ("align", "download", "erase", "inputs", "parse", "plan", "report", "verify")
 
 
-def listings(project: Path) -> dict[str, dict[str, str]]:
-    """What `python -m stages.code` writes for each stage and for training, as digests by path."""
-    out = project / "listed"
-    command = [sys.executable, "-m", "stages.code", *STAGES, "train", "--out", str(out)]
-    subprocess.run(command, cwd=project, env={"PYTHONPATH": str(project / "pipeline")}, check=True)
-    return {
-        file.name: {path: digest for digest, path in (line.split("  ") for line in file.read_text().splitlines())}
-        for file in out.iterdir()
-    }
+_LIST = """
+import sys
+from stages.code import main
+for out in sys.stdin:
+    main([*sys.argv[1:], "--out", out.strip()], standalone_mode=False)
+    print("listed", flush=True)
+"""
+
+
+class Project:
+    """A copy of the code of the project, and a process there that runs the command `stages.code` when asked."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self._root = root
+        self._out = folder / "listed"
+        self.path = folder / "project"
+        self.path.mkdir()
+        self.as_committed()
+        self._lister = subprocess.Popen(
+            [sys.executable, "-c", _LIST, *STAGES, "train"],
+            cwd=self.path,
+            env={"PYTHONPATH": str(self.path / "pipeline")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def as_committed(self) -> None:
+        """Undo all edits."""
+        for folder in self.path.iterdir():
+            shutil.rmtree(folder)
+        for name in ("pipeline", "stages"):
+            ignored = shutil.ignore_patterns("__pycache__", "train")
+            shutil.copytree(self._root / name, self.path / name, ignore=ignored)
+
+    def listings(self) -> dict[str, dict[str, str]]:
+        """What the command writes for each stage and for training, as digests by path."""
+        shutil.rmtree(self._out, ignore_errors=True)
+        assert self._lister.stdin is not None
+        assert self._lister.stdout is not None
+        print(self._out, file=self._lister.stdin, flush=True)
+        assert self._lister.stdout.readline() == "listed\n"
+        return {
+            file.name: {path: digest for digest, path in (line.split("  ") for line in file.read_text().splitlines())}
+            for file in self._out.iterdir()
+        }
+
+    def close(self) -> None:
+        self._lister.communicate(timeout=60)
 
 
 def stages_that_differ(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]]) -> set[str]:
@@ -29,19 +70,22 @@ def stages_that_differ(before: dict[str, dict[str, str]], after: dict[str, dict[
 
 
 @pytest.fixture(scope="module")
-def listed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
-    return listings(copy(root, tmp_path_factory.mktemp("code")))
+def copied(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    copied = Project(root, tmp_path_factory.mktemp("code"))
+    yield copied
+    copied.close()
+
+
+@pytest.fixture(scope="module")
+def listed(copied: Project) -> dict[str, dict[str, str]]:
+    return copied.listings()
 
 
 @pytest.fixture
-def project(root: Path, tmp_path: Path) -> Path:
-    return copy(root, tmp_path)
-
-
-def copy(root: Path, to: Path) -> Path:
-    for name in ("pipeline", "stages"):
-        shutil.copytree(root / name, to / name, ignore=shutil.ignore_patterns("__pycache__", "train"))
-    return to
+def project(copied: Project, listed: dict[str, dict[str, str]]) -> Iterator[Project]:
+    """To be edited, after it was `listed`."""
+    yield copied
+    copied.as_committed()
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -62,18 +106,20 @@ def test_the_list_of_a_stage_has_exactly_the_modules_that_it_imports(
 
 
 def test_comments_docstrings_and_the_breaking_of_lines_change_no_list(
-    listed: dict[str, dict[str, str]], project: Path
+    listed: dict[str, dict[str, str]], project: Project
 ) -> None:
-    for path in [*project.rglob("faceshards/**/*.py"), *project.glob("stages/*.py")]:
+    for path in [*project.path.rglob("faceshards/**/*.py"), *project.path.glob("stages/*.py")]:
         tree = ast.parse(path.read_text())
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
                 node.body[0].value.value = "Another text."  # type: ignore[attr-defined]
         path.write_text("# A comment.\n" + ast.unparse(tree) + "\n\n\n# Another.\n")
-    assert listings(project) == listed
+    assert project.listings() == listed
 
 
-def test_an_edit_of_one_stage_s_code_changes_that_stage_alone(listed: dict[str, dict[str, str]], project: Path) -> None:
+def test_an_edit_of_one_stage_s_code_changes_that_stage_alone(
+    listed: dict[str, dict[str, str]], project: Project
+) -> None:
     for file, stage in (
         ("build/erase.py", "erase"),
         ("build/align.py", "align"),
@@ -82,28 +128,28 @@ def test_an_edit_of_one_stage_s_code_changes_that_stage_alone(listed: dict[str, 
         ("report/skipped.py", "report"),
         ("parsing/losses.py", "train"),
     ):
-        path = project / "pipeline/faceshards" / file
+        path = project.path / "pipeline/faceshards" / file
         before = path.read_text()
         path.write_text(before + "\n_ANOTHER = 1\n")
-        assert stages_that_differ(listed, listings(project)) == {stage}
+        assert stages_that_differ(listed, project.listings()) == {stage}
         path.write_text(before)
 
 
 def test_an_edit_of_shared_code_changes_every_stage_that_shares_it(
-    listed: dict[str, dict[str, str]], project: Path
+    listed: dict[str, dict[str, str]], project: Project
 ) -> None:
-    path = project / "pipeline/faceshards/source/recordio.py"
+    path = project.path / "pipeline/faceshards/source/recordio.py"
     path.write_text(path.read_text() + "\n_ANOTHER = 1\n")
-    assert stages_that_differ(listed, listings(project)) == {"download", "plan", "align", "train"}
+    assert stages_that_differ(listed, project.listings()) == {"download", "plan", "align", "train"}
 
 
 def test_an_edit_of_a_value_is_seen_and_one_in_the_loader_changes_nothing(
-    listed: dict[str, dict[str, str]], project: Path
+    listed: dict[str, dict[str, str]], project: Project
 ) -> None:
-    edit(project / "pipeline/faceshards/loader/ranks.py", "import os\n", "import json\nimport os\n")
-    assert stages_that_differ(listed, listings(project)) == set()
-    edit(project / "pipeline/faceshards/parsing/parser.py", "CPU_BATCH = 8", "CPU_BATCH = 9")
-    assert stages_that_differ(listed, listings(project)) == {"parse"}
+    edit(project.path / "pipeline/faceshards/loader/ranks.py", "import os\n", "import json\nimport os\n")
+    assert stages_that_differ(listed, project.listings()) == set()
+    edit(project.path / "pipeline/faceshards/parsing/parser.py", "CPU_BATCH = 8", "CPU_BATCH = 9")
+    assert stages_that_differ(listed, project.listings()) == {"parse"}
 
 
 @pytest.mark.parametrize(
@@ -119,18 +165,18 @@ def test_an_edit_of_a_value_is_seen_and_one_in_the_loader_changes_nothing(
     ],
 )
 def test_a_changed_data_file_changes_the_stages_that_use_it(
-    file: str, stages: set[str], listed: dict[str, dict[str, str]], project: Path
+    file: str, stages: set[str], listed: dict[str, dict[str, str]], project: Project
 ) -> None:
-    path = project / "pipeline/faceshards" / file
+    path = project.path / "pipeline/faceshards" / file
     path.write_bytes(path.read_bytes() + b" ")
-    assert stages_that_differ(listed, listings(project)) == stages
+    assert stages_that_differ(listed, project.listings()) == stages
 
 
 def test_a_data_file_that_no_module_names_counts_for_all_beside_it(
-    listed: dict[str, dict[str, str]], project: Path
+    listed: dict[str, dict[str, str]], project: Project
 ) -> None:
-    (project / "pipeline/faceshards/report/nobody_names_me.csv").write_text("a\n")
-    assert stages_that_differ(listed, listings(project)) == {"report"}
+    (project.path / "pipeline/faceshards/report/nobody_names_me.csv").write_text("a\n")
+    assert stages_that_differ(listed, project.listings()) == {"report"}
 
 
 def test_every_data_file_of_the_package_is_in_a_list(listed: dict[str, dict[str, str]], root: Path) -> None:
@@ -151,7 +197,8 @@ sys.addaudithook(lambda event, args: opened.add(str(args[0])) if event == "open"
 import small_pipeline as small
 from faceshards.report.page import write_report
 data = Path(sys.argv[1])
-shards = small.run_pipeline(small.small_params(data / "recipe.yaml", small.RunParams(workers=1)), data)
+few = small.RECIPE.replace("identities: 5", "identities: 3")
+shards = small.run_pipeline(small.small_params(data / "recipe.yaml", small.RunParams(workers=1), few), data)
 write_report(shards, data / "aligned", {}, data / "report.html", 4)
 print("\\n".join(sorted(opened)))
 """
@@ -188,22 +235,24 @@ def test_packages_hold_nothing_of_their_own_but_names_of_their_modules(root: Pat
                 assert ast.unparse(statement.targets[0]) == "__all__", init
 
 
-def test_explain_says_what_a_stage_is_made_of_and_what_changed(project: Path) -> None:
+def test_explain_says_what_a_stage_is_made_of_and_what_changed(project: Project) -> None:
     def explained() -> str:
         command = [sys.executable, "-m", "stages.code", "--explain", "align"]
-        environment = {"PYTHONPATH": str(project / "pipeline")}
-        return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=True).stdout
+        environment = {"PYTHONPATH": str(project.path / "pipeline")}
+        return subprocess.run(
+            command, cwd=project.path, env=environment, capture_output=True, text=True, check=True
+        ).stdout
 
     assert "no `dvc repro` to compare with" in explained()
     command = [sys.executable, "-m", "stages.code"]
-    subprocess.run(command, cwd=project, env={"PYTHONPATH": str(project / "pipeline")}, check=True)
-    assert sorted(path.name for path in (project / "data/code").iterdir()) == list(STAGES)
+    subprocess.run(command, cwd=project.path, env={"PYTHONPATH": str(project.path / "pipeline")}, check=True)
+    assert sorted(path.name for path in (project.path / "data/code").iterdir()) == list(STAGES)
     first = explained()
     assert "faceshards/ops/mesh_map.json" in first
     assert first.endswith("no change\n")
-    map_of_the_mesh = project / "pipeline/faceshards/ops/mesh_map.json"
+    map_of_the_mesh = project.path / "pipeline/faceshards/ops/mesh_map.json"
     map_of_the_mesh.write_bytes(map_of_the_mesh.read_bytes() + b" ")
-    edit(project / "pipeline/faceshards/build/align.py", "import hashlib\n", "")
+    edit(project.path / "pipeline/faceshards/build/align.py", "import hashlib\n", "")
     assert explained().splitlines()[-3:] == [
         "since the last `dvc repro` (data/code/align): 2 differ",
         "  changed  faceshards/build/align.py",

@@ -154,7 +154,7 @@ def test_a_model_of_another_format_is_refused(tmp_path: Path, name: str) -> None
         ({"size": [512]}, "size"),
         ({"size": [512, 0]}, "size.1: Input should be greater than or equal to 1; found 0"),
         ({"channels": "gbr"}, "channels: Input should be 'rgb' or 'bgr'; found 'gbr'"),
-        ({"classes": "celebamask"}, "'celebamask_hq' or 'celebamask_bisenet'; found 'celebamask'"),
+        ({"classes": "celebamask"}, "'celebamask_farl' or 'lapa'; found 'celebamask'"),
         ({"classes": ["background", "noes"]}, "unknown class noes; expected some of: background"),
         ({"classes": ["skin", "left_chin"]}, "found both 'left_chin' and 'skin'"),
         ({"classes": ["hair"] * 256}, "expected at most 255 classes, found 256"),

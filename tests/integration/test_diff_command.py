@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc_projects import dvc, git
 from edited_stores import Row, build_edited
 from numpy.typing import NDArray
 from stores import face_spec
 from test_commands import run
-from test_dvc import dvc
-from test_dvc_remote import git
 from web_folder import serve_folder
 
 SHARD = "train.zarr/image/c.0.0.0.0"
@@ -49,7 +48,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def repo(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy, in which the test runs."""
     copy = Path(shutil.copytree(made, tmp_path / "copy", symlinks=True))
-    dvc(copy / "repo", "remote", "modify", "storage", "url", str(copy / "remote"))
+    config = copy / "repo/.dvc/config"
+    config.write_text(config.read_text().replace(str(made / "remote"), str(copy / "remote")))
     monkeypatch.chdir(copy / "repo")
     monkeypatch.setenv("FACESHARDS_CACHE", str(tmp_path / "cache"))
     return copy / "repo"

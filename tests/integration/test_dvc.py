@@ -1,102 +1,103 @@
-"""The pipeline as its users run it: `dvc repro` in a copy of the project."""
+"""The pipeline as its users run it: `dvc repro` in a project, in a clone of it, and after an edit."""
 
-import os
-import shutil
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+from dvc_projects import copy_of_the_project, dvc, edit_params, git, ran
+from safetensors.torch import load_file, save_file
 from small_pipeline import RECIPE
 
-PROJECT = (
-    *("dvc.yaml", "params.yaml", "manifests", "stages", "pipeline", "reports/.gitignore", ".gitignore"),
-    *(".dvc/.gitignore", ".dvc/config", ".dvc/plots", ".dvcignore"),
-)
-
-
-def copy_of_the_project(root: Path, to: Path, workers: int) -> Path:
-    for name in PROJECT:
-        source, target = root / name, to / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "shards.sha256", "parser", "cache", "tmp")
-            shutil.copytree(source, target, symlinks=True, ignore=ignored)
-        else:
-            shutil.copy(source, target)
-    (to / "manifests/demo.yaml").write_text(RECIPE)
-    params = (to / "params.yaml").read_text()
-    for old, new in (
-        ("workers: auto", f"workers: {workers}"),
-        ("shard_rows: 2048", "shard_rows: 4"),
-        ("chunk_rows: 32", "chunk_rows: 2"),
-    ):
-        assert old in params
-        params = params.replace(old, new)
-    (to / "params.yaml").write_text(params)
-    dvc(to, "config", "core.no_scm", "true")
-    return to
-
-
-def dvc(project: Path, *arguments: str, fails: bool = False) -> str:
-    """Run dvc with this environment's python first on the path, as an activated environment has it."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
-        cwd=project,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode != 0) is fails, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def outs(project: Path) -> dict[str, Any]:
-    lock = YAML(typ="safe", pure=True).load(project / "dvc.lock")
-    return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
+UP_TO_DATE = "Data and pipelines are up to date."
 
 
 @pytest.fixture(scope="module")
-def reproduced(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    project = copy_of_the_project(root, tmp_path_factory.mktemp("one") / "project", workers=1)
+def project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which the pipeline has run without git; then it was committed and pushed."""
+    top = tmp_path_factory.mktemp("dvc")
+    project = copy_of_the_project(root, top / "project")
     dvc(project, "repro")
+    dvc(project, "config", "--unset", "core.no_scm")
+    dvc(project, "remote", "add", "--default", "storage", str(top / "remote"))
+    git(project, "init")
+    git(project, "add", ".")
+    git(project, "commit", "--message", "the project")
+    dvc(project, "push")
     return project
 
 
-def test_a_second_run_does_nothing_and_says_so(reproduced: Path) -> None:
-    before = outs(reproduced)
-    assert "Data and pipelines are up to date" in dvc(reproduced, "repro")
-    assert outs(reproduced) == before
+@pytest.fixture(scope="module")
+def clone(project: Path) -> Path:
+    """A clone of it, with the data pulled."""
+    clone = project.with_name("clone")
+    git(project.parent, "clone", str(project), str(clone))
+    dvc(clone, "pull")
+    return clone
 
 
-def test_another_copy_with_two_workers_gives_the_same_hashes(reproduced: Path, root: Path, tmp_path: Path) -> None:
-    other = copy_of_the_project(root, tmp_path / "project", workers=2)
-    dvc(other, "repro")
-    assert outs(other) == outs(reproduced)
+@pytest.fixture
+def edited(clone: Path) -> Iterator[Path]:
+    """The clone, which is as it was after each test."""
+    yield clone
+    git(clone, "checkout", "--", ".")
+    git(clone, "clean", "--force")
+    dvc(clone, "repro")
 
 
-def test_a_lost_file_comes_back_from_the_cache_though_nobody_trained_here(reproduced: Path) -> None:
-    shard = next((reproduced / "data/shards").rglob("c.0.0.0.0"))
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
+def changes_that_git_sees(repo: Path) -> list[str]:
+    return git(repo, "status", "--porcelain").splitlines()
+
+
+def test_the_list_of_hashes_is_what_coreutils_reads(project: Path) -> None:
+    sums = project / "manifests/shards.sha256"
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", sums], cwd=project / "data/shards", check=True)
+
+
+def test_metrics_and_plots_are_filled(project: Path) -> None:
+    assert "reports/metrics/parse.json" in dvc(project, "metrics", "show")
+    assert (project / "reports/report.html").stat().st_size > 10_000
+    plots = dvc(project, "plots", "show", "--show-vega", "region_area")
+    assert "around_right_eye" in plots
+
+
+def test_a_lost_file_comes_back_from_the_cache_though_nobody_trained_here(project: Path) -> None:
+    shard = next((project / "data/shards").rglob("c.0.0.0.0"))
     content = shard.read_bytes()
     shard.unlink()
-    dvc(reproduced, "checkout", "--force")
+    dvc(project, "checkout", "--force")
     assert shard.read_bytes() == content
 
 
-def test_the_list_of_hashes_is_what_coreutils_reads(reproduced: Path) -> None:
-    sums = reproduced / "manifests/shards.sha256"
-    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", sums], cwd=reproduced / "data/shards", check=True)
+def test_in_a_fresh_clone_git_and_dvc_have_nothing_to_say(clone: Path) -> None:
+    assert dvc(clone, "status").splitlines() == [UP_TO_DATE]
+    assert changes_that_git_sees(clone) == []
+    for command in (("metrics", "show"), ("metrics", "diff"), ("plots", "show"), ("pull",), ("diff",)):
+        output = dvc(clone, *command)
+        assert not re.search("fail|warn|error|not found", output, re.I), output
+    assert changes_that_git_sees(clone) == []
 
 
-def test_metrics_and_plots_are_filled(reproduced: Path) -> None:
-    assert "reports/metrics/parse.json" in dvc(reproduced, "metrics", "show")
-    assert (reproduced / "reports/report.html").stat().st_size > 10_000
-    plots = dvc(reproduced, "plots", "show", "--show-vega", "region_area")
-    assert "around_right_eye" in plots
+def test_a_second_run_does_nothing_and_says_so(clone: Path) -> None:
+    said = dvc(clone, "repro")
+    assert UP_TO_DATE in said
+    assert ran(said) == []
+    assert changes_that_git_sees(clone) == []
+
+
+def test_a_clone_without_the_data_makes_the_same_hashes_again_with_two_workers(clone: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", str(clone), "other")
+    other = tmp_path / "other"
+    edit_params(other, "workers: 1", "workers: 2")
+    assert ran(dvc(other, "repro")) == ["code", "download", "plan", "align", "parse", "erase", "verify", "report"]
+    assert changes_that_git_sees(other) == [" M params.yaml"]  # and not dvc.lock, which holds the hash of every out
+    assert dvc(other, "status").splitlines() == [UP_TO_DATE]
 
 
 @pytest.mark.parametrize(
@@ -107,20 +108,68 @@ def test_metrics_and_plots_are_filled(reproduced: Path) -> None:
         ("landmarks: points.csv", "source.landmarks: expected a file or a folder at points.csv; found nothing there"),
     ],
 )
-def test_a_path_that_is_missing_or_mistyped_is_a_plain_message(
-    root: Path, tmp_path: Path, change: str, message: str
-) -> None:
-    project = copy_of_the_project(root, tmp_path / "project", workers=1)
-    key = change.partition(":")[0]
-    old = next(line for line in (project / "params.yaml").read_text().splitlines() if line.startswith(f"  {key}: "))
-    (project / "params.yaml").write_text((project / "params.yaml").read_text().replace(old, f"  {change}", 1))
-    said = dvc(project, "repro", "download", fails=True)
+def test_a_path_that_is_missing_or_mistyped_is_a_plain_message(edited: Path, change: str, message: str) -> None:
+    key, params = change.partition(":")[0], (edited / "params.yaml").read_text()
+    edit_params(edited, next(line for line in params.splitlines() if line.startswith(f"  {key}: ")), f"  {change}")
+    said = dvc(edited, "repro", "inputs", fails=True)
     assert message in said
     assert "unexpected error" not in said
 
 
-def test_a_change_of_what_source_path_names_is_seen(reproduced: Path, tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(reproduced, project, symlinks=True)
-    (project / "manifests/demo.yaml").write_text(RECIPE.replace("seed: 3", "seed: 4"))
-    assert "manifests/inputs/source" in dvc(project, "status", "download")
+def test_a_change_of_what_source_path_names_is_seen(clone: Path) -> None:
+    recipe = clone / "manifests/demo.yaml"
+    recipe.write_text(RECIPE.replace("seed: 3", "seed: 4"))
+    said = dvc(clone, "status", "download")
+    recipe.write_text(RECIPE)
+    assert "manifests/inputs/source" in said
+
+
+def test_an_edit_of_comments_runs_only_the_list_of_code(edited: Path) -> None:
+    for file in ("regions.py", "build/align.py", "store/writer.py"):
+        append(edited / "pipeline/faceshards" / file, "\n# A comment.\n")
+    assert ran(dvc(edited, "repro")) == ["code"]
+
+
+def test_training_lists_its_own_code_and_the_pipeline_says_nothing_of_it(edited: Path) -> None:
+    training = ("--cd", "stages/train")
+    assert ran(dvc(edited, *training, "repro", "code")) == ["code"]
+    assert ran(dvc(edited, *training, "repro", "code")) == []
+    assert "faceshards/parsing/losses.py" in (edited / "stages/train/code/train").read_text()
+    assert dvc(edited, "status").splitlines() == [UP_TO_DATE]
+    assert changes_that_git_sees(edited) == ["?? stages/train/dvc.lock"]
+
+
+def test_the_package_of_the_clone_runs_whichever_else_is_installed(clone: Path) -> None:
+    module = clone / "pipeline/faceshards/build/verify.py"
+    before = module.read_text()
+    append(module, "\nraise SystemExit('of this clone')\n")
+    command = [sys.executable, "-m", "stages.verify"]
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+    module.write_text(before)
+    assert "of this clone" in done.stderr
+
+
+def test_an_edit_of_erase_runs_erase_and_what_is_made_from_it(edited: Path) -> None:
+    card = edited / "pipeline/faceshards/build/card.py"
+    card.write_text(card.read_text().replace("Licence of the images:", "The images' licence:"))
+    assert ran(dvc(edited, "repro")) == ["code", "erase", "verify", "report"]
+    assert "The images' licence" in (edited / "data/shards/README.md").read_text()
+
+
+def test_a_changed_data_file_runs_what_uses_it(edited: Path) -> None:
+    append(edited / "pipeline/faceshards/report/templates/report.css", "\nbody { margin: 1px }\n")
+    assert ran(dvc(edited, "repro")) == ["code", "report"]
+
+
+def test_weights_overwritten_in_place_are_seen(edited: Path) -> None:
+    bundled = edited / "pipeline/faceshards/parsing/bundled.safetensors"
+    weights = edited / "w.safetensors"
+    weights.write_bytes(bundled.read_bytes())
+    edit_params(edited, "weights: bundled", "weights: w.safetensors")
+    assert ran(dvc(edited, "repro", "parse")) == ["inputs", "parse"]
+    assert dvc(edited, "status", "parse").splitlines() == [UP_TO_DATE]
+    state = load_file(weights)
+    state["final.bias"][0] += 1
+    save_file(state, weights)
+    assert "manifests/inputs/weights" in dvc(edited, "status", "parse")
+    assert ran(dvc(edited, "repro", "parse")) == ["inputs", "parse"]

@@ -2,23 +2,17 @@
 
 import hashlib
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dvc_projects import dvc, git
 from stores import build_faces, face_spec, tree
-from test_dvc import dvc
 
 import faceshards
 from faceshards.errors import CorruptShardError, MissingShardError
 
 SHARD = "train.zarr/image/c.0.0.0.0"
-
-
-def git(repo: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=tester", "-c", "user.email=tester@localhost", "-c", "init.defaultBranch=main"]
-    subprocess.run(["git", *identity, *arguments], cwd=repo, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from dvc_projects import dvc, git
 from edited_stores import Row, build_edited
 from stores import build_faces, face_spec, sample_id
 from test_commands import run
-from test_dvc import dvc
-from test_dvc_remote import git
 
 SHARD = "train.zarr/image/c.1.0.0.0"
 GONE = sample_id("train", 9)

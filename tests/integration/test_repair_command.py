@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from dvc_projects import dvc, git
 from edited_stores import build_edited
 from stores import face_spec, tree
 from test_commands import run
-from test_dvc import dvc
-from test_dvc_remote import git
 
 SHARD = "train.zarr/image/c.0.0.0.0"
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceshards.ops.align import ALIGNED_SIZE
-from faceshards.parsing.augment import augment, flip, warp
+from faceshards.parsing.augment import augment, cut_off, flip, warp
 from faceshards.parsing.crops import CROP_SIZE, Cut
 from faceshards.regions import MIRROR
 
@@ -57,3 +57,14 @@ def test_faces_given_are_left_as_they_are(seed: int) -> None:
     copies = [a.copy() for a in (*face, *donor)]
     augment(face, donor, np.random.default_rng(seed))
     assert all(np.array_equal(a, b) for a, b in zip((*face, *donor), copies, strict=True))
+
+
+@given(seeds)
+@settings(max_examples=20, deadline=None)
+def test_a_picture_that_is_cut_off_is_black_and_background_beyond_its_edges(seed: int) -> None:
+    face = warp(*_blocks(seed, low=1), np.random.default_rng(seed))
+    image, regions = cut_off(*face, np.random.default_rng(seed))
+    beyond = regions == 0
+    assert not image[beyond].any()
+    assert np.array_equal(image[~beyond], face[0][~beyond])
+    assert np.array_equal(regions[~beyond], face[1][~beyond])

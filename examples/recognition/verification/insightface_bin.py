@@ -3,10 +3,14 @@
 A pickle may name any callable and have it called. This reader calls none: of all names it knows those that bytes, bools
 and one-dimensional numpy arrays of bytes and bools are pickled with, and for these it has stand-ins of its own, which
 check what they are given. Any other name, `os.system` or `builtins.eval`, is refused before anything happens.
+
+A pickle may also claim any size, and ask for one value any number of times. So its opcodes are looked through first, and
+no copy is made of a value before all of them together are known to be no longer than the file.
 """
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,8 @@ from faceshards.source.decode import decode_image
 
 FOLDS = 10
 _EDGE = 112
+_MOST_COPIED = 64
+"""So many times the file's bytes may come of text, if each were as long as the longest."""
 _DTYPES = {"u1": np.uint8, "b1": np.bool_}
 
 
@@ -45,9 +51,11 @@ class InsightFaceBin:
         if not (isinstance(found, tuple | list) and len(found) == 2):
             raise SourceFormatError(f"{path}: expected a pickle of (images, same); found {type(found).__name__}")
         images, same = (_elements(path, part) for part in found)
-        self._images = [image.tobytes() if isinstance(image, np.ndarray) else image for image in images]
-        if not all(isinstance(image, bytes) for image in self._images):
+        if not all(isinstance(image, bytes | bytearray | np.ndarray) for image in images):
             raise SourceFormatError(f"{path}: expected encoded images as bytes; found something else among them")
+        if sum(map(len, images)) > path.stat().st_size:
+            raise SourceFormatError(f"{path}: expected images of no more bytes than the file; it repeats some of them")
+        self._images = list(map(bytes, images))
         if not all(isinstance(value, int) and value in (0, 1) for value in same):  # a bool is an int
             raise SourceFormatError(f"{path}: expected a bool for every pair; found something else among them")
         kinds = np.array(same, bool)
@@ -122,7 +130,7 @@ class _FromBuffer(_Array):
     """For numpy's `_frombuffer`, by which protocol 5 makes arrays."""
 
     def __init__(self, data: object, dtype: object, shape: object, order: object = "C") -> None:
-        self.__setstate__((1, shape, dtype, order, bytes(data) if isinstance(data, bytearray) else data))
+        self.__setstate__((1, shape, dtype, order, data))
 
 
 class _Scalar(_StandIn):
@@ -140,14 +148,24 @@ class _Encoded(_StandIn):
     def __init__(self, text: object, encoding: object) -> None:
         if not isinstance(text, str) or encoding not in ("latin1", b"latin1"):
             raise _Refused(f"text in {encoding!r}")
-        self.value = text.encode("latin1")
+        self._text = text
+
+    @property
+    def value(self) -> bytes:
+        """The bytes, made anew at each look: a pickle may ask for them any number of times."""
+        return self._text.encode("latin1")
+
+    def __len__(self) -> int:
+        return len(self._text)
 
 
 def _values(data: object, length: int, dtype: _DType) -> NDArray[Any]:
-    data = _value(data)
-    if not isinstance(data, bytes) or len(data) != length:
+    """A view of bytes, as numbers or as bools."""
+    data = data.value if isinstance(data, _Encoded) and len(data) == length else data
+    if not isinstance(data, bytes | bytearray) or len(data) != length:
         raise _Refused(f"an array of {length} bytes without those bytes")
-    return np.frombuffer(data, np.uint8).astype(dtype.value)
+    values = np.frombuffer(data, np.uint8)
+    return values != 0 if dtype.value is np.bool_ else values
 
 
 _STAND_INS: dict[tuple[str, str], type[_StandIn]] = {
@@ -170,8 +188,10 @@ class _Unpickler(pickle.Unpickler):
 
 def _load(path: Path) -> object:
     try:
+        data = path.read_bytes()
+        _look_through(data)
         # Python 2 wrote the published sets: its str are bytes.
-        return _Unpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+        return _Unpickler(io.BytesIO(data), encoding="bytes").load()
     except _Refused as error:
         raise SourceFormatError(
             f"{path}: expected a pickle of encoded images and bools; it asks for {error}, which no verification set "
@@ -179,6 +199,26 @@ def _load(path: Path) -> object:
         ) from error
     except Exception as error:  # a broken pickle can raise nearly anything
         raise SourceFormatError(f"{path}: expected a pickle of (images, same); found a broken one ({error})") from error
+
+
+def _look_through(data: bytes) -> None:
+    """Read the opcodes one by one, without doing what they say.
+
+    Raises:
+        _Refused: one claims more than the file has.
+        ValueError: the file ends before its last.
+    """
+    calls, longest = 0, 0
+    for number, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+        if "PUT" in opcode.name and isinstance(argument, int) and argument > number:
+            raise _Refused(f"place {argument:,} for value {number:,}")
+        if opcode.name in ("REDUCE", "BUILD"):
+            calls += 1
+        elif isinstance(argument, str) and opcode.name.endswith("UNICODE"):
+            longest = max(longest, len(argument))
+    # Old protocols write each image as text, from which its bytes are made.
+    if calls * longest > _MOST_COPIED * max(len(data), 1):
+        raise _Refused(f"{calls:,} values, as if each were of {longest:,} bytes")
 
 
 def _value(of: object) -> object:

@@ -23,7 +23,7 @@ from faceshards.ops.align import warp_labels
 from faceshards.records import UInt8Array
 from faceshards.source.alignment import Aligner, AlignerName
 from faceshards.source.base import Source
-from faceshards.source.decode import decode_image, decode_remark
+from faceshards.source.decode import decode_picture
 from faceshards.source.heif import heif_version
 from faceshards.source.trueregions import true_regions
 from faceshards.store.codecs import keeps_files
@@ -152,14 +152,14 @@ class AlignTask(ShardTask):
         try:
             data = self.source.image_bytes(index)
             row["source_sha256"] = hashlib.sha256(data).hexdigest()
-            image = decode_image(data, face.source_id)
+            image, remark = decode_picture(data, face.source_id)
             landmarks = self.source.landmarks(index)
             alignment = align(image, landmarks)
             image_out[:] = alignment.apply(image)
         except BadSampleError as error:
             return {**row, "status": SKIPPED, "reason": str(error), "has_truth": False}, None
         matrix = alignment.matrix
-        remarks = [remark for remark in (decode_remark(data), alignment.remark) if remark]
+        remarks = [said for said in (remark, alignment.remark) if said]
         file = data if matrix is None else None
         try:
             truth = self.source.truth(index)

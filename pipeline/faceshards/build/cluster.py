@@ -32,17 +32,18 @@ _WORKER_ENVIRONMENT = {
 
 
 @contextmanager
-def local_client(environments: Sequence[Mapping[str, str]]) -> Iterator[Any]:
-    """A Dask client with worker processes of this machine, of one thread each.
+def local_client(environments: Sequence[Mapping[str, str]], threads: int = 1) -> Iterator[Any]:
+    """A Dask client with worker processes of this machine.
 
     Args:
         environments: for each worker, the environment variables that it has besides those of this process.
+        threads: of each worker.
     """
     import dask
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
     host = {"host": "127.0.0.1", "protocol": "tcp://", "dashboard": False}
-    options = {**host, "nthreads": 1, "memory_limit": 0, "silence_logs": logging.CRITICAL}
+    options = {**host, "nthreads": threads, "memory_limit": 0, "silence_logs": logging.CRITICAL}
     spawn = "distributed.nanny.pre-spawn-environ"
     kept = dict(os.environ)
     with ExitStack() as stack:
@@ -133,7 +134,7 @@ def scheduler_address(scheduler: str) -> str:
         address = json.loads(path.read_text())["address"]
         if not isinstance(address, str):
             raise ValueError(f"address {address!r}")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ParamsError(
             f"run.scheduler: expected a file that `dask scheduler --scheduler-file {scheduler}` wrote; found no "
             f"address in it ({_first_line(error)}). Start the scheduler anew"

@@ -214,4 +214,4 @@ class Crew:
                 f"{self.named(address)} and {self.named(same[0])} share a GPU; start one worker a GPU, each with its "
                 f"own {VISIBLE} (docs/cluster.md)"
             )
-        self._free[address] = 1
+        self._free[address] = threads

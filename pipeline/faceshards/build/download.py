@@ -2,6 +2,13 @@
 
 from pathlib import Path
 
+from faceshards.build.licences import (
+    CELEBAMASK_LICENCE,
+    DEMO_LICENCE,
+    FACESYNTHETICS_LICENCE,
+    LAPA_LICENCE,
+    UNSTATED_LICENCE,
+)
 from faceshards.build.params import RunParams, SourceParams
 from faceshards.build.source import ResolvedSource, write_note
 from faceshards.build.workdir import key_of, work_dir
@@ -12,12 +19,6 @@ from faceshards.source.fetch.pinned import holds_pinned_files
 from faceshards.source.fetch.recipe import DownloadRecipe, Recipe, is_recipe, read_recipe
 from faceshards.source.fetch.resolve import resolve
 from faceshards.source.open import open_source
-
-UNSTATED_LICENCE = "not stated: ask whoever gave you the images"
-DEMO_LICENCE = "MIT"
-FACESYNTHETICS_LICENCE = "R-UDA-1.0"
-CELEBAMASK_LICENCE = "CelebAMask-HQ's agreement: non-commercial research only, no part of it may be passed on"
-LAPA_LICENCE = "LaPa's terms: non-commercial research only"
 
 
 def make_source(params: SourceParams, run: RunParams, out: Path, pinned: Path) -> ResolvedSource:
@@ -45,20 +46,19 @@ def make_source(params: SourceParams, run: RunParams, out: Path, pinned: Path) -
             landmarks=params.landmarks,
             labels=params.labels,
             limit=params.limit,
-            licence=_licence(recipe, open_source(data, params.format), params, pinned),
+            licence=_licence(recipe, open_source(data, params.format), pinned),
         )
         note.open(work)
         write_note(note, work)
     return note
 
 
-def _licence(recipe: Recipe | None, source: Source, params: SourceParams, pinned: Path) -> str:
+def _licence(recipe: Recipe | None, source: Source, pinned: Path) -> str:
     if isinstance(recipe, DownloadRecipe):
         return recipe.licence
     if isinstance(recipe, DemoRecipe):
         return DEMO_LICENCE
     if isinstance(source, FaceSynthetics) and holds_pinned_files(source.files, pinned):
         return FACESYNTHETICS_LICENCE
-    # Others may lay out data of their own like these sets; whoever does names its licence.
-    of_format = {"celebamask": CELEBAMASK_LICENCE, "lapa": LAPA_LICENCE}
-    return params.accept_licence or of_format.get(source.name, UNSTATED_LICENCE)
+    # Others may lay out data of their own like these sets; `dataset.licence` then names its licence.
+    return {"celebamask": CELEBAMASK_LICENCE, "lapa": LAPA_LICENCE}.get(source.name, UNSTATED_LICENCE)

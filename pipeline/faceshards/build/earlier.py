@@ -63,7 +63,7 @@ def read_earlier(path: Path, seed: int) -> Earlier:
     """
     try:
         return _read(path, seed)
-    except (_Inconsistent, pa.ArrowException, OSError) as error:
+    except (_Inconsistent, pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ParamsError(
             f"plan.earlier: {path}: expected the manifest of an earlier version; {error}; take manifest.parquet of a "
             "finished store, or set plan.earlier to null to plan anew"
@@ -119,7 +119,7 @@ def _splits(said: bytes | None) -> dict[str, SplitSpec]:
             str(name): SplitSpec(int(of["rows"]), tuple((int(start), int(stop)) for start, stop in of["classes"]))
             for name, of in json.loads(said)["splits"].items()
         }
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise _Inconsistent(f"{PLAN_KEY.decode()} of its schema does not read ({error!r})") from error
     ranges = sorted(classes for of in splits.values() for classes in of.classes)
     if any(start < 0 or stop < start for start, stop in ranges) or any(b[0] < a[1] for a, b in pairwise(ranges)):

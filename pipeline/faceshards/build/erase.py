@@ -14,8 +14,9 @@ from faceshards import rng
 from faceshards.build import arrays
 from faceshards.build.arrays import IMAGE, REGION, TRUTH
 from faceshards.build.card import documents
+from faceshards.build.licences import licence_of_dataset
 from faceshards.build.outcome import Outcome, count_outcomes
-from faceshards.build.params import EraseParams, RunParams, StoreParams
+from faceshards.build.params import DatasetParams, EraseParams, RunParams, StoreParams
 from faceshards.build.provenance import versions
 from faceshards.build.shardmap import ShardContent, ShardTask, making, shard_digests
 from faceshards.build.shards import run_tasks
@@ -35,6 +36,8 @@ SEED = pa.field("seed", pa.uint64())
 WEIGHTS_SHA256 = pa.field("weights_sha256", pa.string())
 VERSION = pa.field("version", pa.string())
 
+_ABOUT = ("title", "description", "citation", "homepage", "version")
+
 
 def erase_faces(
     aligned: Path,
@@ -44,16 +47,22 @@ def erase_faces(
     store: StoreParams,
     run: RunParams,
     min_confidence: float | None = None,
+    dataset: DatasetParams | None = None,
 ) -> Outcome:
     """Write the final store at `out` from the stores of the stages `align` and `parse`.
 
     A face of which the parser was less sure than `min_confidence`, from 0 to 1, is used like any other, with a remark
-    in the manifest's `reason`.
+    in the manifest's `reason`. `dataset` tells what the data set is; what it leaves out is the source's.
+
+    Raises:
+        LicenceError: `dataset` names another licence than the one under which the images were given.
     """
     faces, maps = Store.open(aligned), Store.open(parsed)
+    dataset = dataset or DatasetParams()
     spec = StoreSpec(
-        name=faces.info["name"],
-        licence=faces.info["licence"],
+        name=dataset.name or faces.info["name"],
+        licence=licence_of_dataset(faces.info["licence"], dataset.licence),
+        about={name: value for name in _ABOUT if (value := getattr(dataset, name)) is not None},
         arrays=arrays.of_shards(params.variants, images=params.images),
         splits=faces.extents,
         shard_rows=faces.shard_rows,

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 """The environment variable by which CUDA shows a process some of the machine's GPUs. It counts from CUDA's start."""
 
+AT_ONCE = 3
+"""Shards that the worker of a GPU makes at once: while one is parsed, others are packed and written to the disk."""
+
 
 def gpu_bindings(count: int, visible: str | None, workers: int) -> list[str]:
     """The value of `VISIBLE` for each worker, so that each sees one GPU.

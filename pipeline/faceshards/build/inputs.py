@@ -9,25 +9,27 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from pydantic import TypeAdapter
+import click
 
 from faceshards.build.params import Params
+from faceshards.build.weights import BUNDLED, DESCRIPTIONS, weights_files
 from faceshards.errors import ParamsError
+from faceshards.source.fetch.remote import Transfer
 from faceshards.source.names import shown
 from faceshards.store.durable import write_file
-from faceshards.yamlfile import read_yaml
+from faceshards.zoo.catalogue import description_of, is_entry, is_kept
+from faceshards.zoo.obtain import obtain
+from faceshards.zoo.pins import make_pins
+from faceshards.zoo.published import read_published
 
-BUNDLED = "bundled"
-_DESCRIPTIONS = (".yaml", ".yml")
 _NAMED = 5
 
 
-def link_inputs(params: Params, folder: Path) -> None:
-    """Link what the params that name files do.
+def link_inputs(params: Params, folder: Path, pins: Path) -> None:
+    """Link what the params that name files do; download a network that ``parse.weights`` names by its description.
 
-    These are ``source.path``, ``source.landmarks``, ``source.labels``, ``plan.earlier``, ``plan.remove``,
+    The params are ``source.path``, ``source.landmarks``, ``source.labels``, ``plan.earlier``, ``plan.remove``,
     ``align.yunet_model`` and ``parse.weights``.
 
     Args:
@@ -35,11 +37,14 @@ def link_inputs(params: Params, folder: Path) -> None:
         folder: takes ``source``, ``landmarks``, ``labels``, ``earlier``, ``remove`` and ``yunet_model``, each a link or
             a text file that says null. It also takes the folder ``weights`` with a link a file: the weights, or a
             description with its model and the files beside that whose names begin with the model's, which is where ONNX
-            keeps large weights.
+            keeps large weights. Of a network that is downloaded it takes the SHA-256 in its place, and of an
+            entry of the zoo a copy.
+        pins: the file of `faceshards.zoo.pins`, made where it is not there; a network of unknown hash is pinned in it.
 
     Raises:
         ParamsError: there is nothing at one of the paths, a description is no YAML, or ``source.path`` is a folder with
             files that DVC cannot hash.
+        LicenceError, DownloadError, WeightsError: as `faceshards.zoo.obtain.obtain`.
     """
     _refuse_unhashable(Path(params.source.path))
     _link("source.path", params.source.path, folder / "source")
@@ -48,12 +53,7 @@ def link_inputs(params: Params, folder: Path) -> None:
     _link("plan.earlier", params.plan.earlier, folder / "earlier")
     _link("plan.remove", params.plan.remove, folder / "remove")
     _link("align.yunet_model", params.align.yunet_model, folder / "yunet_model")
-    weights = folder / "weights"
-    _remove(weights)
-    if params.parse.weights == BUNDLED:
-        write_file(weights / BUNDLED, b"")
-    for path in weights_files(params.parse.weights):
-        _link("parse.weights", str(path), weights / path.name)
+    _link_weights(params, folder / "weights", pins)
 
 
 def _refuse_unhashable(source: Path) -> None:
@@ -82,27 +82,35 @@ def _unhashable(folder: Path) -> Iterator[tuple[Path, str]]:
                     yield Path(entry.path), "a pipe, a socket or a device"
 
 
-def weights_files(weights: str) -> list[Path]:
-    """The files that ``parse.weights`` stands for; none for the bundled weights, which are part of the code.
-
-    Returns:
-        The file of weights; or a description, its model, and the files beside that whose names begin with the model's.
-
-    Raises:
-        ParamsError: a description is no YAML.
-    """
-    path = Path(weights)
+def _link_weights(params: Params, folder: Path, pins: Path) -> None:
+    _remove(folder)
+    make_pins(pins)
+    weights = params.parse.weights
     if weights == BUNDLED:
-        return []
-    if path.suffix not in _DESCRIPTIONS or not path.is_file():
-        return [path]
-    # The stage `parse` checks the rest of the description.
-    named = read_yaml(path, TypeAdapter(dict[str, Any])).get("model")
-    if not isinstance(named, str):
-        return [path]
-    model = path.parent / named
-    beside = model.parent.iterdir() if model.is_file() else ()
-    return [path, model, *sorted(file for file in beside if file.name[: len(model.name)] == model.name != file.name)]
+        write_file(folder / BUNDLED, b"")
+    elif _is_kept(weights):
+        obtained = obtain(
+            weights, params.parse.accept_licence, pins=pins, transfer=Transfer(connections=params.run.connections)
+        )
+        if obtained.pinned_in is not None:
+            click.echo(f"{weights}: pinned in {pins}, which is to be committed: SHA-256 {obtained.sha256}")
+        description = description_of(weights)
+        # In the place of links: these files lie outside the project, elsewhere on each machine.
+        if is_entry(description):
+            write_file(folder / description.name, description.read_bytes())
+        else:
+            _link("parse.weights", weights, folder / description.name)
+        write_file(folder / f"{obtained.path.name}.sha256", f"{obtained.sha256}\n".encode())
+    else:
+        for path in weights_files(weights):
+            _link("parse.weights", str(path), folder / path.name)
+
+
+def _is_kept(weights: str) -> bool:
+    if Path(weights).suffix not in DESCRIPTIONS:
+        return False
+    description = description_of(weights)
+    return description.is_file() and is_kept(description, read_published(description))
 
 
 def _link(param: str, named: str | None, link: Path) -> None:

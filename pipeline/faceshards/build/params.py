@@ -1,6 +1,7 @@
 """`params.yaml` as frozen dataclasses: unknown keys, wrong types and values out of range raise, naming the key."""
 
 from collections.abc import Callable
+from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -57,6 +58,24 @@ class SourceParams:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class DatasetParams:
+    """What the data set tells about itself, in `dataset.json`, its card, Croissant, the report and exports.
+
+    Attributes:
+        name: letters, digits, ``.``, ``_`` and ``-``; None takes the source's.
+        licence: an SPDX identifier or expression, or a text; None takes the source's.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] | None = None
+    title: Text | None = None
+    description: Text | None = None
+    licence: Text | None = None
+    citation: Text | None = None
+    homepage: Annotated[str, Field(pattern=r"^https?://[^\s\"<>]+$")] | None = None
+    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,99}$")] | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
 class PlanParams:
     """Which split and row every face gets; which earlier version goes on, and which faces are left out.
 
@@ -101,6 +120,7 @@ class ParseParams:
 
     Attributes:
         min_confidence: faces of less are marked by the stage `erase`; None marks nobody.
+        accept_licence: the licence of a network to download that the user accepts, by name; None for none.
     """
 
     weights: Text = "bundled"
@@ -108,6 +128,7 @@ class ParseParams:
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     mirror: bool = True
     min_confidence: Share | None = None
+    accept_licence: Text | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -187,6 +208,7 @@ class Params:
     store: StoreParams
     report: ReportParams
     run: RunParams
+    dataset: DatasetParams = field(default_factory=DatasetParams)
 
 
 def load_params(path: Path) -> Params:

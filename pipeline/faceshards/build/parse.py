@@ -1,8 +1,8 @@
 """Stage `parse`: the network's 25-class region map of every aligned face, and how well it agrees with the truth."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,18 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceshards.build.arrays import IMAGE, REGION, TRUTH
-from faceshards.build.inputs import weights_files
 from faceshards.build.outcome import Outcome, count_outcomes
 from faceshards.build.params import ParseParams, RunParams, StoreParams
+from faceshards.build.parserows import parse_rows
 from faceshards.build.provenance import versions
 from faceshards.build.shardmap import ShardContent, ShardTask, making, shard_digests
 from faceshards.build.shards import run_tasks, threads_per_worker
-from faceshards.build.sureness import COLUMNS, Sureness, SurenessNotes, sureness_of
+from faceshards.build.sureness import COLUMNS, Sureness, sureness_of
+from faceshards.build.weights import weights_files
 from faceshards.errors import ParamsError, WeightsError
-from faceshards.parsing.certainty import confidence_of
 from faceshards.parsing.evaluate import Scores, coarse_confusion, confusion, scores
 from faceshards.parsing.parser import Parser, load_parser
-from faceshards.records import UInt8Array
 from faceshards.regions import N_REGIONS, CoarseRegion, Region
 from faceshards.store.durable import sha256_of
 from faceshards.store.finish import finish
@@ -32,6 +31,8 @@ from faceshards.store.reader import Store
 from faceshards.store.schema import OK, StoreSpec
 
 _Weights: TypeAlias = tuple[tuple[Path, str], ...]
+
+_LOADING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,14 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         columns=COLUMNS,
     )
     made_by = versions("torch")
-    # What "auto" came to, and not what the stage `erase` looks at.
-    settled = replace(_settled(params, parser.provenance), min_confidence=None)
+    # What "auto" came to, and not what the stages `erase` and `inputs` look at.
+    settled = replace(_settled(params, parser.provenance), min_confidence=None, accept_licence=None)
     digests = [digest for _, digest in weights]
     with making(out, __name__, spec, run, settled, made_by, dict(parser.provenance), digests) as shards:
-        threads = threads_per_worker(run, len(spec.shards))
+        gpu = settled.device == "cuda"
+        threads = threads_per_worker(run, len(spec.shards), gpu=gpu)
         tasks = [ParseTask(shards, *place, faces, settled, weights, threads) for place in spec.shards]
-        run_tasks(tasks, run, "parse", gpu=settled.device == "cuda")
+        run_tasks(tasks, run, "parse", gpu=gpu)
         provenance = {
             **faces.info["provenance"],
             "parse": dict(parser.provenance),
@@ -103,6 +105,7 @@ class ParseTask(ShardTask):
 
     Attributes:
         weights: the files of the parser, each with the SHA-256 that it must have; none for the bundled weights.
+        threads: of the parser on the CPU; on CUDA, those that decode faces.
     """
 
     aligned: Store
@@ -115,27 +118,20 @@ class ParseTask(ShardTask):
         return shard_digests(self.aligned, self.split, self.shard, IMAGE.name)
 
     def make(self, advance: Callable[[int], object]) -> ShardContent:
-        """Parse chunk by chunk, the next one being read meanwhile; rows without a usable face stay 255."""
-        start, stop = self.bounds
+        """Parse the usable faces, which are read ahead; the other rows stay 255."""
+        start, _ = self.bounds
         rows = self.aligned.rows(self.split, self.shard)
         at = rows["row"].to_numpy().astype(np.int64) - start
         usable = np.zeros(self.faces, np.bool_)
         usable[at] = pc.equal(rows["status"], OK).to_numpy()
-        regions = np.full((self.faces, *REGION.shape), REGION.fill_value, np.uint8)
-        sure = SurenessNotes(self.faces)
-        parser = _parser(self.params, self.weights, self.threads)
-        spec = self.making.spec
-        for offset, images in _read_ahead(self.aligned, self.split, start, stop, spec.chunk_rows):
-            here = offset + np.flatnonzero(usable[offset : offset + len(images)])
-            if len(here):
-                parsed = parser.assess(images[here - offset])
-                regions[here] = parsed.regions
-                sure.add(here, confidence_of(parsed))
-            advance(len(images))
-        columns = sure.columns(at)
-        schema = spec.rows_schema
+        gpu = self.params.device == "cuda"
+        parser = _parser(self.params, self.weights, 1 if gpu else self.threads)
+        readers = self.threads if gpu else 1  # on the CPU the parser itself has the threads
+        found = parse_rows(self.aligned, self.split, self.bounds, usable, parser, readers, advance)
+        columns = found.sureness.columns(at)
+        schema = self.making.spec.rows_schema
         table = pa.table([columns[name] if name in columns else rows[name] for name in schema.names], schema=schema)
-        return ShardContent({REGION.name: regions}, table, at)
+        return ShardContent({REGION.name: found.regions}, table, at)
 
 
 def _settled(params: ParseParams, provenance: Mapping[str, str]) -> ParseParams:
@@ -147,18 +143,6 @@ def _settled(params: ParseParams, provenance: Mapping[str, str]) -> ParseParams:
     device: Literal["cpu", "cuda"] = "cuda" if provenance["device"] == "cuda" else "cpu"
     named: dict[str, Literal["bf16", "fp32"]] = {"bfloat16": "bf16", "float32": "fp32"}
     return replace(params, device=device, precision=named.get(provenance.get("precision", ""), params.precision))
-
-
-def _read_ahead(store: Store, split: str, start: int, stop: int, step: int) -> Iterator[tuple[int, UInt8Array]]:
-    """Chunks of images with their offset from `start`; the next one is decoded while the caller works on this one."""
-    with ThreadPoolExecutor(1) as pool:
-        bounds = [(a, min(a + step, stop)) for a in range(start, stop, step)]
-        coming = [pool.submit(store.read, split, IMAGE.name, *bounds[0])] if bounds else []
-        for i, (a, _) in enumerate(bounds):
-            images = coming.pop().result()
-            if i + 1 < len(bounds):
-                coming.append(pool.submit(store.read, split, IMAGE.name, *bounds[i + 1]))
-            yield a - start, images
 
 
 def _compare(aligned: Store, parsed: Store, outcome: Outcome, sureness: Sureness) -> ParseOutcome:
@@ -184,13 +168,18 @@ def _digests(params: ParseParams) -> _Weights:
     return tuple((path, sha256_of(path)) for path in weights_files(params.weights) if path.is_file())
 
 
-@lru_cache(maxsize=2)  # the one that settles "auto", and the one that works: a worker may outlive many weights
 def _parser(params: ParseParams, weights: _Weights, threads: int = 1) -> Parser:
     """The parser of some weights, kept for the next shard, and for the next run where the process lives on.
 
     Raises:
         WeightsError: the files are others by now, or here.
     """
+    with _LOADING:  # threads of a process share a GPU, and so a parser
+        return _loaded(params, weights, threads)
+
+
+@lru_cache(maxsize=2)  # the one that settles "auto", and the one that works: a worker may outlive many weights
+def _loaded(params: ParseParams, weights: _Weights, threads: int) -> Parser:
     parser = load_parser(params.weights, params.device, threads, params.precision, params.mirror)
     if (found := _digests(params)) != weights:
         raise WeightsError(

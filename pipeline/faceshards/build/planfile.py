@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pydantic import NonNegativeInt, TypeAdapter
 
-from faceshards.errors import SourceNotFoundError
+from faceshards.errors import SourceFormatError, SourceNotFoundError
 from faceshards.source.fingerprint import DIGEST_BYTES
 from faceshards.store.durable import sync, write_file
 from faceshards.store.schema import SplitSpec
+from faceshards.textfile import read_json
 
 FACES = "plan.arrow"
 SUMMARY = "plan.json"
@@ -34,6 +36,24 @@ SCHEMA = pa.schema(
 ``source_index``: its place in the source. ``identity``: the class id of its person, -1 where the source names none.
 ``row``: within its split. ``digest``: `Source.digest` when the plan was made.
 """
+
+
+_REMEDY = "run the stage plan again: dvc repro --force --single-item plan"
+
+
+@dataclass(frozen=True)
+class _Split:
+    rows: NonNegativeInt
+    classes: list[tuple[NonNegativeInt, NonNegativeInt]]
+    faces: NonNegativeInt
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """What is read of `plan.json`."""
+
+    splits: dict[str, _Split]
+    made_by: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -63,6 +83,7 @@ class Plan:
 
         Raises:
             SourceNotFoundError: the stage has not run.
+            SourceFormatError: the summary was altered.
         """
         path = folder / SUMMARY
         if not path.is_file() or not (folder / FACES).is_file():
@@ -70,13 +91,12 @@ class Plan:
                 f"{folder}: expected {SUMMARY} and {FACES}; found not both; run the stage plan first (dvc repro runs "
                 "all in order)"
             )
-        summary = json.loads(path.read_text())
-        splits = summary["splits"]
+        summary = read_json(path, TypeAdapter(_Summary), _REMEDY, SourceFormatError)
         return cls(
             folder.absolute(),
-            {name: SplitSpec.of(split) for name, split in splits.items()},
-            {name: of["faces"] for name, of in splits.items()},
-            summary["made_by"],
+            {name: SplitSpec(of.rows, tuple(of.classes)) for name, of in summary.splits.items()},
+            {name: of.faces for name, of in summary.splits.items()},
+            summary.made_by,
         )
 
     def faces(self, split: str, start: int, stop: int) -> pa.Table:
@@ -102,7 +122,15 @@ class Plan:
 
 @lru_cache(maxsize=4)
 def _mapped(path: Path, stamp: object) -> pa.Table:  # noqa: ARG001 (stamp is a cache key)
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    try:
+        faces = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    except (pa.ArrowException, OSError) as error:
+        raise SourceFormatError(
+            f"{path}: expected the faces of a plan; it does not read ({error}); {_REMEDY}"
+        ) from error
+    if not faces.schema.equals(SCHEMA):
+        raise SourceFormatError(f"{path}: expected the columns {', '.join(SCHEMA.names)}; found others; {_REMEDY}")
+    return faces
 
 
 def write_plan(

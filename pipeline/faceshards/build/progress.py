@@ -1,6 +1,7 @@
 """How far a stage is: a bar in faces, also of shards that other processes make, and lines that do not break it."""
 
 import sys
+import threading
 from collections.abc import Sequence
 from types import TracebackType
 
@@ -8,7 +9,7 @@ from tqdm import tqdm
 
 
 class Progress:
-    """The bar of a stage; shown where stderr is a terminal.
+    """The bar of a stage; shown where stderr is a terminal. Threads may share it.
 
     Args:
         label: the stage, which stands before the bar and its lines.
@@ -24,6 +25,7 @@ class Progress:
         self._reached: dict[int, int] = {}
         self._bar = tqdm(total=sum(faces), desc=label, unit="face", smoothing=0, disable=None)
         self.finished = 0
+        self._lock = threading.RLock()
 
     @property
     def shown(self) -> bool:
@@ -35,18 +37,21 @@ class Progress:
 
     def reach(self, shard: int, faces: int) -> None:
         """A shard in work has so many faces done: fewer than before where it was begun anew."""
-        self._bar.update(faces - self._reached.get(shard, 0))
-        self._reached[shard] = faces
+        with self._lock:
+            self._bar.update(faces - self._reached.get(shard, 0))
+            self._reached[shard] = faces
 
     def add(self, shard: int, faces: int) -> None:
         """A shard in work has so many more faces done."""
-        self.reach(shard, self._reached.get(shard, 0) + faces)
+        with self._lock:
+            self.reach(shard, self._reached.get(shard, 0) + faces)
 
     def finish(self, shard: int) -> None:
         """A shard is finished."""
-        self.reach(shard, self._faces[shard])
-        del self._reached[shard]
-        self.finished += 1
+        with self._lock:
+            self.reach(shard, self._faces[shard])
+            del self._reached[shard]
+            self.finished += 1
 
     def tell(self, text: str) -> None:
         """Write a line to stderr."""

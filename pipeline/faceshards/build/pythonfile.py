@@ -4,6 +4,7 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 _SILENT = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
@@ -41,36 +42,67 @@ def read_python(path: Path, module: str) -> PythonFile:
     Raises:
         SyntaxError: it is no Python.
     """
-    tree = ast.parse(path.read_bytes(), filename=str(path))
-    text: list[str] = []
-    _write(tree, text)
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    return _read(path.read_bytes(), str(path), package)
+
+
+@lru_cache(maxsize=1024)
+def _read(source: bytes, filename: str, package: str) -> PythonFile:
+    # Kept by what the file holds, for the stages share most modules: every list of code reads each of them again.
+    reading = _Reading(package)
+    reading.walk(ast.parse(source, filename=filename))
     return PythonFile(
-        digest=hashlib.sha256("".join(text).encode()).hexdigest(),
-        imports=frozenset(_imports(tree, package)),
-        strings=frozenset(_strings(tree)),
+        digest=hashlib.sha256("".join(reading.text).encode()).hexdigest(),
+        imports=frozenset(reading.imports),
+        strings=frozenset(reading.strings),
     )
 
 
-def _write(value: object, text: list[str]) -> None:
-    if isinstance(value, ast.Constant):
-        # `ascii`, because which characters `repr` shows as they are depends on the release's Unicode tables.
-        text.append(f"{type(value.value).__name__} {value.value!a},")
-    elif isinstance(value, ast.AST):
-        text.append(f"{type(value).__name__}(")
-        for name, field in ast.iter_fields(value):
-            if name not in _SILENT and field is not None and field != []:
-                text.append(f"{name}=")
-                _write(field, text)
-        text.append("),")
-    elif isinstance(value, list):
-        text.append("[")
-        for item in value:
-            if not _is_docstring(item):
-                _write(item, text)
-        text.append("],")
-    else:
-        text.append(f"{value!a},")
+class _Reading:
+    """One walk through a syntax tree."""
+
+    def __init__(self, package: str) -> None:
+        self.text: list[str] = []
+        self.imports: set[str] = set()
+        self.strings: set[str] = set()
+        self._package = package
+        self._runs = True
+
+    def walk(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Constant):
+            # `ascii`, because which characters `repr` shows as they are depends on the release's Unicode tables.
+            self.text.append(f"{type(node.value).__name__} {node.value!a},")
+            if isinstance(node.value, str):
+                self.strings.add(node.value)
+            return
+        if self._runs and isinstance(node, ast.Import | ast.ImportFrom):
+            self.imports.update(_imported(node, self._package))
+        only_types = isinstance(node, ast.If) and _is_for_types(node.test)
+        self.text.append(f"{type(node).__name__}(")
+        for name in node._fields:
+            field = getattr(node, name, None)
+            if field is None or field == [] or name in _SILENT:
+                continue
+            self.text.append(f"{name}=")
+            if only_types and name == "body":
+                runs, self._runs = self._runs, False
+                self._field(field)
+                self._runs = runs
+            else:
+                self._field(field)
+        self.text.append("),")
+
+    def _field(self, value: object) -> None:
+        if isinstance(value, ast.AST):
+            self.walk(value)
+        elif isinstance(value, list):
+            self.text.append("[")
+            for item in value:
+                if not _is_docstring(item):
+                    self._field(item)
+            self.text.append("],")
+        else:
+            self.text.append(f"{value!a},")
 
 
 def _is_docstring(node: object) -> bool:
@@ -78,28 +110,14 @@ def _is_docstring(node: object) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _strings(node: ast.AST) -> Iterator[str]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Constant) and isinstance(child.value, str):
-            yield child.value
-        if not _is_docstring(child):
-            yield from _strings(child)
-
-
-def _imports(node: ast.AST, package: str) -> Iterator[str]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import):
-            yield from (alias.name for alias in child.names)
-        elif isinstance(child, ast.ImportFrom):
-            parents = package.split(".")
-            above = ".".join(parents[: len(parents) - child.level + 1]) if child.level else ""
-            base = ".".join(name for name in (above, child.module) if name)
-            yield from (f"{base}.{alias.name}" for alias in child.names)
-        elif isinstance(child, ast.If) and _is_for_types(child.test):
-            for other in child.orelse:
-                yield from _imports(ast.Module([other], []), package)
-        else:
-            yield from _imports(child, package)
+def _imported(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+        return
+    parents = package.split(".")
+    above = ".".join(parents[: len(parents) - node.level + 1]) if node.level else ""
+    base = ".".join(name for name in (above, node.module) if name)
+    yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
 def _is_for_types(test: ast.expr) -> bool:

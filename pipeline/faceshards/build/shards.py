@@ -6,12 +6,13 @@ however many workers there are.
 
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from typing import Protocol
 
 from faceshards.build.cluster import local_client, scheduler_address, scheduler_client
 from faceshards.build.dispatch import Dispatch
-from faceshards.build.gpus import VISIBLE, gpu_bindings, gpu_count, shown
+from faceshards.build.gpus import AT_ONCE, VISIBLE, gpu_bindings, gpu_count, shown
 from faceshards.build.params import RunParams
 from faceshards.build.progress import Progress
 from faceshards.build.workercheck import demands
@@ -40,12 +41,14 @@ def worker_count(run: RunParams, tasks: int) -> int:
     return max(1, min(cores if run.workers == "auto" else run.workers, tasks))
 
 
-def threads_per_worker(run: RunParams, tasks: int) -> int:
-    """How many threads each worker may use.
+def threads_per_worker(run: RunParams, tasks: int, *, gpu: bool = False) -> int:
+    """How many threads each task may use.
 
-    On this machine the workers together fill its cores. A worker of a cluster has one: how many share a machine is for
-    whoever starts them.
+    On this machine the workers together fill its cores, or with `gpu` those of its GPUs do, `AT_ONCE` tasks each. A
+    worker of a cluster has one: how many share a machine is for whoever starts them.
     """
+    if gpu and run.scheduler is None:
+        return max(1, (os.cpu_count() or 1) // (AT_ONCE * len(_environments(worker_count(run, tasks), gpu))))
     return 1 if run.scheduler is not None else max(1, (os.cpu_count() or 1) // worker_count(run, tasks))
 
 
@@ -56,8 +59,8 @@ def run_tasks(tasks: Sequence[ShardTask], run: RunParams, label: str, *, gpu: bo
         tasks: one a shard that is not committed yet; all of one class.
         run: how many workers, or which Dask scheduler.
         label: the stage, which stands before the bar and in messages.
-        gpu: the tasks run on CUDA. On this machine there is one worker a GPU, each bound to its own; of a cluster, only
-            workers that see a GPU take tasks, one at a time.
+        gpu: the tasks run on CUDA. On this machine there is one worker a GPU, each bound to its own, with `AT_ONCE`
+            tasks in threads; of a cluster, only workers that see a GPU take tasks, one at a time a thread.
 
     Raises:
         ParamsError: no Dask scheduler answers at the address.
@@ -81,8 +84,11 @@ def run_tasks(tasks: Sequence[ShardTask], run: RunParams, label: str, *, gpu: bo
                 return
             environments = _environments(worker_count(run, len(tasks)), gpu)
             if len(environments) > 1:
-                with local_client(environments) as client:
+                with local_client(environments, AT_ONCE if gpu else 1) as client:
                     Dispatch(client, tasks, None, "this machine", progress).run(run.worker_timeout)
+                return
+            if gpu:
+                _run_in_threads(tasks, progress)
                 return
             for index, task in enumerate(tasks):
                 task.run(partial(progress.add, index))
@@ -91,6 +97,19 @@ def run_tasks(tasks: Sequence[ShardTask], run: RunParams, label: str, *, gpu: bo
             raise KeyboardInterrupt(
                 f"{label}: stopped by hand; {progress}, and the next run goes on from there"
             ) from None
+
+
+def _run_in_threads(tasks: Sequence[ShardTask], progress: Progress) -> None:
+    """Run tasks of one GPU in this process, `AT_ONCE` at a time; none is begun after one that failed."""
+    with ThreadPoolExecutor(AT_ONCE, "shard") as pool:
+        running = {pool.submit(task.run, partial(progress.add, index)): index for index, task in enumerate(tasks)}
+        try:
+            for done in as_completed(running):
+                done.result()
+                progress.finish(running[done])
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _environments(workers: int, gpu: bool) -> list[dict[str, str]]:

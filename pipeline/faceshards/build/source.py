@@ -4,11 +4,14 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from faceshards.errors import SourceNotFoundError
+from pydantic import TypeAdapter
+
+from faceshards.errors import SourceFormatError, SourceNotFoundError
 from faceshards.source.base import Source
 from faceshards.source.formats import SourceFormat
 from faceshards.source.open import open_source
 from faceshards.store.durable import write_file
+from faceshards.textfile import read_json
 
 NOTE = "source.json"
 """The file of the stage's out that says how to open the faces."""
@@ -58,8 +61,10 @@ def read_note(folder: Path) -> ResolvedSource:
 
     Raises:
         SourceNotFoundError: the stage `download` has not run.
+        SourceFormatError: the note was altered.
     """
     path = folder / NOTE
     if not path.is_file():
         raise SourceNotFoundError(f"{path}: no such file; run the stage download first (dvc repro runs all in order)")
-    return ResolvedSource(**json.loads(path.read_text()))
+    remedy = "run the stage download again: dvc repro --force --single-item download"
+    return read_json(path, TypeAdapter(ResolvedSource), remedy, SourceFormatError)

@@ -1,15 +1,17 @@
 """How sure the parser was, as columns of the manifest, as metrics, and as remarks on doubtful faces."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from faceshards.parsing.certainty import Confidence
 from faceshards.regions import N_REGIONS, Region
 from faceshards.store.reader import Store
+
+if TYPE_CHECKING:  # the stages after `parse` start without torch
+    from faceshards.parsing.certainty import Confidence
 
 CONFIDENCE = pa.field("confidence", pa.float32())
 """Mean probability of a pixel's region, by the parser; null where the map is not the parser's."""
@@ -67,7 +69,7 @@ class SurenessNotes:
         self._region = np.full((rows, N_REGIONS), np.nan, np.float32)
         self._agreement = np.full(rows, np.nan, np.float32)
 
-    def add(self, rows: NDArray[np.int64], confidence: Confidence) -> None:
+    def add(self, rows: NDArray[np.int64], confidence: "Confidence") -> None:
         """Note what it said of some of them."""
         self._face[rows] = confidence.face
         self._region[rows] = confidence.region

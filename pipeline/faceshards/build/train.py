@@ -72,5 +72,12 @@ def _opened(source: SourceToTrainOn, into: Path) -> TrainingSource:
         label=source.label,
         source=open_source(data, labels=None if source.labels is None else Path(source.labels)),
         weight=source.weight,
-        validation=None if source.validation is None else frozenset(Path(source.validation).read_text().split()),
+        validation=None if source.validation is None else _sample_ids(Path(source.validation)),
     )
+
+
+def _sample_ids(path: Path) -> frozenset[str]:
+    try:
+        return frozenset(path.read_text("utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParamsError(f"sources: validation: {path}: expected UTF-8 text of sample ids; {error}") from error

@@ -138,7 +138,7 @@ def _files(wanted: Demands) -> Iterator[str]:
         return
     if wanted.mark is not None:
         path, text = wanted.mark
-        if not path.is_file() or path.read_text() != text:
+        if not path.is_file() or path.read_bytes() != text.encode():
             yield (
                 f"sees another folder at {path.parent.absolute()} than the one where the command runs. Put "
                 f"{wanted.folder} on a file system that all machines share under the same path (docs/cluster.md)"

@@ -55,7 +55,7 @@ def _load_torchscript(path: Path, device: torch.device) -> nn.Module:
             warnings.simplefilter("ignore", DeprecationWarning)
             load: Callable[..., nn.Module] = torch.jit.load  # torch leaves it untyped
             module = load(path, map_location=device)
-    except RuntimeError as error:
+    except Exception as error:  # what its parts raise where the file is damaged is of many classes
         raise ModelError(
             f"{path}: expected TorchScript; found another file (a state_dict, a pickled module?), or a damaged one. "
             f"Write it with torch.jit.trace(model.eval(), torch.zeros(1, 3, 112, 112)).save({path.name!r}), or give "

@@ -16,6 +16,7 @@ except ModuleNotFoundError as error:
 from faceshards.cli.explained import PATH, explained
 from faceshards.cli.forget import forget
 from faceshards.cli.fscam import fscam
+from faceshards.cli.parsers import parsers
 from faceshards.cli.versions import diff, repair
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -43,10 +44,11 @@ def info(store: Path, report: Path | None) -> None:
 
     opened = Store.open(store)
     about = opened.info
+    title = about["about"].get("title") or about["name"]
     splits = ", ".join(f"{name}: {split['samples']}" for name, split in about["splits"].items())
     click.echo(
         f"""
-{about["name"]}: {about["samples"]} faces ({splits}), {about["skipped"]} skipped, licence {about["licence"]}
+{title}: {about["samples"]} faces ({splits}), {about["skipped"]} skipped, licence {about["licence"]}
   shards    {store}
   manifest  {store / "manifest.parquet"}"""
     )
@@ -174,5 +176,6 @@ def _export_recordio(store: str, out: Path, **options: Any) -> None:
 
 main.add_command(forget)
 main.add_command(fscam)
+main.add_command(parsers)
 main.add_command(diff)
 main.add_command(repair)

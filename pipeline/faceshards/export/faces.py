@@ -1,5 +1,6 @@
 """The faces of a store one by one, as exports want them, with no more than one chunk in memory."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,6 +102,17 @@ class Selection:
         """Whether the person of any face of a split is known."""
         return any(identity != NO_IDENTITY for identity in self._rows(split)["identity"].to_pylist())
 
+    @cached_property
+    def people(self) -> list[str]:
+        """The name of every class id of the store, from 0 on; of an id that nobody has, the id itself."""
+        stops = [stop for extent in self.store.extents.values() for _, stop in extent.classes]
+        names = [str(identity) for identity in range(max(stops, default=0))]
+        rows = self._usable.select(["identity", "identity_name"])
+        for identity, name in zip(rows["identity"].to_pylist(), rows["identity_name"].to_pylist(), strict=True):
+            if identity != NO_IDENTITY and name is not None:
+                names[identity] = name
+        return _unlike(names)
+
     def count(self, split: str) -> int:
         """How many pictures `faces` gives."""
         faces: int = self._rows(split).num_rows
@@ -147,6 +159,12 @@ class Selection:
     def _usable(self) -> pa.Table:
         columns = self.store.manifest.select(["sample_id", "identity", "identity_name", "split", "row", "status"])
         return columns.filter(pc.equal(columns["status"], OK))
+
+
+def _unlike(names: list[str]) -> list[str]:
+    """Names of which no two are alike: a name that another class id has as well gets its own id behind it."""
+    counts = Counter(names)
+    return [name if counts[name] == 1 else f"{name} ({identity})" for identity, name in enumerate(names)]
 
 
 def png(pixels: UInt8Array) -> bytes:

@@ -1,8 +1,8 @@
 """Parquet files that Hugging Face's `datasets` loads as images, and that any reader of Parquet loads as PNG bytes."""
 
 import json
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
+from itertools import groupby, product
 from pathlib import Path
 from typing import Any
 
@@ -12,45 +12,36 @@ import pyarrow.parquet as pq
 from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection, png
 from faceshards.store.folder import new_folder
+from faceshards.store.licence import licence_url, spdx
 from faceshards.store.names import path_in
 from faceshards.store.reader import Store
 
 _ROW_GROUP = 256
 
 _STRING = {"dtype": "string", "_type": "Value"}
-_FEATURES: dict[str, dict[str, Any]] = {
-    "image": {"_type": "Image"},
-    "region": {"_type": "Image"},
-    "label": {"dtype": "int64", "_type": "Value"},
-    "identity": {"dtype": "int64", "_type": "Value"},
-    "identity_name": _STRING,
-    "sample_id": _STRING,
-    "erased": {"feature": _STRING, "_type": "Sequence"},
-}
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-_SCHEMA = pa.schema(
-    {
-        "image": _IMAGE,
-        "region": _IMAGE,
-        "label": pa.int64(),
-        "identity": pa.int64(),
-        "identity_name": pa.string(),
-        "sample_id": pa.string(),
-        "erased": pa.list_(pa.string()),
-    },
-    # Where `datasets` looks for its features.
-    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
-)
+_COLUMNS = {
+    "image": _IMAGE,
+    "region": _IMAGE,
+    "label": pa.int64(),
+    "identity": pa.int64(),
+    "identity_name": pa.string(),
+    "sample_id": pa.string(),
+    "erased": pa.list_(pa.string()),
+}
 
-_CARD = """---
-license: other
-license_name: {licence}
-configs:
-- config_name: default
-  data_files:
-{files}
----
-"""
+_CC_KINDS = ("BY", "BY-NC", "BY-NC-ND", "BY-NC-SA", "BY-SA")
+_HUB_LICENCES = {
+    **{name: name.lower() for name in ("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT")},
+    **{f"CC-{kind}-{version}": f"cc-{kind.lower()}-{version}" for kind, version in product(_CC_KINDS, ("3.0", "4.0"))},
+    **{name: name.lower() for name in ("CDLA-Permissive-1.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0")},
+    "C-UDA-1.0": "c-uda",
+    "ODC-By-1.0": "odc-by",
+    "ODbL-1.0": "odbl",
+    "PDDL-1.0": "pddl",
+}
+"""SPDX identifiers of licences of data, and what the Hub calls them
+(https://huggingface.co/docs/hub/repositories-licenses). All others are "other" there, with a name."""
 
 
 def export_huggingface(
@@ -64,8 +55,9 @@ def export_huggingface(
     """Write ``data/<split>-00000-of-00002.parquet``, ..., and a ``README.md`` that names the splits.
 
     ``datasets.load_dataset(str(out))`` gives `image` and `region` (grey region ids) as pictures, `label` (see
-    `faceshards.Dataset.labels`) and `identity` (both -1 where not known), `identity_name`, `sample_id` and `erased`,
-    the names of the erased regions.
+    `faceshards.Dataset.labels`), `identity` (a `ClassLabel` with the names of the people; both are -1 where not known),
+    `identity_name`, `sample_id` and `erased`, the names of the erased regions. The card has the store's title, licence,
+    description and citation.
 
     Args:
         store: what to export.
@@ -79,6 +71,7 @@ def export_huggingface(
         MissingShardError, CorruptShardError: the store is damaged.
     """
     selection = Selection(store, splits, view)
+    schema = _schema(selection.people)
     with new_folder(out, ExportError) as folder:
         (folder / "data").mkdir()
         for split in selection.splits:
@@ -86,13 +79,46 @@ def export_huggingface(
             numbered = enumerate(selection.faces(split))
             for number, faces in groupby(numbered, lambda pair: pair[0] // faces_per_file):
                 with pq.ParquetWriter(
-                    path_in(folder, f"data/{split}-{number:05d}-of-{files:05d}.parquet"), _SCHEMA, compression="zstd"
+                    path_in(folder, f"data/{split}-{number:05d}-of-{files:05d}.parquet"), schema, compression="zstd"
                 ) as writer:
                     for _, group in groupby(faces, lambda pair: pair[0] // _ROW_GROUP):
-                        writer.write_table(pa.Table.from_pylist([_row(face) for _, face in group], _SCHEMA))
-        paths = (f"  - split: {json.dumps(split)}\n    path: data/{split}-*" for split in selection.splits)
-        card = _CARD.format(licence=json.dumps(store.info["licence"]), files="\n".join(paths))
-        (folder / "README.md").write_text(card, encoding="utf-8")
+                        writer.write_table(pa.Table.from_pylist([_row(face) for _, face in group], schema))
+        (folder / "README.md").write_text(_card(store.info, selection.splits), encoding="utf-8")
+
+
+def _schema(people: Sequence[str]) -> pa.Schema:
+    features: dict[str, dict[str, Any]] = {
+        "image": {"_type": "Image"},
+        "region": {"_type": "Image"},
+        "label": {"dtype": "int64", "_type": "Value"},
+        "identity": {"names": list(people), "_type": "ClassLabel"},
+        "identity_name": _STRING,
+        "sample_id": _STRING,
+        "erased": {"feature": _STRING, "_type": "Sequence"},
+    }
+    # Where `datasets` looks for its features.
+    return pa.schema(_COLUMNS, metadata={"huggingface": json.dumps({"info": {"features": features}})})
+
+
+def _card(info: Mapping[str, Any], splits: Sequence[str]) -> str:
+    """A dataset card; its values are JSON strings, which YAML reads as they are."""
+    about, licence = info["about"], info["licence"]
+    known = _HUB_LICENCES.get(spdx(licence) or "")
+    title = about.get("title") or info["name"]
+    head = [f"pretty_name: {json.dumps(title)}"]
+    head += [f"license: {known}"] if known else ["license: other", f"license_name: {json.dumps(licence)}"]
+    if not known and (link := licence_url(licence)):
+        head.append(f"license_link: {link}")
+    head += ["configs:", "- config_name: default", "  data_files:"]
+    for split in splits:
+        head += [f"  - split: {json.dumps(split)}", f"    path: data/{split}-*"]
+    text = [f"# {title}", about.get("description"), f"Licence of the images: {licence}"]
+    text += [
+        f"{what}: {about[key]}" for key, what in (("version", "Version"), ("homepage", "Homepage")) if key in about
+    ]
+    text += [f"Cite as:\n\n```\n{about['citation']}\n```"] if "citation" in about else []
+    body = "\n\n".join(part for part in text if part)
+    return "\n".join(["---", *head, "---", "", body, ""])
 
 
 def _row(face: Face) -> dict[str, Any]:

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
-from faceshards.errors import ParserError, WeightsError, WeightsNotFoundError
+from faceshards.errors import ParserError, WeightsError
 from faceshards.parsing.adapterparams import AdapterParams, read_adapter
 from faceshards.parsing.certainty import Parsed, layers_of
+from faceshards.parsing.framing import Filling, Framed, Framing
 from faceshards.parsing.networks import Network
 from faceshards.parsing.onnx import OnnxNetwork
 from faceshards.parsing.passes import FixedPasses, check_faces, in_shrinking_batches
@@ -22,6 +22,8 @@ from faceshards.parsing.torchscript import TorchScriptNetwork
 from faceshards.parsing.unet import SIZE
 from faceshards.records import UInt8Array
 from faceshards.store.durable import sha256_of
+from faceshards.zoo.catalogue import description_of, model_of
+from faceshards.zoo.kept import held_model
 
 _ROUNDING = 1e-2  # of probabilities in half precision
 
@@ -36,8 +38,10 @@ _NETWORKS: dict[str, Callable[[Path, int | str, str], Network]] = {
 def load_adapter(path: Path, device: str = "auto", threads: int = 1) -> "AdaptedParser":
     """Load the network that a YAML file describes, and run it once to see that it is what the file says.
 
+    Nothing is downloaded: `faceshards.zoo.obtain.obtain` does that.
+
     Args:
-        path: see `AdapterParams`.
+        path: of a description, see `AdapterParams`; or a name of the zoo, ``zoo/farl-lapa.yaml``.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         threads: passes in work at once on the CPU. It changes the speed, never the result.
 
@@ -48,20 +52,17 @@ def load_adapter(path: Path, device: str = "auto", threads: int = 1) -> "Adapted
         MissingExtraError: ONNX Runtime is needed and not installed.
         DeviceError: CUDA was asked for and is not there.
     """
-    params = read_adapter(path)
-    model = path.parent / params.model
-    kind = _NETWORKS.get(model.suffix)
+    description = description_of(path)
+    params = read_adapter(description)
+    wanted = model_of(description, params)
+    kind = _NETWORKS.get(wanted.suffix)
     if kind is None:
         raise WeightsError(
-            f"{model}: expected a file named {', '.join(_NETWORKS)}; found {model.suffix or 'no suffix'}"
+            f"{wanted}: expected a file named {', '.join(_NETWORKS)}; found {wanted.suffix or 'no suffix'}"
         )
-    if not model.is_file():
-        raise WeightsNotFoundError(f"{model}: no such file; `model` in {path} names it, relative to that file")
-    sha256 = sha256_of(model)
-    if params.sha256 not in (None, sha256):
-        raise WeightsError(f"{model}: expected the SHA-256 {params.sha256}, as {path} says; found {sha256}")
+    model, sha256 = held_model(description, params)
     network = kind(model, params.output, device)
-    made_by = {"weights_sha256": sha256, "description_sha256": sha256_of(path), "opencv": cv2.__version__}
+    made_by = {"weights_sha256": sha256, "description_sha256": sha256_of(description), "opencv": cv2.__version__}
     parser = AdaptedParser(params, network, {**made_by, **network.provenance}, threads)
     parser.try_out(model)
     return parser
@@ -71,7 +72,8 @@ class AdaptedParser:
     """Resizes faces for a network, its logits back, and turns its classes into regions.
 
     Both are resized bilinearly, averaging where they shrink, so that a pixel gets the class which the network finds
-    likeliest over the pixel's area. On the CPU a face's regions depend on that face alone (see `FixedPasses`).
+    likeliest over the pixel's area; see `Framing` for where the face lies in the input. On the CPU a face's regions
+    depend on that face alone (see `FixedPasses`).
 
     Args:
         params: how to feed the network.
@@ -86,6 +88,7 @@ class AdaptedParser:
         self._classes = ClassMap.of(params.classes)
         self._batch = params.batch
         self._passes = FixedPasses(params.batch, threads)
+        self._framing = _framing(params, network.device)
         self._mean, self._std = (
             torch.tensor(x, dtype=torch.float32, device=network.device).view(3, 1, 1) for x in (params.mean, params.std)
         )
@@ -134,11 +137,11 @@ class AdaptedParser:
             logits = self._network(self._inputs(images))[:wanted].float()
             if not logits.isfinite().all():
                 raise ParserError(
-                    f"{self._params.model} gives values that are no finite numbers; check `mean`, `std` and `scale` "
-                    "of its description, or load another copy of it"
+                    f"{self._params.file_name} gives values that are no finite numbers; check `mean`, `std` and "
+                    "`scale` of its description, or load another copy of it"
                 )
             probabilities = sure and _are_probabilities(logits)
-            logits = _resized(logits, (SIZE, SIZE))[:, self._classes.kept]
+            logits = self._framing.to_face(logits)[:, self._classes.kept]
             if probabilities:
                 logits = logits.clamp(min=torch.finfo(logits.dtype).tiny).log()
             return np.asarray(layers_of(logits, temperature=1.0 if sure else None).cpu().numpy(), np.uint8)
@@ -149,8 +152,8 @@ class AdaptedParser:
         pixels = pixels.permute(0, 3, 1, 2).float()
         if self._params.channels == "bgr":
             pixels = pixels.flip(1)
-        resized = _resized(pixels, self._params.size) / self._params.scale
-        return ((resized - self._mean) / self._std).contiguous()
+        framed = self._framing.to_network(pixels) / self._params.scale
+        return ((framed - self._mean) / self._std).contiguous()
 
 
 def _are_probabilities(outputs: Tensor) -> bool:
@@ -158,8 +161,7 @@ def _are_probabilities(outputs: Tensor) -> bool:
     return bool((outputs >= 0).all() and (outputs.sum(dim=1) - 1).abs().max() < _ROUNDING)
 
 
-def _resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """(B, C, h, w) -> (B, C, *size): bilinear, with the source's area averaged where it shrinks."""
-    if maps.shape[2:] == size:
-        return maps
-    return interpolate(maps, size, mode="bilinear", antialias=True, align_corners=False)
+def _framing(params: AdapterParams, device: torch.device) -> Framing:
+    if params.points is None:
+        return Filling(params.size)
+    return Framed(params.size, np.array(params.points), params.tanh_warp, device)

@@ -41,7 +41,8 @@ def augment(face: Cut, donor: Cut, draw: Draw) -> tuple[UInt8Array, UInt8Array]:
     if draw.random() < 0.2:
         face = occlude(face, donor[0], draw)
     image, regions = warp(*face, draw)
-    return degrade(recolour(image, donor[0], draw), draw), regions
+    image = degrade(recolour(image, donor[0], draw), draw)
+    return cut_off(image, regions, draw) if draw.random() < 0.2 else (image, regions)
 
 
 def flip(face: Cut) -> Cut:
@@ -58,9 +59,16 @@ def borrow(face: Cut, donor: Cut, draw: Draw) -> Cut:
 
 
 def replace_background(image: UInt8Array, regions: UInt8Array, donor: UInt8Array, draw: Draw) -> UInt8Array:
-    """Fill class background anew: one colour, a gradient, clouds, or the donor's picture blurred and turned."""
-    alpha = _soft(regions == Region.BACKGROUND, 0.7)
-    return _blend(image, _backdrop(image.shape[0], donor, draw), alpha)
+    """Fill class background anew: one colour, clouds, the donor's picture blurred, or clouds of the hair's own colour.
+
+    The last is for dark hair on dark ground, where a parser errs most.
+    """
+    hair = image[regions == Region.HAIR]
+    if len(hair) and draw.random() < 0.3:
+        backdrop = _clouds(image.shape[0], np.median(hair, axis=0), float(draw.uniform(2, 20)), draw)
+    else:
+        backdrop = _backdrop(image.shape[0], donor, draw)
+    return _blend(image, backdrop, _soft(regions == Region.BACKGROUND, 0.7))
 
 
 def occlude(face: Cut, donor: UInt8Array, draw: Draw) -> Cut:
@@ -138,6 +146,21 @@ def degrade(image: UInt8Array, draw: Draw) -> UInt8Array:
     return image
 
 
+def cut_off(image: UInt8Array, regions: UInt8Array, draw: Draw) -> tuple[UInt8Array, UInt8Array]:
+    """End the picture at one or two straight edges; beyond them it is black, as the align stage leaves it.
+
+    The black is background. Without it a parser takes the black for dark hair or a hat.
+    """
+    centre = (ALIGNED_SIZE - 1) / 2
+    y, x = np.mgrid[:ALIGNED_SIZE, :ALIGNED_SIZE] - centre
+    turn = np.deg2rad(draw.normal(0, 12))
+    inside = np.ones_like(regions, bool)
+    for side in draw.choice(4, int(draw.integers(1, 3)), replace=False):
+        angle = turn + side * np.pi / 2
+        inside &= x * np.cos(angle) + y * np.sin(angle) < draw.uniform(0.5, 1) * centre
+    return image * inside[..., None], np.where(inside, regions, np.uint8(Region.BACKGROUND))
+
+
 def _backdrop(size: int, donor: UInt8Array, draw: Draw) -> UInt8Array:
     kind = draw.integers(4)
     if kind == 0:
@@ -145,8 +168,12 @@ def _backdrop(size: int, donor: UInt8Array, draw: Draw) -> UInt8Array:
     if kind == 1:
         turned = np.rot90(donor, int(draw.integers(4)))
         return np.asarray(cv2.GaussianBlur(np.ascontiguousarray(turned), (0, 0), draw.uniform(0.5, 12)), np.uint8)
-    clouds = _smooth_noise(size, int(draw.integers(2, 24)), 3, draw) * draw.uniform(10, 80)
-    return np.clip(draw.uniform(20, 235, 3) + clouds, 0, 255).astype(np.uint8)
+    return _clouds(size, draw.uniform(20, 235, 3), float(draw.uniform(10, 80)), draw)
+
+
+def _clouds(size: int, colour: NDArray[np.float64], contrast: float, draw: Draw) -> UInt8Array:
+    clouds = _smooth_noise(size, int(draw.integers(2, 24)), 3, draw) * contrast
+    return np.clip(colour + clouds, 0, 255).astype(np.uint8)
 
 
 def _smooth_noise(size: int, knots: int, depth: int, draw: Draw) -> NDArray[np.float64]:

@@ -56,11 +56,29 @@ def confidence_of(parsed: Parsed) -> Confidence:
     flat, sure = ([face.reshape(-1) for face in faces] for faces in (parsed.regions, parsed.probability))
     areas = np.array([np.bincount(face, minlength=N_REGIONS) for face in flat], np.int64).reshape(shape)
     pairs = zip(flat, sure, strict=True)
-    sums = np.array([np.bincount(face, of, N_REGIONS) for face, of in pairs], np.float64).reshape(shape)
+    sums = np.array([np.bincount(face, of, N_REGIONS) for face, of in pairs], np.int64).reshape(shape)
+    return confidence_from(areas, sums, None if parsed.agrees is None else parsed.agrees.sum(axis=(1, 2)))
+
+
+def confidence_from(
+    areas: NDArray[np.int64], sums: NDArray[np.int64], agreeing: NDArray[np.int64] | None
+) -> Confidence:
+    """Confidence from what was counted.
+
+    Args:
+        areas: (B, 25) int64, pixels of each region; those of a face are all pixels of its image.
+        sums: (B, 25) int64, of their probabilities in 255ths.
+        agreeing: (B,) int64, pixels on which the face and its mirror image agree; None as `Parsed`.
+
+    Example:
+        >>> confidence_from(np.full((1, 25), 4), np.full((1, 25), 4 * 255), None).face
+        array([1.], dtype=float32)
+    """
+    pixels = areas.sum(axis=1)
     with np.errstate(invalid="ignore"):
         region = sums / (_WHOLE * areas)
-    agreement = None if parsed.agrees is None else _rounded(parsed.agrees.mean(axis=(1, 2)))
-    return Confidence(_rounded(sums.sum(axis=1) / (_WHOLE * areas.sum(axis=1))), _rounded(region), agreement)
+    agreement = None if agreeing is None else _rounded(agreeing / pixels)
+    return Confidence(_rounded(sums.sum(axis=1) / (_WHOLE * pixels)), _rounded(region), agreement)
 
 
 def layers_of(logits: Tensor, votes: Sequence[Tensor] = (), temperature: float | None = None) -> Tensor:
@@ -78,9 +96,22 @@ def layers_of(logits: Tensor, votes: Sequence[Tensor] = (), temperature: float |
     Raises:
         ParserError: a logit is no finite number.
     """
-    best, regions = logits.max(dim=1)  # a NaN anywhere is the maximum
+    best, layers = unchecked_layers(logits, votes, temperature)
     if not best.isfinite().all():
-        raise ParserError("the network gives values that are no finite numbers; its weights are damaged, load others")
+        raise not_finite()
+    return torch.stack(layers, dim=1)
+
+
+def unchecked_layers(
+    logits: Tensor, votes: Sequence[Tensor] = (), temperature: float | None = None
+) -> tuple[Tensor, list[Tensor]]:
+    """`layers_of` without looking at a value, for which a GPU would have to be waited for.
+
+    Returns:
+        (B, H, W) the greatest logit of each pixel, which is no finite number where one of them is not; and the layers,
+        each (B, H, W) uint8.
+    """
+    best, regions = logits.max(dim=1)  # a NaN anywhere is the maximum
     layers = [regions]
     if temperature is not None:
         softness = temperature * max(1, len(votes))
@@ -89,7 +120,12 @@ def layers_of(logits: Tensor, votes: Sequence[Tensor] = (), temperature: float |
         if votes:
             winners = [vote.argmax(dim=1) for vote in votes]
             layers.append(torch.stack([winner == winners[0] for winner in winners]).all(dim=0))
-    return torch.stack([layer.to(torch.uint8) for layer in layers], dim=1)
+    return best, [layer.to(torch.uint8) for layer in layers]
+
+
+def not_finite(hint: str = "its weights are damaged, load others") -> ParserError:
+    """The error of a network whose logits are no finite numbers."""
+    return ParserError(f"the network gives values that are no finite numbers; {hint}")
 
 
 def _rounded(shares: NDArray[np.float64]) -> Float32Array:

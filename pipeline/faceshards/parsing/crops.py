@@ -13,7 +13,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from faceshards import rng
 from faceshards.errors import BadSampleError
@@ -155,6 +154,8 @@ def write_faces(
         size: edge of what `cut` returns.
         progress: show a bar.
     """
+    from tqdm import tqdm
+
     folder.mkdir(parents=True, exist_ok=True)
     shape = (len(rows), size, size)
     images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (*shape, 3))

@@ -1,5 +1,7 @@
 """Which device a network runs on, and in which precision."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
 import torch
@@ -49,3 +51,23 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
 def torch_release() -> str:
     """PyTorch's release without the tag of its build, ``2.13.0`` of ``2.13.0+cu130``: what stores say of it."""
     return torch.__version__.partition("+")[0]
+
+
+def provenance_of(weights_sha256: str, device: str, dtype: torch.dtype, mirror: bool) -> Mapping[str, str]:
+    """What decides the regions that one of our networks finds: see `Parser.provenance`.
+
+    Args:
+        weights_sha256: of the file.
+        device: its kind, ``"cpu"`` or ``"cuda"``.
+        dtype: of weights and activations.
+        mirror: whether the network sees the mirrored face too.
+    """
+    return MappingProxyType(
+        {
+            "weights_sha256": weights_sha256,
+            "device": device,
+            "precision": str(dtype).removeprefix("torch."),
+            "mirror": str(mirror).lower(),
+            "torch": torch_release(),
+        }
+    )

@@ -2,26 +2,23 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from faceshards.parsing.adapter import load_adapter
 from faceshards.parsing.certainty import Parsed, layers_of
-from faceshards.parsing.device import resolve_device, resolve_precision, torch_release
+from faceshards.parsing.device import provenance_of, resolve_device, resolve_precision
+from faceshards.parsing.deviceparser import DeviceParser
 from faceshards.parsing.mirror import MirrorAveraged, for_inference
-from faceshards.parsing.passes import FixedPasses, check_faces, in_shrinking_batches
+from faceshards.parsing.passes import FixedPasses, check_faces
 from faceshards.parsing.unet import normalise
 from faceshards.parsing.weights import BUNDLED, Weights, load_weights
 from faceshards.records import UInt8Array
 
 CPU_BATCH = 8
 """Faces in one forward pass on the CPU, always; a short last batch is filled up with black ones."""
-
-CUDA_BATCH = 512
 
 
 class Parser(Protocol):
@@ -76,12 +73,14 @@ def load_parser(
         DeviceError: CUDA was asked for and is not there, or device or precision mean nothing.
     """
     if Path(weights).suffix in (".yaml", ".yml"):
+        from faceshards.parsing.adapter import load_adapter  # needs pydantic, which our own networks do not
+
         return load_adapter(Path(weights), device, threads)
     where = resolve_device(device)
     dtype = resolve_precision(precision, where)
     loaded = load_weights(weights)
     if where.type == "cuda":
-        return CudaParser(loaded, where, dtype, mirror)
+        return DeviceParser(loaded, where, dtype, mirror)
     return CpuParser(loaded, threads, dtype, mirror)
 
 
@@ -102,7 +101,7 @@ class CpuParser:
         self._dtype = dtype
         self._temperature = weights.temperature
         self._passes = FixedPasses(CPU_BATCH, threads)
-        self.provenance = _provenance(weights, "cpu", dtype, mirror)
+        self.provenance = provenance_of(weights.sha256, "cpu", dtype, mirror)
 
     def parse(self, images: UInt8Array) -> UInt8Array:
         """See `Parser.parse`."""
@@ -122,45 +121,6 @@ class CpuParser:
         return self._passes(run, images)
 
 
-class CudaParser:
-    """Runs on a CUDA device: channels last, and smaller batches when memory is short.
-
-    Args:
-        weights: from `load_weights`.
-        device: a CUDA device.
-        dtype: of weights and activations.
-        mirror: average over the mirrored face.
-    """
-
-    def __init__(
-        self, weights: Weights, device: torch.device, dtype: torch.dtype = torch.float16, mirror: bool = True
-    ) -> None:
-        self._device = device
-        self._dtype = dtype
-        self._network = for_inference(weights.network, mirror).to(device, dtype)
-        self._batch = CUDA_BATCH
-        self._temperature = weights.temperature
-        self.provenance = _provenance(weights, "cuda", dtype, mirror)
-
-    def parse(self, images: UInt8Array) -> UInt8Array:
-        """See `Parser.parse`."""
-        return self._layers(images, None)[:, 0]
-
-    def assess(self, images: UInt8Array) -> Parsed:
-        """See `Parser.assess`."""
-        return Parsed.of(self._layers(images, self._temperature))
-
-    def _layers(self, images: UInt8Array, temperature: float | None) -> UInt8Array:
-        check_faces(images)
-
-        def run(part: UInt8Array) -> UInt8Array:
-            batch = torch.from_numpy(np.array(part, order="C")).pin_memory().to(self._device, non_blocking=True)
-            return _layers(self._network, normalise(batch).to(self._dtype), len(part), temperature)
-
-        layers, self._batch = in_shrinking_batches(run, images, self._batch)
-        return layers
-
-
 def _layers(network: nn.Module, x: Tensor, wanted: int, temperature: float | None) -> UInt8Array:
     """`layers_of` the first `wanted` faces of a batch."""
     with torch.inference_mode():
@@ -170,15 +130,3 @@ def _layers(network: nn.Module, x: Tensor, wanted: int, temperature: float | Non
         else:
             layers = layers_of(network(x)[:wanted], temperature=temperature)
         return np.asarray(layers.cpu().numpy(), np.uint8)
-
-
-def _provenance(weights: Weights, device: str, dtype: torch.dtype, mirror: bool) -> Mapping[str, str]:
-    return MappingProxyType(
-        {
-            "weights_sha256": weights.sha256,
-            "device": device,
-            "precision": str(dtype).removeprefix("torch."),
-            "mirror": str(mirror).lower(),
-            "torch": torch_release(),
-        }
-    )

@@ -1,5 +1,6 @@
 """What all parsers share: what they take, and how they run it in parts."""
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,6 +11,8 @@ import torch
 from faceshards.errors import DeviceError, ParserError
 from faceshards.parsing.unet import SIZE
 from faceshards.records import UInt8Array
+
+_log = logging.getLogger(__name__)
 
 
 def check_faces(images: UInt8Array) -> None:
@@ -27,7 +30,14 @@ def check_faces(images: UInt8Array) -> None:
 def in_shrinking_batches(
     run: Callable[[UInt8Array], UInt8Array], images: UInt8Array, batch: int
 ) -> tuple[UInt8Array, int]:
-    """Run over all images, halving the batch whenever the device's memory does not hold it.
+    """Run over all images in batches of one size, which is halved, with a warning, when memory does not hold it.
+
+    The last batch is filled up with black faces, so that what comes of a face does not hang on how many there are.
+
+    Args:
+        run: a full batch to its results, (batch, L, 112, 112) uint8.
+        images: (N, 112, 112, 3) uint8.
+        batch: faces in a pass.
 
     Returns:
         The results, (N, L, 112, 112) uint8, and the batch size that fitted.
@@ -38,16 +48,40 @@ def in_shrinking_batches(
     done: list[UInt8Array] = []
     start = 0
     while start < len(images) or not done:
+        part = images[start : start + batch]
         try:
-            done.append(run(images[start : start + batch]))
+            done.append(run(filled_up(part, batch))[: len(part)])
         except torch.OutOfMemoryError as error:
-            if batch == 1:
-                raise DeviceError(f"the device's memory does not hold one face: {error}; use device: cpu") from error
-            batch //= 2
+            batch = halved(batch, error)
             torch.cuda.empty_cache()
         else:
             start += batch
     return np.concatenate(done), batch
+
+
+def halved(batch: int, error: torch.OutOfMemoryError) -> int:
+    """Half of a batch that did not fit, and a warning that the device goes on with that.
+
+    Raises:
+        DeviceError: it was one face.
+    """
+    if batch == 1:
+        raise DeviceError(f"the device's memory does not hold one face: {error}; use device: cpu") from error
+    _log.warning(
+        "the device's memory does not hold %d faces at once; the parser goes on with %d. Some pixels in a million may "
+        "differ from those of passes of %d: for the same bytes free memory of the device, or take a larger one",
+        batch,
+        batch // 2,
+        batch,
+    )
+    return batch // 2
+
+
+def filled_up(images: UInt8Array, batch: int) -> UInt8Array:
+    """(batch, 112, 112, 3) uint8: the images, and black ones behind them."""
+    full = np.zeros((batch, SIZE, SIZE, 3), np.uint8)
+    full[: len(images)] = images
+    return full
 
 
 class FixedPasses:
@@ -83,6 +117,4 @@ class FixedPasses:
         return np.concatenate(layers)
 
     def _filled_up(self, run: Callable[[UInt8Array, int], UInt8Array], images: UInt8Array) -> UInt8Array:
-        batch = np.zeros((self._batch, SIZE, SIZE, 3), np.uint8)
-        batch[: len(images)] = images
-        return run(batch, len(images))
+        return run(filled_up(images, self._batch), len(images))

@@ -20,7 +20,9 @@ from faceshards.ops.labels import detailed_regions, merge_to_coarse
 from faceshards.records import UInt8Array
 from faceshards.regions import REGION_NAMES, CoarseRegion, Region
 
-SchemeName: TypeAlias = Literal["regions25", "facesynthetics19", "celebamask_hq", "celebamask_bisenet"]
+SchemeName: TypeAlias = Literal[
+    "regions25", "facesynthetics19", "celebamask_hq", "celebamask_bisenet", "celebamask_farl", "lapa"
+]
 
 MIDDLE_X = float(TEMPLATE[:2, 0].mean())
 """Of an aligned face: the column halfway between its pupils. Of 71 FaceSynthetics frames, near-profiles among them,
@@ -57,6 +59,17 @@ SCHEMES = MappingProxyType[SchemeName, tuple[str, ...]](
         "celebamask_bisenet": (
             *("background", "skin", "brow", "brow", "eye", "eye", "glasses", "ear", "ear", _NONE, "nose", "mouth"),
             *("upper_lip", "lower_lip", "neck", "neck", "clothing", "hair", "headwear"),
+        ),
+        # background, neck, face, cloth, rr, lr (ears), rb, lb (brows), re, le (eyes), nose, imouth, llip, ulip, hair,
+        # eyeg, hat, earr, neck_l: the same classes as FaRL and SegFace number them.
+        "celebamask_farl": (
+            *("background", "neck", "skin", "clothing", "ear", "ear", "brow", "brow", "eye", "eye", "nose", "mouth"),
+            *("lower_lip", "upper_lip", "hair", "glasses", "headwear", _NONE, "neck"),
+        ),
+        # background, skin, two brows, two eyes, nose, upper lip, inner mouth, lower lip, hair: as LaPa (Liu et al., AAAI
+        # 2020) numbers them. FaRL's parser has right and left the other way round.
+        "lapa": (
+            *("background", "skin", "brow", "brow", "eye", "eye", "nose", "upper_lip", "mouth", "lower_lip", "hair"),
         ),
     }
 )

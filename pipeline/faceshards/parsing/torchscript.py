@@ -12,6 +12,7 @@ from torch import Tensor
 from faceshards.errors import WeightsError
 from faceshards.parsing.device import resolve_device, torch_release
 from faceshards.parsing.networks import no_such_output, refused
+from faceshards.parsing.statefile import refuse_packed
 
 
 class TorchScriptNetwork:
@@ -34,12 +35,13 @@ class TorchScriptNetwork:
         self._path = path
         self._output = output
         self.device = resolve_device(device)
+        refuse_packed(path, str(path))
         try:
             with warnings.catch_warnings():
                 # Deprecated for torch.export, whose files are pickles that run what they like.
                 warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated", DeprecationWarning)
                 self._module = torch.jit.load(path, map_location=self.device).eval()
-        except (RuntimeError, ValueError) as error:
+        except Exception as error:  # what its parts raise where the file is damaged is of many classes
             raise WeightsError(
                 f"{path}: expected a TorchScript file, as torch.jit.save writes it; found none, or a damaged one. "
                 f"A state dict or a pickled network will not do: script or trace the network. ({error})"

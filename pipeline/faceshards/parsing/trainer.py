@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -14,10 +14,12 @@ from faceshards.parsing.efficientnet import EfficientUNet
 from faceshards.parsing.evaluate import Counts, confusion
 from faceshards.parsing.imagenet import load_imagenet_encoder
 from faceshards.parsing.losses import SegmentationLoss, balanced_weights
-from faceshards.parsing.trainparams import TrainParams
 from faceshards.parsing.unet import UNet, normalise
 from faceshards.parsing.weights import AnyUNet, load_weights
 from faceshards.regions import N_REGIONS
+
+if TYPE_CHECKING:  # it needs pydantic, and a step does not
+    from faceshards.parsing.trainparams import TrainParams
 
 _VALIDATION_BATCH = 32
 _COUNTED_FACES = 2000
@@ -39,7 +41,7 @@ class Trainer:
         WeightsError: `params.initial` does not fit.
     """
 
-    def __init__(self, params: TrainParams, faces: FaceFiles, device: torch.device) -> None:
+    def __init__(self, params: "TrainParams", faces: FaceFiles, device: torch.device) -> None:
         self.step = 0
         self._params = params
         self.device = device
@@ -116,7 +118,7 @@ class Trainer:
         return logits.float()
 
 
-def _initial_network(params: TrainParams) -> AnyUNet:
+def _initial_network(params: "TrainParams") -> AnyUNet:
     if params.initial is not None:
         network = load_weights(params.initial).network.requires_grad_(True)
     else:
@@ -130,7 +132,7 @@ def _initial_network(params: TrainParams) -> AnyUNet:
     return network
 
 
-def _parameter_groups(network: AnyUNet, params: TrainParams) -> list[dict[str, Any]]:
+def _parameter_groups(network: AnyUNet, params: "TrainParams") -> list[dict[str, Any]]:
     """Weight decay on convolutions only; the encoder at a learning rate of its own."""
     encoder = {id(t) for part in network.encoder() for t in part.parameters()}
     tensors = [t for t in network.parameters() if t.requires_grad]

@@ -1,14 +1,15 @@
 """Network weights on disk: safetensors (ours) and ``.pth`` (anyone's), read without running anything in them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TypeAlias
 
-from safetensors.torch import save
+import torch
 
 from faceshards.errors import WeightsError, WeightsNotFoundError
 from faceshards.parsing.efficientnet import EfficientUNet
@@ -26,6 +27,8 @@ NORMALISATION = "rgb / 127.5 - 1"
 
 _COUNTER = "num_batches_tracked"  # of batch norm: training only
 _LISTED = 10
+_WIDEST = 16
+"""So many times as wide as the paper's network at most: its shapes alone are some thousands of millions of numbers."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ def load_weights(weights: str | Path = BUNDLED) -> Weights:
 
 def save_weights(network: AnyUNet, path: Path, metadata: Mapping[str, str]) -> None:
     """Write a network as fp16 safetensors; architecture, classes and normalisation are added to the metadata."""
+    from safetensors.torch import save
+
     state = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items() if _COUNTER not in k}
     about = {**network.describe(), "classes": str(network.final.out_channels), "normalisation": NORMALISATION}
     write_file(path, save(state, metadata={**metadata, **about}))
@@ -96,14 +101,16 @@ def _located(weights: str | Path) -> AbstractContextManager[Path]:
 
 
 def _network(state: State, what: str) -> AnyUNet:
-    state = {k: v.float() for k, v in state.items() if _COUNTER not in k}
-    network = _empty_network(state, what).eval()
-    expected = {k: tuple(v.shape) for k, v in network.state_dict().items() if _COUNTER not in k}
+    state = {k: v for k, v in state.items() if _COUNTER not in k}
+    kind = _kind(state, what)
+    with torch.device("meta"):  # shapes alone: a file may claim any width
+        empty = kind()
+    expected = {k: tuple(v.shape) for k, v in empty.state_dict().items() if _COUNTER not in k}
     names = matching_names({k: v.shape for k, v in state.items()}, expected)
     state = {names[k]: v for k, v in state.items()}
     head = state.get("final.weight")
-    if head is not None and head.shape[0] != N_REGIONS:
-        raise WeightsError(f"{what}: expected {N_REGIONS} classes, found {head.shape[0]} (the rows of final.weight)")
+    if head is not None and head.shape[:1] != (N_REGIONS,):
+        raise WeightsError(f"{what}: expected {N_REGIONS} classes, found {len(head)} (the rows of final.weight)")
     problems = {
         "missing": [k for k in expected if k not in state],
         "unexpected": [k for k in state if k not in expected],
@@ -115,22 +122,30 @@ def _network(state: State, what: str) -> AnyUNet:
     }
     if any(problems.values()):
         listed = "; ".join(f"{len(keys)} {kind}: {_some(keys)}" for kind, keys in problems.items() if keys)
-        about = " ".join(network.describe().values())
+        about = " ".join(empty.describe().values())
         raise WeightsError(f"{what}: the keys do not fit {about}: {listed}")
-    network.load_state_dict(state, strict=False)  # all but the counters, as checked above
+    network = kind().eval()
+    # All but the counters, as checked above.
+    network.load_state_dict({k: v.float() for k, v in state.items()}, strict=False)
     return network.requires_grad_(False)
 
 
-def _empty_network(state: State, what: str) -> AnyUNet:
+def _kind(state: State, what: str) -> Callable[[], AnyUNet]:
     if "stem.0.weight" in state:
-        return EfficientUNet()
+        return EfficientUNet
     stem = next((v for k, v in state.items() if k.startswith("conv0.") and v.ndim == 4), None)
     if stem is None:
         raise WeightsError(
             f"{what}: expected keys beginning conv0 .. conv4, up_concat4 .. up_concat1, final; "
             f"found no convolution under conv0 among {len(state)} keys: {_some(sorted(state))}"
         )
-    return UNet(stem.shape[0] / FULL_CHANNELS[0])
+    width = stem.shape[0] / FULL_CHANNELS[0]
+    if not 0 < width <= _WIDEST:
+        raise WeightsError(
+            f"{what}: expected 1 to {_WIDEST * FULL_CHANNELS[0]} channels in the first convolution; found "
+            f"{stem.shape[0]:,}"
+        )
+    return partial(UNet, width)
 
 
 def _some(keys: list[str]) -> str:

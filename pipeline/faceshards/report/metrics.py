@@ -123,5 +123,5 @@ def read_metrics(paths: Mapping[str, Path]) -> Metrics:
 def _load(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes(), parse_constant=lambda _: None)  # NaN, which some writers leave for null
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReportInputError(f"{path}: expected a stage's metrics as JSON ({error}); run the stage again") from error

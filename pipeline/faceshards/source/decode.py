@@ -1,6 +1,7 @@
 """Encoded images to pixels, safely: the header is believed only within limits, damage is an error, ids stay ids."""
 
-import struct
+import re
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -11,12 +12,21 @@ from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE
 from faceshards.source.heif import decode_heif, turned
 from faceshards.source.imageheader import ImageHeader, read_header
-from faceshards.source.palettepng import indices_as_grey, palette_bits
 from faceshards.source.pictures import FIRST_BYTES, picture_format
+from faceshards.source.pngfile import bare_png, indices_as_grey, is_png, palette_bits
+from faceshards.source.said import said
 from faceshards.source.tiffheader import with_alpha_apart
 
 MAX_PIXELS = 64 * 2**20
 """The most pixels an image may claim; 64 Mpx decode to 192 MiB."""
+
+_FREE_PIXELS = 2**20
+_PIXELS_A_BYTE = 8 * 1032
+"""So many pixels in a byte are the most that deflate packs: 1,032 bytes of 8 pixels. Denser codecs reach it with flat
+areas alone. Small pictures may be denser."""
+
+_LOST = re.compile(r"premature|bad huffman|found marker|unsupported marker|jpeg datastream|unable to decompress", re.I)
+"""What libjpeg says of a file of which some pixels are not as they were."""
 
 _FEW_COLOURS = 40
 _FLAT = 0.9
@@ -24,54 +34,67 @@ _FLAT = 0.9
 label maps."""
 
 
+class Picture(NamedTuple):
+    """A decoded picture.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB.
+        remark: what a person should know of the file: a code, a colon and a sentence, as a manifest's `reason` has them;
+            None where there is nothing to say.
+    """
+
+    pixels: UInt8Array
+    remark: str | None
+
+
 def decode_image(data: bytes, what: str) -> UInt8Array:
+    """Decode a picture file to (H, W, 3) uint8 RGB; see `decode_picture`, of which this gives the pixels alone.
+
+    Raises:
+        BadSampleError: as `decode_picture`.
+
+    Example:
+        >>> decode_image(Path("face.jpg").read_bytes(), "face.jpg").shape
+        (512, 512, 3)
+    """
+    return decode_picture(data, what).pixels
+
+
+def decode_picture(data: bytes, what: str) -> Picture:
     """Decode a PNG, JPEG, WebP, BMP, PBM, PGM, PPM, GIF, TIFF, JPEG 2000, AVIF or HEIC file to RGB.
 
     Grey images repeat their channel; alpha is dropped and the stored colour kept; 16-bit channels keep their upper
     8 bits; an orientation in the file is applied, so pixels lie as every viewer shows them. Of several pictures in a
-    file the first is taken, see `decode_remark`. ICC profiles are ignored. HEIC takes the extra ``heic``.
+    file the first is taken, with the remark ``first_frame``. What a decoder notices and passes over becomes the remark
+    ``damaged``. ICC profiles are ignored. HEIC takes the extra ``heic``.
 
     Args:
         data: the encoded file.
         what: what to call it in an error, such as its `SourceFace.source_id`.
 
-    Returns:
-        (H, W, 3) uint8 RGB.
-
     Raises:
-        BadSampleError: ``"unknown_image_format"``, ``"image_too_large"`` (more than `MAX_PIXELS`),
-            ``"unreadable_image"`` (of a kind that is not read), ``"undecodable_image"`` (truncated or damaged),
-            ``"label_map"`` (flat areas of a few colours: no photograph), or ``"missing_extra"``.
+        BadSampleError: ``"unknown_image_format"``, ``"image_too_large"`` (more than `MAX_PIXELS`, or than the file's
+            bytes can hold), ``"unreadable_image"`` (of a kind that is not read), ``"undecodable_image"`` (truncated or
+            damaged), ``"label_map"`` (flat areas of a few colours: no photograph), or ``"missing_extra"``.
+
+    Example:
+        >>> decode_picture(Path("dance.gif").read_bytes(), "dance.gif").remark
+        'first_frame: its first picture was taken, of 24 or more'
     """
     header = _checked_header(data, what)
     if header.fault is not None:
         raise BadSampleError("unreadable_image", f"{what}: {header.format}: {header.fault}")
-    pixels = _decode_by_format(data, header.format, what)
+    heard: list[str] = []
+    pixels = _decode_by_format(data, header.format, what, heard)
     if header.few and _is_label_map(pixels):
         raise BadSampleError(
             "label_map",
             f"{what}: flat areas of at most {_FEW_COLOURS} colours, as a label map has; expected a photograph",
         )
-    return pixels
-
-
-def decode_remark(data: bytes) -> str | None:
-    """What a person should know of an image that `decode_image` takes.
-
-    Args:
-        data: the encoded file.
-
-    Returns:
-        A code, a colon and a sentence, as a manifest's `reason` has them; None where there is nothing to say.
-
-    Example:
-        >>> decode_remark(Path("dance.gif").read_bytes())
-        'first_frame: its first picture was taken, of 24 or more'
-    """
-    header = read_header(data)
-    if header is None or header.frames == 1:
-        return None
-    return f"first_frame: its first picture was taken, of {header.frames} or more"
+    remarks = [f"first_frame: its first picture was taken, of {header.frames} or more"] if header.frames > 1 else []
+    # Other libraries say some things once a process, so that a file would have the remark by chance.
+    remarks += [f"damaged: its decoder says: {heard[0]}"] if heard and header.format == "jpeg" else []
+    return Picture(pixels, "\n".join(remarks) or None)
 
 
 def is_turned(data: bytes, what: str) -> bool:
@@ -117,7 +140,7 @@ def decode_labels(data: bytes, what: str, *, palette: bool = False) -> UInt8Arra
     if bits is not None:
         try:
             grey = indices_as_grey(data)
-        except (struct.error, ValueError) as error:
+        except ValueError as error:
             raise BadSampleError("undecodable_image", f"{what}: cut short or damaged; {error}") from error
         return _grey(grey, what) // np.uint8(255 // (2**bits - 1))
     if not header.grey8 or header.format not in ("png", "pnm"):
@@ -189,18 +212,24 @@ def _checked_header(data: bytes, what: str) -> ImageHeader:
             f"{what}: its {header.format} header claims {header.width} x {header.height} pixels; "
             f"expected between 1 and {MAX_PIXELS:,} in all",
         )
+    if pixels > _FREE_PIXELS + _PIXELS_A_BYTE * len(data):
+        raise BadSampleError(
+            "image_too_large",
+            f"{what}: its {header.format} header claims {header.width} x {header.height} pixels; its {len(data):,} bytes "
+            "hold no picture of that size",
+        )
     return header
 
 
-def _decode_by_format(data: bytes, format: str, what: str) -> UInt8Array:
+def _decode_by_format(data: bytes, format: str, what: str, heard: list[str] | None = None) -> UInt8Array:
     if format == "heic":
-        return decode_heif(data, what)
+        return decode_heif(data, what, MAX_PIXELS)
     if format == "avif":
         # With alpha, OpenCV takes IMREAD_COLOR_RGB for BGR; and it turns by EXIF, which does not count here.
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
         return turned(_decode(data, what, flags)[..., ::-1], data)
     # OpenCV would multiply the colours by the alpha.
-    return _decode(with_alpha_apart(data) if format == "tiff" else data, what, cv2.IMREAD_COLOR_RGB)
+    return _decode(with_alpha_apart(data) if format == "tiff" else data, what, cv2.IMREAD_COLOR_RGB, heard)
 
 
 def is_label_map(data: bytes) -> bool:
@@ -227,11 +256,21 @@ def _is_label_map(pixels: UInt8Array) -> bool:
     return bool(flat.mean() > _FLAT) and 2 <= len(np.unique(whole)) <= _FEW_COLOURS if flat.size else False
 
 
-def _decode(data: bytes, what: str, flags: int) -> UInt8Array:
+def _decode(data: bytes, what: str, flags: int, heard: list[str] | None = None) -> UInt8Array:
+    """Decode by OpenCV; what its libraries say and do not take for an error is appended to `heard`."""
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error as error:
-        raise BadSampleError("undecodable_image", f"{what}: {error}") from error
+        data = bare_png(data) if is_png(data) else data
+    except ValueError as error:
+        raise BadSampleError("undecodable_image", f"{what}: truncated or damaged: {error}") from error
+    with said() as lines:
+        try:
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        except cv2.error as error:
+            raise BadSampleError("undecodable_image", f"{what}: {error}") from error
     if pixels is None:
         raise BadSampleError("undecodable_image", f"{what}: {len(data):,} bytes that are truncated or damaged")
+    if (lost := next(filter(_LOST.search, lines), None)) is not None:
+        raise BadSampleError("undecodable_image", f"{what}: a part of the picture is missing or damaged: {lost}")
+    if heard is not None:
+        heard += lines
     return np.asarray(pixels, np.uint8)

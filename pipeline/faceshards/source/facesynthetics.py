@@ -18,9 +18,12 @@ from faceshards.source.reopen import OncePerProcess, in_bytes
 
 N_LANDMARKS = 70
 
+_MOST_BYTES = 2**16
+"""Of a file of landmarks: of each number some hundred digits."""
+
 _SEG = "_seg.png"
 _LDMKS = "_ldmks.txt"
-_FRAME = re.compile(r"(?:.*/)?\d+\.png")
+_FRAME = re.compile(r"(?:.*/)?[0-9]{1,18}\.png")
 
 
 class FaceSynthetics(OncePerProcess):
@@ -158,6 +161,10 @@ def parse_landmarks(data: bytes, what: str) -> Float32Array:
     Raises:
         BadSampleError: ``"malformed_landmarks"``.
     """
+    if len(data) > _MOST_BYTES:
+        raise BadSampleError(
+            "malformed_landmarks", f"{what}: expected {N_LANDMARKS} lines of x y; found {len(data):,} bytes"
+        )
     try:
         rows = [
             [float(number) for number in line.split()] for line in data.decode("ascii").splitlines() if line.strip()

@@ -4,6 +4,7 @@ import os
 import stat
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +20,9 @@ MAX_FILE_BYTES = 64 * 2**20
 """The largest file that is read as one face's image, labels or landmarks."""
 
 _LOCAL_HEADER_BYTES = 30  # of a zip member, before its name
-_ENCRYPTED = 0x1  # general-purpose flag bit
+# General-purpose flag bits: encrypted, a patch to another file, strongly encrypted.
+_UNREADABLE = 0x1 | 0x20 | 0x40
+_NAMED = 3
 _STAMP = struct.Struct("<IQ")
 
 
@@ -95,12 +98,20 @@ def _below(folder: str, prefix: str, within: tuple[str, ...]) -> Iterator[str]:
         for entry in entries:
             if entry.name[0] == ".":
                 continue
-            if not entry.is_dir():
+            if not is_folder(entry):
                 yield prefix + entry.name
                 continue
             real = os.path.realpath(entry.path) if entry.is_symlink() else f"{within[-1]}/{entry.name}"
             if real not in within:
                 yield from _below(entry.path, f"{prefix}{entry.name}/", (*within, real))
+
+
+def is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Whether an entry of a folder is one, or a link to one; a link that goes round in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 class ZipFiles:
@@ -111,7 +122,8 @@ class ZipFiles:
 
     Raises:
         SourceNotFoundError: the zip or one of its parts is missing.
-        SourceFormatError: it is no zip, is cut short, is encrypted, or has members that share bytes (CVE-2024-0450).
+        SourceFormatError: it is no zip, is empty or cut short, has members that share bytes (CVE-2024-0450), two of one
+            name, or names that lead out of a folder.
     """
 
     def __init__(self, path: Path) -> None:
@@ -119,18 +131,25 @@ class ZipFiles:
         self._path = path
         if not path.is_file():
             raise SourceNotFoundError(f"{path}: expected a zip file; found none")
+        if not path.stat().st_size:
+            raise SourceFormatError(f"{path}: expected a zip file; found an empty file; fetch again")
         try:
             self._zip = ZipFile(open_split(path))
-        except (BadZipFile, ValueError, NotImplementedError) as error:
+        except SourceNotFoundError:
+            raise
+        except _DAMAGED as error:
             raise SourceFormatError(
                 f"{path}: expected a zip file, or all parts of a split one side by side; it does not read as one "
                 f"({error}); most often a part is missing or the download stopped early: compare its size, fetch again"
             ) from error
-        infos = [info for info in self._zip.infolist() if not info.is_dir()]
+        infos = [info for info in self._zip.infolist() if not info.filename.endswith("/")]
+        if not infos:
+            raise SourceFormatError(
+                f"{path}: expected a zip of faces; found a zip without files; check what was packed"
+            )
+        _refuse_names(path, infos)
         _refuse_overlaps(path, infos, self._zip.start_dir)
         self._infos = {info.filename: info for info in infos}
-        if len(self._infos) < len(infos):
-            raise SourceFormatError(f"{path}: two members have one name; which of them counts is anyone's guess")
         self.names = frozenset(self._infos)
 
     def read(self, name: str) -> bytes:
@@ -141,17 +160,26 @@ class ZipFiles:
             raise BadSampleError(
                 "file_too_large", f"{what}: claims {info.file_size:,} bytes; expected at most {MAX_FILE_BYTES:,}"
             )
-        if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED) or info.flag_bits & _ENCRYPTED:
-            raise BadSampleError("unreadable_member", f"{what}: expected stored or deflated bytes without a password")
+        if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED) or info.flag_bits & _UNREADABLE:
+            raise BadSampleError(
+                "unreadable_member", f"{what}: expected stored or deflated bytes without a password or a patch"
+            )
         try:
             return self._zip.read(info)
-        except (BadZipFile, EOFError, OSError, zlib.error) as error:
+        except _DAMAGED as error:
             raise BadSampleError("corrupt_member", f"{what}: {error}; fetch the zip again") from error
 
     def fingerprint(self, name: str) -> bytes:
         """See `Files.fingerprint`; CRC-32 and size from the zip's directory, so that nothing is read."""
         info = self._infos[name]
         return _STAMP.pack(info.CRC, info.file_size)
+
+
+_DAMAGED = (
+    *(BadZipFile, EOFError, OSError, zlib.error, struct.error),
+    *(ValueError, NotImplementedError, RuntimeError, OverflowError, IndexError),
+)
+"""What zipfile raises on damage, as it comes."""
 
 
 def zip_files(path: Path) -> ZipFiles:
@@ -165,6 +193,35 @@ def zip_files(path: Path) -> ZipFiles:
 @lru_cache(maxsize=4)
 def _opened(path: Path, stamp: object) -> ZipFiles:  # noqa: ARG001 (stamp is a cache key)
     return ZipFiles(path)
+
+
+def _refuse_names(path: Path, infos: list[ZipInfo]) -> None:
+    """Every member must have a name of its own that stays in the folder into which somebody might unpack the zip.
+
+    Raises:
+        SourceFormatError: naming some that have not.
+    """
+    strange = [info.filename for info in infos if not _stays_inside(info.filename)]
+    if strange:
+        raise SourceFormatError(
+            f"{path}: expected names of files in a folder; found {_some(strange)}, which lead out of it or are none; "
+            "do not trust this file"
+        )
+    twice = [name for name, count in Counter(info.filename for info in infos).items() if count > 1]
+    if twice:
+        raise SourceFormatError(
+            f"{path}: expected members of different names; two have one name, of which nobody knows which counts: "
+            f"{_some(twice)}; pack it anew"
+        )
+
+
+def _stays_inside(name: str) -> bool:
+    return bool(name) and "\0" not in name and name[0] not in "/\\" and name[1:2] != ":" and ".." not in name.split("/")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(repr(name) for name in names[:_NAMED]) + more
 
 
 def _refuse_overlaps(path: Path, infos: list[ZipInfo], directory_start: int) -> None:

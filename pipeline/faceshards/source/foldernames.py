@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from faceshards.errors import SourceFormatError
+from faceshards.source.files import is_folder
 from faceshards.source.names import composed, shown
 from faceshards.source.pictures import has_picture_suffix, looks_like_picture, stem
 
@@ -141,11 +142,11 @@ def list_folder(folder: Path) -> Listing:
     try:
         # Entries know what they are without a look at each file.
         with os.scandir(folder) as entries:
-            found = sorted((entry.name, entry.is_dir()) for entry in entries)
+            found = sorted((entry.name, is_folder(entry)) for entry in entries)
     except OSError as error:
         raise SourceFormatError(f"{folder}: expected a folder that can be read; {error.strerror}") from error
-    for name, is_folder in found:
-        if is_folder:
+    for name, holds_files in found:
+        if holds_files:
             (listing.hidden_folders if name[0] == "." or name in _HIDDEN_FOLDERS else listing.folders).append(name)
         elif looks_like_picture(folder / name, name):
             (listing.hidden if name[0] == "." else listing.pictures).append(name)

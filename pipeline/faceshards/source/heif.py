@@ -9,21 +9,22 @@ from faceshards.errors import BadSampleError
 from faceshards.records import UInt8Array
 
 
-def decode_heif(data: bytes, what: str) -> UInt8Array:
+def decode_heif(data: bytes, what: str, most: int) -> UInt8Array:
     """Decode the primary picture of a HEIC file, turned as the file says.
 
     Args:
         data: the encoded file.
         what: what to call it in an error.
+        most: pixels that it may have.
 
     Returns:
         (H, W, 3) uint8 RGB; channels of more bits keep their upper 8, and alpha is dropped.
 
     Raises:
-        BadSampleError: ``"missing_extra"``, or ``"undecodable_image"``.
+        BadSampleError: ``"missing_extra"``, ``"image_too_large"``, or ``"undecodable_image"``.
 
     Example:
-        >>> decode_heif(Path("IMG_0001.HEIC").read_bytes(), "IMG_0001.HEIC").shape
+        >>> decode_heif(Path("IMG_0001.HEIC").read_bytes(), "IMG_0001.HEIC", 2**26).shape
         (4032, 3024, 3)
     """
     try:
@@ -35,7 +36,16 @@ def decode_heif(data: bytes, what: str) -> UInt8Array:
             "--single-item align, and dvc repro",
         ) from error
     try:
-        pixels = np.asarray(heif.open_heif(data, convert_hdr_to_8bit=True))
+        file = heif.open_heif(data, convert_hdr_to_8bit=True)
+        # Nothing is decoded yet; the boxes that `read_header` looks at may say less.
+        width, height = file.size
+        if width * height > most:
+            raise BadSampleError(
+                "image_too_large", f"{what}: expected at most {most:,} pixels; found {width} x {height}"
+            )
+        pixels = np.asarray(file)
+    except BadSampleError:
+        raise
     except (ValueError, RuntimeError, OSError, SyntaxError) as error:
         raise BadSampleError("undecodable_image", f"{what}: {error}") from error
     if pixels.ndim == 2:

@@ -8,6 +8,7 @@ Formats: PNG (ISO/IEC 15948), JPEG (ITU-T T.81), WebP (RFC 9649), BMP, PBM, PGM 
 import re
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from faceshards.source.tiffheader import read_tiff
@@ -113,7 +114,8 @@ def _bmp(data: bytes) -> ImageHeader | None:
     return ImageHeader("bmp", width, abs(height), few=depth <= 8)  # a negative height means top row first
 
 
-_GAP = rb"(?:\s+|#[^\n]*\n)+?"
+# One space at a time: with runs of them inside a repetition, the ways to cut a row of spaces double with each.
+_GAP = rb"(?:\s|#[^\n]*\n)+?"
 _PNM = re.compile(rb"P([1-6])" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})(?:" + _GAP + rb"(\d{1,5}))?\s")
 _BITS = (1, 4)  # the kinds without a greatest value
 
@@ -160,12 +162,39 @@ def _tiff(data: bytes) -> ImageHeader | None:
     return ImageHeader("tiff", tiff.width, tiff.height, few=few, frames=tiff.pages, fault=tiff.fault)
 
 
+_MAX_TILES, _MAX_CHANNELS = 4096, 4
+
+
 def _jp2(data: bytes) -> ImageHeader | None:
-    if data.startswith(b"\xff\x4f"):  # a bare codestream: its SIZ segment
-        right, bottom, left, top = struct.unpack_from(">4I", data, 8)
-        return ImageHeader("jp2", right - left, bottom - top)
-    height, width = struct.unpack_from(">II", data, data.index(b"ihdr") + 4)
-    return ImageHeader("jp2", width, height)
+    if data.startswith(b"\xff\x4f"):
+        return _codestream(data, 0)
+    named, stream = None, None
+    for kind, start, stop in boxes(data):
+        if kind == b"jp2h" and named is None:
+            named = next((at for inner, at, _ in boxes(data, start, stop) if inner == b"ihdr"), None)
+        elif kind == b"jp2c":
+            stream = start
+            break
+    if named is None or stream is None:
+        return None
+    header = _codestream(data, stream)
+    height, width = struct.unpack_from(">II", data, named)
+    if (header.width, header.height) != (width, height):
+        claims = f"its header says {width} x {height} pixels, its picture {header.width} x {header.height}"
+        return header._replace(fault=f"{claims}; save it again")
+    return header
+
+
+def _codestream(data: bytes, at: int) -> ImageHeader:
+    """The segment SIZ of a JPEG 2000 codestream."""
+    right, bottom, left, top, across, down = struct.unpack_from(">6I", data, at + 8)
+    (channels,) = struct.unpack_from(">H", data, at + 40)
+    header = ImageHeader("jp2", right - left, bottom - top)
+    if not across or not down or -(-right // across) * -(-bottom // down) > _MAX_TILES:
+        return header._replace(fault=f"more than {_MAX_TILES:,} tiles, as no photograph has; save it again")
+    if channels > _MAX_CHANNELS:
+        return header._replace(fault=f"{channels:,} channels; expected at most {_MAX_CHANNELS}")
+    return header
 
 
 def _heif(data: bytes) -> ImageHeader | None:
@@ -178,12 +207,41 @@ def _heif(data: bytes) -> ImageHeader | None:
         name = "heic"
     else:
         return None
-    sizes = [struct.unpack_from(">II", data, match.end() + 4) for match in re.finditer(b"ispe", data[: 1 << 20])]
+    sizes = []
+    for kind, start, stop in boxes(data):
+        # Also parts have sizes: tiles and thumbnails.
+        if kind == b"meta":
+            found = re.finditer(b"ispe", data[start:stop])
+            sizes += [struct.unpack_from(">II", data, start + match.end() + 4) for match in found]
+        elif kind == b"moov":
+            sizes += [_track_size(data, start + match.start()) for match in re.finditer(b"tkhd", data[start:stop])]
     if not sizes:
         return None
-    # Also parts have sizes: tiles and thumbnails.
     width, height = max(sizes, key=lambda size: size[0] * size[1])
     return ImageHeader(name, width, height, frames=2 if data[8:12] in (b"avis", b"msf1", b"hevc") else 1)
+
+
+def _track_size(data: bytes, at: int) -> tuple[int, int]:
+    """The size that the box ``tkhd`` whose name lies at `at` ends with, in 65,536ths."""
+    (length,) = struct.unpack_from(">I", data, at - 4)
+    width, height = struct.unpack_from(">II", data, at - 4 + length - 8)
+    return width >> 16, height >> 16
+
+
+def boxes(data: bytes, at: int = 0, stop: int | None = None) -> Iterator[tuple[bytes, int, int]]:
+    """The boxes of an ISO base media file (ISO/IEC 14496-12) in a stretch of it: kind, and bounds of the content."""
+    stop = len(data) if stop is None else stop
+    while at + 8 <= stop:
+        length, kind = struct.unpack_from(">I4s", data, at)
+        start = at + 8
+        if length == 1:
+            (length,) = struct.unpack_from(">Q", data, start)
+            start += 8
+        end = stop if length == 0 else at + length
+        if end < start or end > stop:
+            return
+        yield kind, start, end
+        at = end
 
 
 _READERS = (

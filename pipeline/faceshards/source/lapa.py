@@ -33,6 +33,7 @@ _COARSE = (
 )
 
 _N_POINTS = 106
+_MOST_BYTES = 2**16
 _FIVE = (104, 105, 54, 84, 90)
 """Of the 106 points: the pupils, the nose tip, the mouth corners, each from the viewer's left."""
 
@@ -106,6 +107,8 @@ def parse_points(data: bytes, what: str) -> Float32Array:
     Raises:
         BadSampleError: ``"malformed_landmarks"``.
     """
+    if len(data) > _MOST_BYTES:
+        raise BadSampleError("malformed_landmarks", f"{what}: expected {_N_POINTS} points; found {len(data):,} bytes")
     try:
         numbers = np.array(data.decode("ascii").split(), np.float32)
     except ValueError as error:

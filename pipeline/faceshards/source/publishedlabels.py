@@ -13,7 +13,8 @@ from faceshards.source.files import Files, FolderFiles, ZipFiles
 from faceshards.source.fingerprint import Fingerprints
 from faceshards.source.overlay import Overlay
 
-_LABEL = re.compile(r"(?:.*/)?labels_?25/(\d+)_seg\.png")  # the authors' page spells it both ways
+_LABEL = re.compile(r"(?:.*/)?labels_?25/([0-9]{1,18})_seg\.png")  # the authors' page spells it both ways
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 class WithPublishedLabels(Overlay):
@@ -65,7 +66,7 @@ class WithPublishedLabels(Overlay):
     def _label(self, index: int) -> str | None:
         """The name of the frame's published labels."""
         sample_id = self.face(index).sample_id
-        return self._labels.get(int(sample_id)) if sample_id.isdecimal() else None
+        return self._labels.get(int(sample_id)) if _NUMBER.fullmatch(sample_id) else None
 
 
 def _unlabelled(files: Files, name: str) -> list[int]:

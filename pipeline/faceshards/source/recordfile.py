@@ -46,10 +46,12 @@ class RecordFile:
         """
         flag, part = self._part(offset)
         parts = [self._map[part]]
+        length = len(parts[0])
         while flag not in (_WHOLE, _LAST):
             flag, part = self._part(-(-part.stop // 4) * 4, continued=True)
             parts.append(self._map[part])
-            if sum(map(len, parts)) > MAX_FILE_BYTES:
+            length += len(MAGIC) + len(parts[-1])
+            if length > MAX_FILE_BYTES:
                 raise BadSampleError(
                     "file_too_large", f"{self._path.name}: byte {offset:,}: more than {MAX_FILE_BYTES:,} bytes"
                 )

@@ -162,7 +162,7 @@ def _read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "loadtxt: input contained no data")
             table = np.loadtxt(path, np.int64, comments=None, ndmin=2)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise SourceFormatError(f"{path}: expected lines of key and offset, two whole numbers; {error}") from error
     if table.size == 0 or table.shape[1] != 2:
         raise SourceFormatError(f"{path}: expected lines of key and offset; found {len(table)} such lines")

@@ -9,7 +9,12 @@ _EXTRA_SAMPLES, _APART, _MULTIPLIED = 338, 2, 1
 _SIZES = {1: 1, 3: 2, 4: 4}
 _CODES = {1: "B", 3: "H", 4: "I"}
 _REDUCED = 1
-_MAX_PAGES = 1000
+_MAX_PAGES, _MAX_TAGS = 1000, 1000
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323
+_MAX_SAMPLES = 4
+_TILES = ((_TILE_WIDTH, _WIDTH), (_TILE_HEIGHT, _HEIGHT))
+_LARGEST_TILE = 1024
+"""Sides of a tile up to this may be longer than the picture."""
 
 _SEPARATED, _CIELAB = 5, 8
 
@@ -42,19 +47,21 @@ def read_tiff(data: bytes) -> TiffHeader:
 
     Raises:
         struct.error: it is cut short.
-        ValueError: it has no size.
+        ValueError: it has no size, more than 1,000 tags a page, or pages that go round in a circle.
     """
     order = "<" if data.startswith(b"II") else ">"
     (at,) = struct.unpack_from(order + "I", data, 4)
     tags, following = _directory(data, order, at)
-    pages = 1
-    while following and pages < _MAX_PAGES:
+    pages = {at}
+    while following and len(pages) < _MAX_PAGES:
+        if following in pages:
+            raise ValueError("its pages go round in a circle")
+        pages.add(following)
         _, following = _directory(data, order, following)
-        pages += 1
     if _WIDTH not in tags or _HEIGHT not in tags:
         raise ValueError("no size")
     bits, samples = tags.get(_BITS, 1), tags.get(_SAMPLES, 1)
-    return TiffHeader(tags[_WIDTH], tags[_HEIGHT], bits, samples, pages, _fault(data, tags, bits))
+    return TiffHeader(tags[_WIDTH], tags[_HEIGHT], bits, samples, len(pages), _fault(data, tags, bits))
 
 
 def with_alpha_apart(data: bytes) -> bytes:
@@ -81,6 +88,10 @@ def _fault(data: bytes, tags: dict[int, int], bits: int) -> str | None:
         return "a camera's raw file, of which only a thumbnail could be read; develop it to JPEG or PNG"
     if bits > 16 or tags.get(_SAMPLE_FORMAT, 1) != 1:
         return f"its samples are {bits}-bit numbers that no screen shows; save it with 8 bits a channel"
+    if tags.get(_SAMPLES, 1) > _MAX_SAMPLES:
+        return f"it has {tags[_SAMPLES]} channels; save it as RGB"
+    if any(tags.get(tile, 0) > max(tags.get(side, 0), _LARGEST_TILE) for tile, side in _TILES):
+        return "its tiles are larger than the picture; save it again"
     if tags.get(_PHOTOMETRIC) in (_SEPARATED, _CIELAB):
         return "its colours are for printing (CMYK or CIELAB); save it as RGB"
     return None
@@ -89,6 +100,8 @@ def _fault(data: bytes, tags: dict[int, int], bits: int) -> str | None:
 def _directory(data: bytes, order: str, at: int) -> tuple[dict[int, int], int]:
     """The first value of each tag of whole numbers, and where the next directory lies; 0 where there is none."""
     (count,) = struct.unpack_from(order + "H", data, at)
+    if count > _MAX_TAGS:
+        raise ValueError(f"{count:,} tags")
     tags = {}
     for entry in range(at + 2, at + 2 + 12 * count, 12):
         tag, kind, values = struct.unpack_from(order + "HHI", data, entry)

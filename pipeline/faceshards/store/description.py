@@ -46,6 +46,7 @@ def check_description(content: object, file: str) -> None:
     check_version(content, file)
     for name in ("name", "licence"):
         top.member(name).text()
+    _check_about(top.member("about"))
     _check_provenance(top.member("provenance"))
     chunk_rows = top.member("chunk_rows").whole(1, _ROWS)
     shard_rows = top.member("shard_rows")
@@ -64,6 +65,14 @@ def check_version(content: object, file: str) -> None:
         raise StoreFormatError(
             f"{file} has format version {version.value}; this release reads up to {FORMAT_VERSION}. Upgrade faceshards"
         )
+
+
+def _check_about(about: JsonValue) -> None:
+    for name, text in about.members().items():
+        text.text()
+        # It becomes a link of the report.
+        if name == "homepage" and not str(text.value).startswith(("https://", "http://")):
+            text.refuse("a page on the web, https://...")
 
 
 def _check_provenance(provenance: JsonValue) -> None:

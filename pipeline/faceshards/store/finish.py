@@ -151,6 +151,7 @@ def _describe(spec: StoreSpec, counts: _Counts, provenance: Mapping[str, Any]) -
         "format_version": FORMAT_VERSION,
         "name": spec.name,
         "licence": spec.licence,
+        "about": dict(spec.about),
         "samples": sum(counts.usable.values()),
         "skipped": counts.skipped,
         "splits": {

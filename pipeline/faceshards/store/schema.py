@@ -38,6 +38,9 @@ PLAN_KEY = b"faceshards.plan"
 """Of the manifest's schema metadata: JSON that says how many rows and which class ids each split has given away, so
 that a later version can be planned from the manifest alone."""
 
+ABOUT_KEY = b"faceshards.dataset"
+"""Of the manifest's schema metadata: JSON with the data set's name, licence and what else it tells about itself."""
+
 _PLACEMENT = (
     pa.field("split", pa.string(), nullable=False),
     pa.field("shard", pa.int32(), nullable=False),
@@ -187,6 +190,7 @@ class StoreSpec:
         columns: the stage's own manifest columns.
         attributes: further attributes of the Zarr groups (JSON values).
         profile: how the arrays are coded.
+        about: further texts that tell what the data set is, by name, for `dataset.json` and the manifest.
     """
 
     name: str
@@ -198,6 +202,7 @@ class StoreSpec:
     columns: tuple[pa.Field, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     profile: Profile = "portable"
+    about: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.chunk_rows < 1 or self.shard_rows < 1 or self.shard_rows % self.chunk_rows:
@@ -230,7 +235,11 @@ class StoreSpec:
     def manifest_schema(self) -> pa.Schema:
         """All columns of `manifest.parquet`, in order."""
         fields = [*MANIFEST_BASE, *self.columns]
-        return pa.schema(fields, {PLAN_KEY: json.dumps({"splits": self.extents}).encode()})
+        about = {"name": self.name, "licence": self.licence, **self.about}
+        return pa.schema(
+            fields,
+            {PLAN_KEY: json.dumps({"splits": self.extents}).encode(), ABOUT_KEY: json.dumps(about).encode()},
+        )
 
     @property
     def extents(self) -> dict[str, dict[str, Any]]:

@@ -61,6 +61,7 @@ def spec_of(info: Mapping[str, Any]) -> StoreSpec:
         shard_rows=info["shard_rows"],
         chunk_rows=info["chunk_rows"],
         profile=info["profile"],
+        about=info["about"],
     )
 
 

@@ -1,15 +1,19 @@
 """The files that params name, where DVC sees them change."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from adapters import ColourNetwork, describe, write_torchscript
+from file_server import FileServer
 
-from faceshards.build.inputs import link_inputs, weights_files
+from faceshards.build.inputs import link_inputs
 from faceshards.build.params import Params
-from faceshards.errors import ParamsError
+from faceshards.build.weights import weights_files
+from faceshards.errors import DownloadError, LicenceError, ParamsError
+from faceshards.store.durable import sha256_of
 
 
 @pytest.fixture
@@ -54,8 +58,9 @@ def links(folder: Path) -> list[str]:
 def test_without_files_of_ones_own_they_are_as_the_repository_has_them(
     params: Callable[..., Params], root: Path, tmp_path: Path
 ) -> None:
-    link_inputs(params(), tmp_path / "inputs")
+    link_inputs(params(), tmp_path / "inputs", tmp_path / "parsers.yaml")
     assert tree(tmp_path / "inputs") == tree(root / "manifests/inputs")
+    assert (tmp_path / "parsers.yaml").read_text() == (root / "manifests/parsers.yaml").read_text()
 
 
 def test_each_link_leads_to_what_the_param_names_and_goes_when_the_param_does(
@@ -67,7 +72,11 @@ def test_each_link_leads_to_what_the_param_names_and_goes_when_the_param_does(
     for file in (model, weights, earlier, remove, points):
         file.write_text(file.name)
     inputs = tmp_path / "inputs"
-    link_inputs(params(labels, points, labels, model, weights, earlier=earlier, remove=remove), inputs)
+    link_inputs(
+        params(labels, points, labels, model, weights, earlier=earlier, remove=remove),
+        inputs,
+        tmp_path / "parsers.yaml",
+    )
     assert (inputs / "source").resolve() == (inputs / "labels").resolve() == labels
     assert (inputs / "landmarks").resolve() == points
     assert (inputs / "labels").resolve() == labels
@@ -75,7 +84,7 @@ def test_each_link_leads_to_what_the_param_names_and_goes_when_the_param_does(
     assert (inputs / "remove").resolve() == remove
     assert (inputs / "yunet_model").resolve() == model
     assert [link.resolve() for link in (inputs / "weights").iterdir()] == [weights]
-    link_inputs(params(), inputs)
+    link_inputs(params(), inputs, tmp_path / "parsers.yaml")
     assert links(inputs) == ["source"]
     assert (labels / "labels_25").is_dir()
     assert model.read_text() == "yunet.onnx"
@@ -86,7 +95,7 @@ def test_a_relative_path_is_one_from_the_working_directory(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("w.pth").write_text("weights")
-    link_inputs(params(weights="w.pth"), Path("manifests/inputs"))
+    link_inputs(params(weights="w.pth"), Path("manifests/inputs"), Path("manifests/parsers.yaml"))
     assert Path("manifests/inputs/weights/w.pth").read_text() == "weights"
     assert not Path("manifests/inputs/weights/w.pth").readlink().is_absolute()
 
@@ -100,12 +109,76 @@ def test_a_description_brings_its_model_and_the_weights_beside_it(tmp_path: Path
     assert [path.name for path in weights_files(str(description))] == ["net.yaml", "net[1].onnx", "net[1].onnx.data"]
 
 
+@pytest.fixture
+def published(tmp_path: Path, no_proxy: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, FileServer]]:
+    """The description of a network to download, and the server that it lies on."""
+    monkeypatch.setenv("FACESHARDS_PARSERS", str(tmp_path / "kept"))
+    write_torchscript(tmp_path / "net.ts", ColourNetwork(25))
+    with FileServer((tmp_path / "net.ts").read_bytes()) as server:
+        licence = {"accept": "Some-Data", "terms": "Research only.", "code": "MIT", "data": "some data"}
+        yield describe(tmp_path, url=server.url("net.ts"), classes="regions25", licence=licence), server
+
+
+def test_a_network_that_is_downloaded_is_told_by_its_description_and_its_hash(
+    params: Callable[..., Params],
+    published: tuple[Path, FileServer],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    description, server = published
+    named, pins = params(weights=description), tmp_path / "parsers.yaml"
+    with pytest.raises(LicenceError, match=r"parse\.accept_licence: Some-Data"):
+        link_inputs(named, tmp_path / "inputs", pins)
+    assert server.requests == []
+    named = replace(named, parse=replace(named.parse, accept_licence="Some-Data"))
+    link_inputs(named, tmp_path / "inputs", pins)
+    sha256 = sha256_of(tmp_path / "net.ts")
+    assert tree(tmp_path / "inputs/weights") == {
+        "parser.yaml": description.read_bytes(),
+        "net.ts.sha256": f"{sha256}\n".encode(),
+    }
+    assert f"pinned in {pins}, which is to be committed: SHA-256 {sha256}" in capsys.readouterr().out
+    assert links(tmp_path / "inputs/weights") == ["parser.yaml"]
+    assert weights_files(str(description)) == [description, tmp_path / "kept/parser/net.ts"]
+    asked = len(server.requests)
+    link_inputs(named, tmp_path / "inputs", pins)
+    assert len(server.requests) == asked
+    assert capsys.readouterr().out == ""
+
+
+def test_an_entry_of_the_zoo_is_told_by_a_copy_for_it_lies_outside_the_project(
+    params: Callable[..., Params], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACESHARDS_PARSERS", str(tmp_path / "kept"))
+    model = tmp_path / "kept/segface-lapa/segface-lapa.onnx"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"exported")
+    named = params(weights="zoo/segface-lapa.yaml")
+    named = replace(named, parse=replace(named.parse, accept_licence="LaPa"))
+    link_inputs(named, tmp_path / "inputs", tmp_path / "parsers.yaml")
+    assert links(tmp_path / "inputs/weights") == []
+    assert set(tree(tmp_path / "inputs/weights")) == {"segface-lapa.yaml", "segface-lapa.onnx.sha256"}
+
+
+def test_another_file_under_the_address_stops_the_stage(
+    params: Callable[..., Params], published: tuple[Path, FileServer], tmp_path: Path
+) -> None:
+    description, server = published
+    named = params(weights=description)
+    named = replace(named, parse=replace(named.parse, accept_licence="Some-Data"))
+    link_inputs(named, tmp_path / "inputs", tmp_path / "parsers.yaml")
+    (tmp_path / "kept/parser/net.ts").unlink()
+    server.data = server.data + b" "
+    with pytest.raises(DownloadError, match="expected SHA-256"):
+        link_inputs(named, tmp_path / "inputs", tmp_path / "parsers.yaml")
+
+
 @pytest.mark.parametrize("param", ["path", "landmarks", "labels", "earlier", "remove", "yunet_model", "weights"])
 def test_a_file_that_is_not_there_is_named_with_its_param(
     param: str, params: Callable[..., Params], tmp_path: Path
 ) -> None:
     with pytest.raises(ParamsError, match=rf"\w+\.{param}: expected a file or a folder at .*missing; found nothing"):
-        link_inputs(params(**{param: tmp_path / "missing"}), tmp_path / "inputs")
+        link_inputs(params(**{param: tmp_path / "missing"}), tmp_path / "inputs", tmp_path / "parsers.yaml")
 
 
 def test_files_that_dvc_would_stumble_over_are_named(params: Callable[..., Params], tmp_path: Path) -> None:
@@ -113,11 +186,11 @@ def test_files_that_dvc_would_stumble_over_are_named(params: Callable[..., Param
     (faces / "p").mkdir(parents=True)
     (faces / "p/1 \u3000\n.png").touch()
     (faces / "p/link.png").symlink_to(faces / "p/1 \u3000\n.png")
-    link_inputs(params(path=faces), tmp_path / "inputs")
+    link_inputs(params(path=faces), tmp_path / "inputs", tmp_path / "parsers.yaml")
     (faces / "p/caf\udce9.png").touch()
     (faces / "p/gone.png").symlink_to(faces / "nowhere.png")
     os.mkfifo(faces / "p/pipe.png")
     with pytest.raises(ParamsError, match=r"source\.path: .*found 3 that it cannot: ") as caught:
-        link_inputs(params(path=faces), tmp_path / "inputs")
+        link_inputs(params(path=faces), tmp_path / "inputs", tmp_path / "parsers.yaml")
     for said in ("p/caf\\xe9.png (its name is no UTF-8)", "p/gone.png (a link", "p/pipe.png (a pipe"):
         assert said in str(caught.value)

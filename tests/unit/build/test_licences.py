@@ -8,8 +8,10 @@ from photo_sets import jpeg, lapa, pairs
 from small_pipeline import PINNED
 
 from faceshards.build.download import make_source
+from faceshards.build.licences import licence_of_dataset
 from faceshards.build.params import RunParams, SourceParams
 from faceshards.build.source import read_note
+from faceshards.errors import LicenceError
 
 SETS = {
     "celebamask": (pairs, "CelebAMask-HQ's agreement: non-commercial research only, no part of it may be passed on"),
@@ -20,8 +22,20 @@ SETS = {
 
 
 @pytest.mark.parametrize(("files", "licence"), SETS.values(), ids=SETS)
-@pytest.mark.parametrize("named", [None, "CC-BY-4.0"])
-def test_the_note_of_a_source_names_its_licence(tmp_path: Path, files, licence: str, named: str | None) -> None:
+def test_the_note_of_a_source_names_its_licence(tmp_path: Path, files, licence: str) -> None:
     faces = write_folder(tmp_path / "faces", files())
-    make_source(SourceParams(str(faces), accept_licence=named), RunParams(), tmp_path / "source", PINNED)
-    assert read_note(tmp_path / "source").licence == (named or licence)
+    make_source(SourceParams(str(faces)), RunParams(), tmp_path / "source", PINNED)
+    assert read_note(tmp_path / "source").licence == licence
+
+
+def test_a_data_set_has_the_licence_that_the_params_name() -> None:
+    assert licence_of_dataset("not stated: ask whoever gave you the images", "CC-BY-4.0") == "CC-BY-4.0"
+    assert licence_of_dataset("MIT", None) == "MIT"
+
+
+def test_faces_of_facesynthetics_keep_their_licence() -> None:
+    assert licence_of_dataset("R-UDA-1.0", "R-UDA-1.0") == "R-UDA-1.0"
+    with pytest.raises(
+        LicenceError, match=r"dataset\.licence: expected 'R-UDA-1\.0'.*found 'MIT'.*null in params\.yaml"
+    ):
+        licence_of_dataset("R-UDA-1.0", "MIT")

@@ -9,7 +9,8 @@ from faceshards.errors import DeviceError, ParserError
 from faceshards.ops.labels import mirror_regions
 from faceshards.parsing import Parser, load_parser
 from faceshards.parsing.device import resolve_precision
-from faceshards.parsing.parser import CPU_BATCH, in_shrinking_batches
+from faceshards.parsing.parser import CPU_BATCH
+from faceshards.parsing.passes import in_shrinking_batches
 from faceshards.records import UInt8Array
 
 
@@ -152,7 +153,7 @@ def test_an_unknown_precision_is_an_error(weights: Path) -> None:
         load_parser(weights, "cpu", precision="int8")
 
 
-def test_a_batch_that_memory_does_not_hold_is_halved_until_it_fits() -> None:
+def test_a_batch_that_memory_does_not_hold_is_halved_until_it_fits(caplog: pytest.LogCaptureFixture) -> None:
     sizes = []
 
     def run(images: UInt8Array) -> UInt8Array:
@@ -164,8 +165,12 @@ def test_a_batch_that_memory_does_not_hold_is_halved_until_it_fits() -> None:
     images = random_images(7)
     regions, batch = in_shrinking_batches(run, images, 8)
     assert np.array_equal(regions, images[..., 0])
-    assert sizes == [7, 4, 2, 2, 2, 1]
+    assert sizes == [8, 4, 2, 2, 2, 2]
     assert batch == 2
+    assert [record.message.partition(";")[0] for record in caplog.records] == [
+        "the device's memory does not hold 8 faces at once",
+        "the device's memory does not hold 4 faces at once",
+    ]
 
 
 def test_memory_that_does_not_hold_one_face_is_a_device_error() -> None:

@@ -11,7 +11,7 @@ from odd_pictures import orientation, picture, saved
 from PIL import Image, ImageOps
 
 from faceshards.errors import BadSampleError
-from faceshards.source.decode import decode_image, decode_remark
+from faceshards.source.decode import decode_image, decode_picture
 from faceshards.source.imageheader import read_header
 
 ONE = picture(size=(48, 64))
@@ -109,8 +109,8 @@ def test_of_several_pictures_the_first_is_taken_and_told(format: str) -> None:
     data = saved(ONE, format, save_all=True, append_images=others, **options)
     first = saved(ONE, format, **options)
     assert difference(data, as_pillow_has_it(data)) == 0
-    assert decode_remark(data) == "first_frame: its first picture was taken, of 3 or more"
-    assert decode_remark(first) is None
+    assert decode_picture(data, "x").remark == "first_frame: its first picture was taken, of 3 or more"
+    assert decode_picture(first, "x").remark is None
 
 
 KINDS_NOT_READ = {
@@ -157,7 +157,7 @@ def test_a_truncated_picture_is_a_reason_and_not_half_a_face(format: str, share:
         b"GIF89a" + struct.pack("<HH", 60_000, 60_000) + bytes(20),
         b"II*\0\x08\0\0\0\2\0" + struct.pack("<HHIIHHII", 256, 4, 1, 60_000, 257, 4, 1, 60_000) + bytes(4),
         b"\xff\x4f\xff\x51" + struct.pack(">HH4I", 41, 0, 60_000, 60_000, 0, 0) + bytes(30),
-        b"\0\0\0\x18ftypavif\0\0\0\0avif" + b"ispe" + struct.pack(">III", 0, 60_000, 60_000),
+        b"\0\0\0\x14ftypavif\0\0\0\0avif" + b"\0\0\0\x18meta" + b"ispe" + struct.pack(">III", 0, 60_000, 60_000),
     ],
     ids=["GIF", "TIFF", "JPEG 2000", "AVIF"],
 )
@@ -198,7 +198,7 @@ def test_a_photograph_of_few_colours_or_of_one_is_no_label_map() -> None:
 
 def test_a_heic_photograph_names_its_extra_where_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    data = b"\0\0\0\x18ftypheic\0\0\0\0mif1" + b"ispe" + struct.pack(">III", 0, 64, 48)
+    data = b"\0\0\0\x14ftypheic\0\0\0\0mif1" + b"\0\0\0\x18meta" + b"ispe" + struct.pack(">III", 0, 64, 48)
     with pytest.raises(BadSampleError, match=r"missing_extra: x: .*pip install 'faceshards\[heic\]'"):
         decode_image(data, "x")
 

@@ -76,7 +76,7 @@ def _refuse(url: str, response: requests.Response) -> None:
         raise DownloadError(f"{url}: the server answers {status} {response.reason}: check the URL. {BY_HAND}")
     if response.headers.get("Content-Type", "").lower().startswith("text/html"):
         raise DownloadError(
-            f"{url}: expected a zip, the server sent a web page (Content-Type: text/html). "
+            f"{url}: expected a file, the server sent a web page (Content-Type: text/html). "
             f"Is there a log-in page between you and the network? {BY_HAND}"
         )
     encoding = response.headers.get("Content-Encoding", "identity")

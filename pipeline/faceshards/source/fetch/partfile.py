@@ -45,10 +45,12 @@ class PartFile:
         try:
             state = json.loads(self._state.read_text("utf-8"))
             part_bytes = self._part.stat().st_size
-        except (FileNotFoundError, json.JSONDecodeError):
+        except (FileNotFoundError, ValueError, RecursionError):  # the last two of a state that is none
             return set()
         usable = self.remote.ranges and part_bytes == self.remote.size and isinstance(state, dict)
-        return set(state["done"]) if usable and state.get("version") == self._version else set()
+        done = state.get("done") if usable and state.get("version") == self._version else None
+        known = range(len(self.blocks))
+        return set(done) if isinstance(done, list) and all(type(i) is int and i in known for i in done) else set()
 
     @property
     def missing(self) -> list[range]:

@@ -1,0 +1,89 @@
+"""What a device does with a batch: pixels to regions and to how sure the network is, without asking the host."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from faceshards.parsing.certainty import unchecked_layers
+from faceshards.parsing.mirror import MirrorAveraged
+from faceshards.parsing.unet import normalise
+from faceshards.regions import N_REGIONS
+
+TALLIES = 2 * N_REGIONS + 2
+"""Numbers a face in `Found.tallies`: areas, sums of probability, pixels that agree, whether all logits are finite."""
+
+
+class Found(NamedTuple):
+    """What comes of a batch; it lies on the device.
+
+    Attributes:
+        layers: (L, B, 112, 112) uint8: regions; probability in 255ths; with mirror images, whether they agree. The
+            regions are contiguous, so that they can be copied back alone.
+        tallies: (B, 52) int32: pixels of each region, sum of their probabilities in 255ths, pixels on which face and
+            mirror image agree (0 without mirror images), and 1 where every logit of the face is a finite number.
+    """
+
+    layers: Tensor
+    tallies: Tensor
+
+
+class Head(nn.Module):
+    """Logits to regions, probabilities and tallies.
+
+    Softmax and sums of votes are fp32: in fp16 two logits are often the same number, and the class of such a pixel
+    would hang on their order.
+
+    Args:
+        temperature: see `certainty.layers_of`.
+    """
+
+    def __init__(self, temperature: float) -> None:
+        super().__init__()
+        self._temperature = temperature
+
+    def forward(self, face: Tensor, mirrored: Tensor | None) -> Found:
+        """(B, 25, H, W) logits of the face, and of its mirror image where the network sees it."""
+        votes = [_planes(vote) for vote in (face, mirrored) if vote is not None]
+        logits = votes[0] if len(votes) == 1 else votes[0] + votes[1]
+        best, layers = unchecked_layers(logits, votes if len(votes) > 1 else (), self._temperature)
+        regions, probability = layers[:2]
+        masks = [regions == region for region in range(N_REGIONS)]
+        areas = [mask.sum(dim=(1, 2), dtype=torch.int32) for mask in masks]
+        sums = [(probability * mask).sum(dim=(1, 2), dtype=torch.int32) for mask in masks]
+        agreeing = layers[2].sum(dim=(1, 2), dtype=torch.int32) if len(layers) > 2 else torch.zeros_like(areas[0])
+        finite = best.isfinite().flatten(1).all(dim=1).to(torch.int32)
+        return Found(torch.stack(layers), torch.stack([*areas, *sums, agreeing, finite], dim=1))
+
+
+class DeviceSteps(nn.Module):
+    """A batch of pixels to what is copied back.
+
+    Args:
+        network: from `mirror.for_inference`, on its device, in its precision.
+        head: what makes regions of the logits.
+        channels_last: give the network its input with the channels of a pixel side by side, as the images have them.
+    """
+
+    def __init__(self, network: nn.Module, head: nn.Module, *, channels_last: bool) -> None:
+        super().__init__()
+        self.network = network
+        self.head = head
+        self._channels_last = channels_last
+        self._dtype = next(network.parameters()).dtype
+
+    def forward(self, faces: Tensor) -> Found:
+        """(B, 112, 112, 3) uint8 RGB, on the device."""
+        x = normalise(faces).to(self._dtype)
+        if not self._channels_last:
+            x = x.contiguous()
+        if isinstance(self.network, MirrorAveraged):
+            found: Found = self.head(*self.network.votes(x))
+        else:
+            found = self.head(self.network(x), None)
+        return found
+
+
+def _planes(logits: Tensor) -> Tensor:
+    """fp32, each class a plane: the greatest of a pixel's 25 is then found by reading planes side by side."""
+    return logits.to(torch.float32, memory_format=torch.contiguous_format)

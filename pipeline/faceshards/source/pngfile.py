@@ -1,0 +1,94 @@
+"""PNG files (ISO/IEC 15948) by their chunks: what decides the pixels, and the indices of those with a palette.
+
+A decoder that reads from a stream makes room for a chunk as long as its header says, before it sees that the file ends.
+So the chunks are looked through first, and only those that decide pixels are handed on.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_GREY, _INDEXED = 0, 3
+_PALETTE = (b"PLTE", b"tRNS", b"bKGD", b"hIST")
+_END = b"IEND"
+_DECISIVE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf", _END})
+_EXIF_AS_TEXT = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
+_TEXTS = (b"tEXt", b"zTXt")
+_OTHER_BYTES = 12  # of a chunk: its length, kind and check
+
+
+def is_png(data: bytes) -> bool:
+    """Whether a file begins as a PNG."""
+    return data.startswith(_SIGNATURE)
+
+
+def bare_png(data: bytes) -> bytes:
+    """A PNG file without the chunks that decide no pixel: animation, texts, profiles, whatever is unknown.
+
+    Of an animated PNG the default picture is left, which viewers without animation show.
+
+    Args:
+        data: the file.
+
+    Raises:
+        ValueError: it is cut short, or a chunk claims more bytes than the file has.
+
+    Example:
+        >>> len(bare_png(with_a_comment)) < len(with_a_comment)
+        True
+    """
+    kept = [_SIGNATURE]
+    for kind, start, stop in _chunks(data):
+        if kind in _DECISIVE or (kind in _TEXTS and data.startswith(_EXIF_AS_TEXT, start)):
+            kept.append(data[start - 8 : stop + 4])
+    return b"".join(kept)
+
+
+def palette_bits(data: bytes) -> int | None:
+    """The bits of an index of a PNG with a palette; None for any other file."""
+    if not is_png(data) or len(data) < 26 or data[25] != _INDEXED:
+        return None
+    return data[24]
+
+
+def indices_as_grey(data: bytes) -> bytes:
+    """A PNG with a palette as a grey one whose values are the indices; those of fewer than 8 bits come scaled to 8.
+
+    Args:
+        data: a file of which `palette_bits` gives a number.
+
+    Raises:
+        ValueError: it is cut short or damaged.
+    """
+    parts = [_SIGNATURE]
+    for kind, start, stop in _chunks(data):
+        content = data[start:stop]
+        if struct.unpack_from(">I", data, stop)[0] != zlib.crc32(kind + content):
+            raise ValueError(f"the chunk {kind!r} is damaged")
+        if kind == b"IHDR":
+            content = content[:9] + bytes([_GREY]) + content[10:]
+        if kind not in _PALETTE:
+            parts.append(
+                struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+            )
+    return b"".join(parts)
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind of each chunk, and where its content begins and ends; the last is the end of the picture.
+
+    Raises:
+        ValueError: the file ends before.
+    """
+    at, kind = len(_SIGNATURE), b""
+    while kind != _END:
+        if at + _OTHER_BYTES > len(data):
+            raise ValueError(f"expected chunks up to {_END.decode()}; the file ends at byte {len(data):,}")
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if at + _OTHER_BYTES + length > len(data):
+            raise ValueError(
+                f"the chunk {kind!r} at byte {at:,} claims {length:,} bytes; the file has {len(data) - at - 12:,} more"
+            )
+        yield kind, at + 8, at + 8 + length
+        at += _OTHER_BYTES + length

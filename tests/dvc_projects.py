@@ -1,0 +1,66 @@
+"""Projects and repositories as their users have them, and the commands `dvc` and `git` run there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from small_pipeline import RECIPE
+
+_PARTS = (
+    *("dvc.yaml", "params.yaml", "manifests", "stages", "pipeline", "reports/.gitignore", ".gitignore"),
+    *(".dvc/.gitignore", ".dvc/config", ".dvc/plots", ".dvcignore"),
+)
+
+
+def copy_of_the_project(root: Path, to: Path) -> Path:
+    """The project with ten small faces in shards of four, for one worker; no git repository."""
+    for name in _PARTS:
+        source, target = root / name, to / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "shards.sha256", "parser", "cache", "tmp")
+            shutil.copytree(source, target, symlinks=True, ignore=ignored)
+        else:
+            shutil.copy(source, target)
+    (to / "manifests/demo.yaml").write_text(RECIPE)
+    edit_params(to, "workers: auto", "workers: 1")
+    edit_params(to, "shard_rows: 2048", "shard_rows: 4")
+    edit_params(to, "chunk_rows: 32", "chunk_rows: 2")
+    dvc(to, "config", "core.no_scm", "true")
+    return to
+
+
+def edit_params(project: Path, old: str, new: str) -> None:
+    params = project / "params.yaml"
+    text = params.read_text()
+    assert old in text
+    params.write_text(text.replace(old, new, 1))
+
+
+def dvc(project: Path, *arguments: str, fails: bool = False) -> str:
+    """Run dvc with this environment's python first on the path, as an activated environment has it."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=project,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode != 0) is fails, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def ran(output: str) -> list[str]:
+    """The stages that `dvc repro` says it ran."""
+    return re.findall(r"^Running stage '(\w+)'", output, re.M)
+
+
+def git(repo: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=tester", "-c", "user.email=tester@localhost", "-c", "init.defaultBranch=main"]
+    command = ["git", *identity, *arguments]
+    return subprocess.run(command, cwd=repo, check=True, capture_output=True, text=True).stdout
