@@ -1,11 +1,12 @@
 # make repro   face images to shards: sets up .venv, runs the DVC pipeline, says where everything is
 # make test    sets up .venv and passes the tests
+# make gpu     checks and times what runs on CUDA, in less than 8 minutes, with the .venv or else the Python that is there
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 PIP := python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: repro test lint lock clean
+.PHONY: repro test gpu lint lock clean
 
 repro: $(VENV)/.pipeline
 	dvc repro
@@ -16,6 +17,10 @@ repro: $(VENV)/.pipeline
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.dev
 	pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# Sets up nothing: a machine with a GPU may have its own PyTorch, and no network. GPU="--seconds 300" passes options on.
+gpu:
+	PYTHONPATH=pipeline $(PYTHON) benchmarks/gpu.py $(GPU)
 
 lint: $(VENV)/.dev
 	ruff check

@@ -84,9 +84,12 @@ class Run:
         dry = self._result.get("dry_run", False)
         # The last one takes what is left; the others may be late, but not so late that nothing is left for it.
         limit = min(left, _DRY_S if dry else left if name == "training" else planned * _LATE)
-        if limit < min(planned, 20) and not dry:
+        if name == "machine":  # without it nothing is known
+            limit = max(limit, planned * _LATE)
+        elif limit < (0 if dry else min(planned, 20)):
             return {"status": "left out", "error": f"{left:.0f} s were left", "facts": {}, "claims": [], "left_out": []}
         asked = min(planned, limit * 0.9) if name != "training" else min(planned, left - 5)
+        asked = _DRY_S if dry else asked
         given = self._given
         command = [sys.executable, str(self._script), "--check", name, "--work", str(self._work)]
         command += ["--device", given.device, "--seconds", str(asked)]
