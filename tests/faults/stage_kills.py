@@ -37,7 +37,10 @@ def kill_at(stage: str, point: int, clean: dict[str, str], work: set[str]) -> tu
         return Outcome.FAILED, f"the run after it ended with {status}"
     now = tree()
     if now != clean:
-        return Outcome.FAILED, f"differ: {sorted(name for name in now.keys() | clean if now.get(name) != clean.get(name))}"
+        return (
+            Outcome.FAILED,
+            f"differ: {sorted(name for name in now.keys() | clean if now.get(name) != clean.get(name))}",
+        )
     left = in_work() - work
     return (Outcome.FAILED, f"left: {sorted(left)}") if left else (Outcome.HELD, "")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from faceshards.cells import visible_lines
 from faceshards.errors import FaceShardsError
 from faceshards.faulttext import told
 
@@ -21,10 +22,10 @@ def explained(function: Callable[..., None]) -> Callable[..., None]:
         try:
             function(**options)
         except FaceShardsError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(visible_lines(str(error))) from error
         except BrokenPipeError:  # whoever read the output has enough of it, which click ends quietly
             raise
         except (OSError, MemoryError) as error:
-            raise click.ClickException(told(error, function.__name__.strip("_"))) from error
+            raise click.ClickException(visible_lines(told(error, function.__name__.strip("_")))) from error
 
     return wrapped

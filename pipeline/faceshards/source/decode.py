@@ -266,7 +266,8 @@ def _decode(data: bytes, what: str, flags: int, heard: list[str] | None = None) 
         try:
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
         except cv2.error as error:
-            raise BadSampleError("undecodable_image", f"{what}: {error}") from error
+            # Its text begins with where the library was built.
+            raise BadSampleError("undecodable_image", f"{what}: {error.err or 'OpenCV cannot read it'}") from error
     if pixels is None:
         raise BadSampleError("undecodable_image", f"{what}: {len(data):,} bytes that are truncated or damaged")
     if (lost := next(filter(_LOST.search, lines), None)) is not None:
