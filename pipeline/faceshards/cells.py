@@ -8,7 +8,7 @@ _LINE_BREAKS = ("\u2028", "\u2029")
 
 
 def cell(text: str) -> str:
-    """A name as a cell of a CSV table that no spreadsheet takes for a formula: one that looks so gets a ``'`` before it.
+    """A name as a cell of a CSV table: one that a spreadsheet would take for a formula gets a ``'`` before it.
 
     Control characters are escaped, as `visible` does.
 

@@ -15,7 +15,7 @@ PATH = click.Path(path_type=Path)
 
 
 def explained(function: Callable[..., None]) -> Callable[..., None]:
-    """Tell errors of ours, and what the operating system refuses, as one message; all else is a bug with a traceback."""
+    """Tell errors of ours, and what the system refuses, as one message; all else is a bug and keeps its traceback."""
 
     @functools.wraps(function)
     def wrapped(**options: Any) -> None:

@@ -39,7 +39,7 @@ class Picture(NamedTuple):
 
     Attributes:
         pixels: (H, W, 3) uint8 RGB.
-        remark: what a person should know of the file: a code, a colon and a sentence, as a manifest's `reason` has them;
+        remark: what a person should know of the file: a code, a colon and a sentence, as in a manifest's `reason`;
             None where there is nothing to say.
     """
 
@@ -215,8 +215,8 @@ def _checked_header(data: bytes, what: str) -> ImageHeader:
     if pixels > _FREE_PIXELS + _PIXELS_A_BYTE * len(data):
         raise BadSampleError(
             "image_too_large",
-            f"{what}: its {header.format} header claims {header.width} x {header.height} pixels; its {len(data):,} bytes "
-            "hold no picture of that size",
+            f"{what}: its {header.format} header claims {header.width} x {header.height} pixels; its {len(data):,} "
+            "bytes hold no picture of that size",
         )
     return header
 
