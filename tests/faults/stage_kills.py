@@ -1,8 +1,8 @@
 """A stage killed at one of the moments at which it changes a file, and run again: a program that forks itself.
 
-It is started once, with the project's folder, how often each stage is killed, and which stages are. It prints a JSON list
-of ``[stage, point, outcome, what]``. Every child is forked from the process that has imported all stages, so that a kill
-costs no start.
+It is started once, with the project's folder, how often each stage is killed, and which stages are. It prints a JSON
+list of ``[stage, point, outcome, what]``. Every child is forked from the process that has imported all stages, so that
+a kill costs no start.
 """
 
 import hashlib
