@@ -12,8 +12,11 @@ repro: $(VENV)/.pipeline
 	dvc repro
 	@faceshards info data/shards --report reports/report.html
 
+# A file at a time to a worker, in their order: what the tests of a file share is made once, and the longest come first.
+# Python keeps what it compiles, whatever the environment says, for the tests start some hundred programs.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.dev
-	pytest -n 2 --dist worksteal
+	pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Sets up nothing: a machine with a GPU may have its own PyTorch, and no network. GPU="--seconds 300" passes options on.
 gpu:
