@@ -85,7 +85,7 @@ def _parsed(context: Context, store: Store, parser: DeviceParser, at_once: int, 
 
 
 def _stage(context: Context, store: Store, parser: DeviceParser) -> None:
-    """The stage itself, which also packs and writes; it needs the libraries of the pipeline and faceshards installed."""
+    """The stage itself, which also packs and writes; it needs the pipeline's libraries, and faceshards installed."""
     rows = store.splits[SPLIT]
     try:
         from faceshards.build.params import ParseParams, RunParams, StoreParams
