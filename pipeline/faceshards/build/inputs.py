@@ -121,9 +121,8 @@ def _link_weights(params: Params, folder: Path, pins: Path) -> None:
     if weights == BUNDLED:
         write_file(folder / BUNDLED, b"")
     elif _is_kept(weights):
-        obtained = obtain(
-            weights, params.parse.accept_licence, pins=pins, transfer=Transfer(connections=params.run.connections)
-        )
+        transfer = Transfer(connections=params.run.connections)
+        obtained = obtain(weights, params.parse.accept_licence, pins=pins, transfer=transfer, tell=click.echo)
         if obtained.pinned_in is not None:
             click.echo(f"{weights}: pinned in {pins}, which is to be committed: SHA-256 {obtained.sha256}")
         description = description_of(weights)

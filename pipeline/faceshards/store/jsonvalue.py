@@ -23,12 +23,12 @@ class JsonValue:
     Args:
         value: of the whole file, as `json` reads it.
         file: what to call the file in an error.
-        place: of the value in it; empty for the file itself.
+        place: of the value in it: names of members and numbers of items; empty for the file itself.
     """
 
     __slots__ = ("_file", "_place", "value")
 
-    def __init__(self, value: Any, file: str, place: str = "") -> None:
+    def __init__(self, value: Any, file: str, place: tuple[str | int, ...] = ()) -> None:
         self.value, self._file, self._place = value, file, place
 
     def refuse(self, expected: str) -> NoReturn:
@@ -36,7 +36,7 @@ class JsonValue:
         shown = repr(self.value)
         shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
         raise StoreFormatError(
-            f"{self._file}: {f'{self._place}: ' if self._place else ''}expected {expected}; found {shown}. No release "
+            f"{self._file}: {self._where()}expected {expected}; found {shown}. No release "
             "of faceshards writes that: build the store again, or take another copy"
         )
 
@@ -44,19 +44,19 @@ class JsonValue:
         """Those of an object, by name."""
         if not isinstance(self.value, Mapping):
             self.refuse("an object")
-        return {name: JsonValue(value, self._file, self._below(name)) for name, value in self.value.items()}
+        return {name: JsonValue(value, self._file, (*self._place, name)) for name, value in self.value.items()}
 
     def member(self, name: str) -> "JsonValue":
         """One of an object."""
         if not isinstance(self.value, Mapping) or name not in self.value:
             self.refuse(f"an object with {name!r}")
-        return JsonValue(self.value[name], self._file, self._below(name))
+        return JsonValue(self.value[name], self._file, (*self._place, name))
 
     def items(self, most: int = LARGEST) -> list["JsonValue"]:
         """Those of a list of at most so many."""
         if not isinstance(self.value, list) or len(self.value) > most:
             self.refuse("a list" if most == LARGEST else f"a list of at most {most}")
-        return [JsonValue(value, self._file, f"{self._place}[{i}]") for i, value in enumerate(self.value)]
+        return [JsonValue(value, self._file, (*self._place, i)) for i, value in enumerate(self.value)]
 
     def text(self) -> str:
         """Text that can be written as UTF-8."""
@@ -84,12 +84,26 @@ class JsonValue:
 
     def same(self, expected: Any) -> None:
         """A value that is known beforehand; 1, 1.0 and true are three."""
-        if json.dumps(self.value, sort_keys=True) != json.dumps(expected, sort_keys=True):
+        if not _same(self.value, expected):
             self.refuse(json.dumps(expected))
 
-    def _below(self, name: str) -> str:
-        name = name if name.isidentifier() else repr(name[:_SHOWN])
-        return f"{self._place}.{name}" if self._place else name
+    def _where(self) -> str:
+        """The place, as people write it."""
+        parts = []
+        for part in self._place:
+            plain = isinstance(part, str) and part.isidentifier()
+            parts.append(f".{part}" if plain else f"[{repr(part)[:_SHOWN]}]")
+        return f"{''.join(parts).removeprefix('.')}: " if parts else ""
+
+
+def _same(one: Any, other: Any) -> bool:
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
 
 
 def is_sha256(text: str) -> bool:

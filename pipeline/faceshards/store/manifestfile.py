@@ -1,8 +1,7 @@
 """The manifest, read a part at a time, and each part held against what a manifest is."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -15,38 +14,36 @@ from faceshards.store.remedies import IF_WRONG
 from faceshards.store.schema import MANIFEST_BASE
 from faceshards.store.tables import open_parquet, refuse_more_rows, table_errors, validated
 
-_GROUPS_CHECKED = 1 << 16
-
 
 class ManifestFile:
     """A manifest: its row groups hold whole shards of one split each, in their order. It is opened once.
 
     Args:
         path: the file.
-        most_rows: how many rows it may have.
+        splits: name to number of rows, of the store.
 
     Raises:
         StoreFormatError: it lacks a column, or its row groups are others.
         CorruptShardError: it is no Parquet file.
     """
 
-    def __init__(self, path: Path, most_rows: int) -> None:
+    def __init__(self, path: Path, splits: Mapping[str, int]) -> None:
         self._path = path
         with table_errors(str(path)):
-            self._file = open_parquet(path)
-            # Once more, with the names of splits as a dictionary: one look tells whether all are the same.
-            self._places = open_parquet(path, read_dictionary=["split"], metadata=self._file.metadata)
-            self._check_columns()
-            refuse_more_rows(self._file.metadata, str(path), most_rows)
+            # With the names of splits as a dictionary: one look tells whether all of a group are the same.
+            self._file = open_parquet(path, read_dictionary=["split"])
+            self._schema = self._check_columns(self._file.schema_arrow)
+            refuse_more_rows(self._file.metadata, str(path), sum(splits.values()))
             self._groups = self._read_groups()
-        self._checked = lru_cache(_GROUPS_CHECKED)(self._check_group)
+        if unknown := self._groups.keys() - splits.keys():
+            self._refuse(f"rows of the splits {', '.join(splits)}", f"some of {', '.join(sorted(unknown))!r:.80}")
 
     def shard(self, split: str, shard: int) -> pa.Table:
         """The rows of one shard; none where nothing of it is listed. Raises as `parts`."""
         groups = self._groups.get(split, [])
         at = bisect_right(groups, shard, key=lambda group: group.first) - 1
         if at < 0 or shard > groups[at].last:
-            return self._file.schema_arrow.empty_table()
+            return self._schema.empty_table()
         return self._read(groups[at], None).filter(pc.field("shard") == shard)
 
     def parts(self, columns: Sequence[str] | None, split: str | None) -> Iterator[pa.Table]:
@@ -62,24 +59,38 @@ class ManifestFile:
 
     def whole(self) -> pa.Table:
         """All rows and columns. Raises as `parts`."""
-        parts = [self._file.schema_arrow.empty_table(), *self.parts(None, None)]
-        return pa.concat_tables(parts).combine_chunks()
+        with table_errors(str(self._path)):
+            return pa.concat_tables([self._schema.empty_table(), *self.parts(None, None)]).combine_chunks()
 
     def _read(self, group: "_Group", columns: Sequence[str] | None) -> pa.Table:
+        """Rows of a group, all of which are those that it is found by."""
+        wanted = self._schema.names if columns is None else columns
         with table_errors(str(self._path)):
-            self._checked(group)
-            table = validated(self._file.read_row_group(group.number, columns, use_threads=False))
-        for field in MANIFEST_BASE:
-            if not field.nullable and field.name in table.column_names and table[field.name].null_count:
-                self._refuse(f"a {field.name} in every row", f"none in some of row group {group.number}")
-        return table
+            read = [*dict.fromkeys([*wanted, "split", "shard"])]
+            table = validated(self._file.read_row_group(group.number, read, use_threads=False)).combine_chunks()
+            ((split,), (shard,)) = (table[name].chunks for name in ("split", "shard"))
+            for field in MANIFEST_BASE:
+                if not field.nullable and field.name in read and table[field.name].null_count:
+                    self._refuse(f"a {field.name} in every row", f"none in some of row group {group.number}")
+            numbers = np.frombuffer(shard.buffers()[1], np.int32)[shard.offset : shard.offset + len(shard)]
+            found = split.dictionary.to_pylist(), numbers.min(), numbers.max()
+            if found != ([group.split], group.first, group.last):
+                self._refuse(
+                    f"shards {group.first}..{group.last} of {group.split!r} in row group {group.number}", "others"
+                )
+            at, field = table.column_names.index("split"), self._schema.field("split")
+            decoded = table.set_column(at, field, split.dictionary_decode())
+            return decoded.select(wanted).replace_schema_metadata(self._schema.metadata)
 
-    def _check_columns(self) -> None:
-        schema = self._file.schema_arrow
+    def _check_columns(self, schema: pa.Schema) -> pa.Schema:
+        """The columns as they are given."""
         for field in MANIFEST_BASE:
+            type_ = pa.dictionary(pa.int32(), pa.string()) if field.name == "split" else field.type
             found = [other.type for other in schema if other.name == field.name]
-            if found != [field.type]:
+            if found != [type_]:
                 self._refuse(f"one column {field.name} of {field.type}", ", ".join(map(str, found)) or "none")
+        place = schema.get_field_index("split")
+        return schema.set(place, pa.field("split", pa.string(), schema.field(place).nullable))
 
     def _read_groups(self) -> "dict[str, list[_Group]]":
         metadata = self._file.metadata
@@ -94,17 +105,6 @@ class ManifestFile:
                 self._refuse("row groups of whole shards of one split each", f"others, such as row group {number}")
             of_split.append(_Group(splits.min, shards.min, shards.max, number))
         return found
-
-    def _check_group(self, group: "_Group") -> None:
-        """See that the rows are those that the group is found by."""
-        places = self._places.read_row_group(group.number, ["split", "shard"], use_threads=False).combine_chunks()
-        (split,), (shard,) = places["split"].chunks, places["shard"].chunks
-        numbers = np.frombuffer(shard.buffers()[1], np.int32)[shard.offset : shard.offset + len(shard)]
-        bounds = numbers.min(), numbers.max()
-        if split.dictionary.to_pylist() != [group.split] or split.null_count or bounds != (group.first, group.last):
-            self._refuse(
-                f"row group {group.number} with shards {group.first}..{group.last} of {group.split!r}", "others in it"
-            )
 
     def _refuse(self, expected: str, found: str) -> NoReturn:
         raise StoreFormatError(f"{self._path}: expected {expected}; found {found}. {IF_WRONG}")

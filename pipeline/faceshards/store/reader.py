@@ -15,7 +15,7 @@ from faceshards.store.chunkreader import ChunkReader
 from faceshards.store.chunks import chunk_reader
 from faceshards.store.imagechunks import ImageReader
 from faceshards.store.imagefiles import EncodedImages
-from faceshards.store.storefiles import Mirror, StoreFiles
+from faceshards.store.storefiles import Mirror, StoreFiles, stamp_of
 
 _OPEN_FILES = 2  # of an array: who reads row after row is in one shard, or goes on to the next
 
@@ -41,7 +41,11 @@ class Store(StoreFiles):
             CorruptShardError: `dataset.json` was altered.
         """
         root = Path(path)
-        return cls(root, dataset_json.load(root))
+        before = stamp_of(root)
+        store = cls(root, dataset_json.load(root))
+        if before == stamp_of(root):
+            store.stamp = before
+        return store
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._mirror is not None:

@@ -53,13 +53,14 @@ class StoreFiles:
         shard_rows: rows of one shard.
         chunk_rows: rows that are decoded at once; reads along these bounds waste nothing.
         layout: which files the store comes to.
+        stamp: of its `dataset.json` when that was last looked at; see `stamp_of`.
     """
 
     def __init__(self, path: Path, info: Mapping[str, Any], mirror: Mirror | None = None) -> None:
         self.path = path
         self.info = info
         self._mirror = mirror
-        self._stamp: tuple[int, ...] | None = None
+        self.stamp: tuple[int, ...] | None = None
         self.splits: dict[str, int] = {name: split["rows"] for name, split in info["splits"].items()}
         self.extents = {name: SplitSpec.of(split) for name, split in info["splits"].items()}
         self.arrays = {name: ArraySpec.of(name, array) for name, array in info["arrays"].items()}
@@ -111,7 +112,7 @@ class StoreFiles:
 
         def opened() -> ManifestFile:
             path = self._regular(MANIFEST, record.bytes)
-            file = ManifestFile(path, sum(self.splits.values()))
+            file = ManifestFile(path, self.splits)
             if (found := sha256_of(path)) != record.sha256:
                 raise self._damaged(MANIFEST, f"SHA-256 {record.sha256}", found)
             return file
@@ -165,7 +166,7 @@ class StoreFiles:
         Raises:
             StoreFormatError: it does not say so.
         """
-        value = JsonValue(self.info["provenance"], str(self.path / DATASET_JSON), "provenance")
+        value = JsonValue(self.info["provenance"], str(self.path / DATASET_JSON), ("provenance",))
         for name in names:
             value = value.member(name)
         return value.value
@@ -215,15 +216,11 @@ class StoreFiles:
         """See that the store is the one that was opened; files of another may have the same sizes."""
         if self._mirror is not None:
             return
-        try:
-            found = (self.path / DATASET_JSON).stat()
-            stamp = found.st_ino, found.st_mtime_ns, found.st_size
-            same = stamp == self._stamp or dataset_json.load(self.path)["files"] == self.info["files"]
-        except FileNotFoundError:
-            raise self._missing(DATASET_JSON) from None
-        if not same:
+        if (stamp := stamp_of(self.path)) is None:
+            raise self._missing(DATASET_JSON)
+        if stamp != self.stamp and dataset_json.load(self.path)["files"] != self.info["files"]:
             raise self.replaced()
-        self._stamp = stamp
+        self.stamp = stamp
 
     def replaced(self) -> CorruptShardError:
         """What to raise where the folder holds another version than the one that was opened."""
@@ -314,3 +311,12 @@ class StoreFiles:
             return data
 
         return self._checked(file, record, read)
+
+
+def stamp_of(root: Path) -> tuple[int, ...] | None:
+    """What changes where another `dataset.json` comes into a folder; None where there is none."""
+    try:
+        found = (root / DATASET_JSON).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

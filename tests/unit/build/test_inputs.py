@@ -174,7 +174,9 @@ def test_a_network_that_is_downloaded_is_told_by_its_description_and_its_hash(
         "parser.yaml": description.read_bytes(),
         "net.ts.sha256": f"{sha256}\n".encode(),
     }
-    assert f"pinned in {pins}, which is to be committed: SHA-256 {sha256}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert told.startswith(f"{description}: downloading {server.url('net.ts')} to {tmp_path / 'kept/parser/net.ts'}\n")
+    assert f"pinned in {pins}, which is to be committed: SHA-256 {sha256}" in told
     assert links(tmp_path / "inputs/weights") == ["parser.yaml"]
     assert weights_files(str(description)) == [description, tmp_path / "kept/parser/net.ts"]
     asked = len(server.requests)
