@@ -98,7 +98,7 @@ def test_a_zip_without_members_and_an_empty_file_are_told_apart_from_a_missing_p
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_members_of_one_name_are_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceFormatError, match="two have one name.*'a.png'"):
+    with pytest.raises(SourceFormatError, match=r"two have one name.*'a.png'"):
         ZipFiles(zip_of(tmp_path / "x.zip", "a.png", "b.png", "a.png"))
 
 
@@ -121,7 +121,7 @@ def jpeg() -> bytes:
 def test_a_jpeg_of_which_a_part_is_missing_is_refused_and_its_library_says_nothing(
     jpeg: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(BadSampleError, match="undecodable_image: face 7: a part .* premature end of data segment"):
+    with pytest.raises(BadSampleError, match=r"undecodable_image: face 7: a part .* premature end of data segment"):
         decode_image(jpeg[: len(jpeg) // 2] + b"\xff\xd9", "face 7")
     assert capfd.readouterr().err == ""
 

@@ -137,7 +137,7 @@ def test_a_store_whose_size_is_known_is_not_begun_where_it_has_no_room(
     download_and_plan(params, data)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr("faceshards.build.shardmap.shutil.disk_usage", lambda _: usage._replace(free=100_000))
-    with pytest.raises(OSError, match="the store takes 5.., bytes more|no room for them") as caught:
+    with pytest.raises(OSError, match="there is no room for them") as caught:
         align_faces(data / "source", data / "plan", data / "aligned", params.align, params.store, params.run)
     assert caught.value.errno == errno.ENOSPC
     assert not (data / "aligned").exists()

@@ -63,7 +63,7 @@ def _names(module: str) -> list[str]:
 def _in_a_process(module: str, name: str, seconds: float, seed: int) -> "Tally":
     """Try a target in a child, which may crash or hang; the input that it is at lies in shared memory."""
     at = mmap.mmap(-1, _HEAD.size + _LONGEST)
-    told = tempfile.TemporaryFile()
+    told = tempfile.TemporaryFile()  # noqa: SIM115 (the child writes into it as well)
     child = os.fork()
     if not child:
         status = 1
