@@ -57,8 +57,9 @@ class Notes:
         self.save()
 
     def leave_out(self, what: str) -> None:
-        self.left_out.append(what)
-        self.save()
+        if what not in self.left_out:
+            self.left_out.append(what)
+            self.save()
 
     def save(self) -> None:
         content = {**self.state, "facts": self.facts, "claims": self.claims, "left_out": self.left_out}
@@ -115,7 +116,6 @@ def run_check(
         import torch
 
         there = device == "auto" and torch.cuda.is_available()
-        torch.set_num_threads(max(1, torch.get_num_threads()))
         context = Context("cuda" if there else "cpu", work, begun + seconds, source, weights_out, notes)
         importlib.import_module(CHECKS[name][0]).check(context)
         notes.state = {"status": "done"}

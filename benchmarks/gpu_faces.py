@@ -27,6 +27,7 @@ from faceshards.store.schema import OK, Profile, SplitSpec, StoreSpec
 from faceshards.store.writer import create, write_shard
 
 SPLIT = "train"
+_HAS_TRUTH = pa.field("has_truth", pa.bool_(), nullable=False)  # which the stage `parse` asks for
 _SIZE = 256
 _NOISE = 3.0  # grey levels: rendered faces alone are so smooth that they pack, and so unpack, as no photograph does
 
@@ -112,7 +113,16 @@ def store_of(context: Context, profile: Profile, given: Crops, shard_rows: int) 
     count = len(given.images)
     classes = ((0, int(given.who.max()) + 1),)
     arrays = (IMAGE, REGION, IDENTITY)
-    spec = StoreSpec("gpu", "MIT", arrays, {SPLIT: SplitSpec(count, classes)}, shard_rows, 32, (), profile)
+    spec = StoreSpec(
+        "gpu",
+        "MIT",
+        arrays,
+        {SPLIT: SplitSpec(count, classes)},
+        shard_rows,
+        min(32, shard_rows),
+        columns=(_HAS_TRUTH,),
+        profile=profile,
+    )
     work = out.with_name(f"{out.name}-new")
     create(work, spec)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -126,7 +136,13 @@ def _write(work: Path, spec: StoreSpec, given: Crops, shard: int) -> None:
     start, stop = spec.shard_range(SPLIT, shard)
     who = given.who[start:stop]
     rows: list[dict[str, Any]] = [
-        {"sample_id": f"{start + i:06d}", "source_id": f"{start + i:06d}.png", "identity": int(person), "status": OK}
+        {
+            "sample_id": f"{start + i:06d}",
+            "source_id": f"{start + i:06d}.png",
+            "identity": int(person),
+            "status": OK,
+            "has_truth": False,
+        }
         for i, person in enumerate(who)
     ]
     content = {IMAGE.name: given.images[start:stop], REGION.name: given.regions[start:stop], IDENTITY.name: who}

@@ -17,7 +17,6 @@ from torch.nn.functional import cross_entropy, interpolate
 
 from faceshards.cam import FSCAM
 
-_MASKS = 500  # of RISE (Petsiuk et al., BMVC 2018), whose authors take 4000
 _OFF = 0.02
 
 
@@ -27,7 +26,7 @@ def check(context: Context) -> None:
     images = torch.from_numpy(given.images).movedim(-1, 1).float().div(127.5).sub(1).contiguous()
     who, regions = torch.from_numpy(given.who), torch.from_numpy(given.regions)
     net = _trained(context, images, who)
-    few = context.pick(16, 3)
+    few = context.pick(16, 2)
     images, regions = images[:few], regions[:few]
     here, maps, there = images.to(context.device), regions.to(context.device), copy.deepcopy(net).to(context.device)
     for mode in ("keep", "erase"):
@@ -48,7 +47,8 @@ def check(context: Context) -> None:
             )
             context.notes.row("a face", method=name, ms=1e3 * seconds, ms_on_the_CPU=1e3 * on_cpu)
     methods = {"Grad-CAM, plain": lambda: _grad_cam(there, here)}
-    methods[f"RISE, {_MASKS} masks, plain"] = lambda: _rise(there, here)
+    masks = context.pick(500, 8)  # of RISE (Petsiuk et al., BMVC 2018), whose authors take 4000
+    methods[f"RISE, {masks} masks, plain"] = lambda: _rise(there, here, masks)
     with contextlib.redirect_stderr(io.StringIO()):
         theirs = peer("pytorch_grad_cam")
     if theirs is None:
@@ -99,9 +99,9 @@ def _grad_cam(net: nn.Module, images: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _rise(net: nn.Module, images: Tensor) -> Tensor:
+def _rise(net: nn.Module, images: Tensor, masks: int) -> Tensor:
     size = images.shape[-1]
-    cells = (torch.rand(_MASKS, 1, 8, 8, device=images.device) < 0.5).float()
+    cells = (torch.rand(masks, 1, 8, 8, device=images.device) < 0.5).float()
     fine = interpolate(cells, scale_factor=size // 7, mode="bilinear")[..., :size, :size]
     predicted = net(images).argmax(1)
     return torch.stack(

@@ -14,7 +14,7 @@ def check(context: Context) -> None:
     given = crops(context, context.pick(8 * 1024, 24), seed=2)
     path = store_of(context, "portable", given, context.pick(1024, 8))
     size = context.pick(256, 8)
-    few = given.images[: 4 * size]
+    few = given.images[: 3 * size]
     digests = {}
     for pinned in (True, False):
         loader = faceshards.Loader(path, size, split=SPLIT, pin_memory=pinned)

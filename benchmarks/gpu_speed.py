@@ -20,8 +20,8 @@ _PART = 32  # faces a part: a chunk of a store
 
 
 def check(context: Context) -> None:
-    faces = crops(context, context.pick(4096, 16)).images
-    usual = context.pick(Making.batch, 4)
+    faces = crops(context, context.pick(4096, 8)).images
+    usual = context.pick(Making.batch, 2)
     rate, busy = measured(context, "by way", "CUDA graph, as the stage runs", device_parser(context), faces, 6)
     context.aim("faces a second from memory", AIM, rate, "faces/s")
     context.aim("busy share of the GPU from memory", BUSY, busy, "")
@@ -30,7 +30,7 @@ def check(context: Context) -> None:
         "channels apart": Making(batch=usual, channels_last=False),
         "cuDNN's fastest, which may change": Making(batch=usual, fastest=True),
     }
-    for way, making in ways.items():
+    for way, making in list(ways.items())[: context.pick(None, 1)]:
         measured(context, "by way", way, device_parser(context, making=making), faces)
     for precision in context.pick(("bf16", "fp32"), ()):
         measured(context, "by way", precision, device_parser(context, precision), faces)
@@ -50,7 +50,7 @@ def measured(
     Returns:
         Faces a second, and the share of the time in which the network ran.
     """
-    seconds = context.pick(seconds, 0.5)
+    seconds = context.pick(seconds, 0.1)
     begun = time.perf_counter()
     parser.parse(faces[: context.pick(2 * parser.batch, 1)])
     ready = time.perf_counter() - begun

@@ -19,25 +19,28 @@ from faceshards.parsing.crops import Cut, LabelledFace, labelled_face
 from faceshards.parsing.data import AugmentedFaces
 from faceshards.parsing.evaluate import scores
 from faceshards.parsing.trainer import Trainer
+from faceshards.parsing.unet import SIZE
 from faceshards.parsing.weights import load_weights
 
 _SECONDS, _AROUND = 180, 20
 _MOST_GIVEN = 3000
 _PROBE = 12
+_AHEAD = 3
 
 
 def check(context: Context) -> None:
     """The encoder begins as bundled, the rest anew; people who are validated on are never trained on."""
+    cv2.setNumThreads(0)  # its threads would not live on in a fork
     seconds = context.pick(min(_SECONDS, context.left() - _AROUND), 4)
     of_train, of_validation = _faces(context)
     context.notes.fact("faces to train on", len(of_train))
     context.notes.fact("faces to validate on, of other people", len(of_validation))
     batch = context.pick(64, 2)
-    workers = context.pick(max(1, (os.cpu_count() or 2) - 1), 0)
+    workers = context.pick(_workers(batch), 0)
     # An epoch without end. Its workers start before CUDA does, for they are forks.
     stream = DataLoader(
         AugmentedFaces(of_train, [1.0], 0), batch, sampler=range(10**7), num_workers=workers,
-        pin_memory=context.device == "cuda", prefetch_factor=4 if workers else None,
+        pin_memory=context.device == "cuda", prefetch_factor=_AHEAD if workers else None,
         worker_init_fn=_one_thread if workers else None, multiprocessing_context="fork" if workers else None,
     )  # fmt: skip
     batches = iter(stream)
@@ -45,7 +48,7 @@ def check(context: Context) -> None:
     initial = _initial(context)
     steps = _affordable(context, of_train, batches, initial, batch, seconds)
     device = torch.device(context.device)
-    trainer = Trainer(train_params(initial, steps, "bf16", batch), of_train, device)
+    trainer = Trainer(train_params(initial, steps, "bf16", batch, 0.25), of_train, device)
     before = scores(trainer.validate(of_validation, 1)[0])
     begun, waited, losses = time.perf_counter(), 0.0, []
     while trainer.step < steps and time.perf_counter() - begun < 1.1 * seconds:
@@ -70,6 +73,13 @@ def check(context: Context) -> None:
         context.weights_out.parent.mkdir(parents=True, exist_ok=True)
         torch.save({k: v.half().cpu() for k, v in trainer.average.state_dict().items()}, context.weights_out)
         context.notes.fact("kept as", context.weights_out.name)
+
+
+def _workers(batch: int) -> int:
+    """A core each but for one, and no more than the memory that they share with this process holds batches of."""
+    room = os.statvfs("/dev/shm")
+    each = (_AHEAD + 1) * batch * SIZE * SIZE * 4
+    return min(max(1, (os.cpu_count() or 2) - 1), int(0.8 * room.f_bavail * room.f_frsize / each))
 
 
 def _one_thread(_: int) -> None:

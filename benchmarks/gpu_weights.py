@@ -53,5 +53,5 @@ def device_parser(context: Context, precision: str = "auto", making: Making | No
     device = torch.device(context.device)
     dtypes = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
     dtypes["auto"] = context.pick(torch.float16, torch.float32)
-    making = making or Making(batch=context.pick(Making.batch, 4))
+    making = making or Making(batch=context.pick(Making.batch, 2))
     return DeviceParser(load_weights(weights_of(context)), device, dtypes[precision], True, making, timed=True)

@@ -1,10 +1,15 @@
 """Stage `code`, before the others: what the code of each of them comes to."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from faceshards.build.code import changes, code_of
+from faceshards.build.workdir import work_dir
+from faceshards.errors import FaceShardsError
+from faceshards.faulttext import told
+from faceshards.store.durable import sweep, write_file
 
 _ENTRIES = {
     **{
@@ -30,10 +35,23 @@ def main(names: tuple[str, ...], out: Path, explain: str | None) -> None:
     if explain is not None:
         _explain(explain, out / explain)
         return
-    out.mkdir(parents=True, exist_ok=True)
-    for name in names or [name for name, entry in _ENTRIES.items() if entry.startswith("stages.")]:
+    try:
+        if names:
+            _write(names, out)
+        else:
+            with work_dir(out) as work:
+                _write([name for name, entry in _ENTRIES.items() if entry.startswith("stages.")], work)
+    except FaceShardsError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(told(error, "the stage code")) from error
+
+
+def _write(names: Iterable[str], out: Path) -> None:
+    sweep(out)
+    for name in names:
         listing = code_of(_ENTRIES[name])
-        (out / name).write_text("".join(f"{digest}  {path}\n" for path, digest in listing.items()))
+        write_file(out / name, "".join(f"{digest}  {path}\n" for path, digest in listing.items()).encode())
 
 
 def _explain(stage: str, before: Path) -> None:

@@ -11,7 +11,13 @@ import click
 
 from faceshards.build.params import Params, load_params
 from faceshards.build.runrecord import run_record
+from faceshards.cells import visible_lines
 from faceshards.errors import FaceShardsError
+from faceshards.faulttext import told
+from faceshards.store.durable import sweep, write_file
+
+SWEPT = (Path("manifests"), Path("reports"))
+"""Where stages write files beside others; all else is made in a folder of work."""
 
 
 def stage_command(function: Callable[[Params], None]) -> click.Command:
@@ -32,11 +38,15 @@ def stage_command(function: Callable[[Params], None]) -> click.Command:
     def command(params_file: Path) -> None:
         stage = Path(inspect.getfile(function)).stem
         try:
+            for folder in SWEPT:
+                sweep(folder)
             params = load_params(params_file)
             with run_record(Path("reports/run") / f"{stage}.json", params.run):
                 function(params)
         except FaceShardsError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(visible_lines(str(error))) from error
+        except (OSError, MemoryError) as error:
+            raise click.ClickException(visible_lines(told(error, f"the stage {stage}"))) from error
         except KeyboardInterrupt as stop:
             click.echo(str(stop) or f"{stage}: stopped by hand", err=True)
             raise SystemExit(130) from None
@@ -46,5 +56,4 @@ def stage_command(function: Callable[[Params], None]) -> click.Command:
 
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
     """Write a metrics file for `dvc metrics show`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(metrics, indent=2) + "\n")
+    write_file(path, (json.dumps(metrics, indent=2) + "\n").encode())

@@ -1,7 +1,7 @@
 """Fixtures every test may use. Real frames lie outside the repository; where they are absent, their tests skip."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,14 @@ settings.register_profile("faceshards", deadline=None, derandomize=True, max_exa
 settings.load_profile("faceshards")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_wait_for_the_disk() -> Iterator[None]:
+    """What a disk keeps when the power fails, no test can see; that all is kept when a process is killed, they do."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", os.fstat)  # as that does, it refuses what is no open file
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -94,15 +94,25 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("faceshards", "stages", cache_dir=None, exclude_type_checking_imports=True)
+
+
 def test_the_list_of_a_stage_has_exactly_the_modules_that_it_imports(
-    listed: dict[str, dict[str, str]],
+    listed: dict[str, dict[str, str]], graph: grimp.ImportGraph
 ) -> None:
-    graph = grimp.build_graph("faceshards", "stages", cache_dir=None, exclude_type_checking_imports=True)
     for stage, listing in listed.items():
         entry = "faceshards.build.train" if stage == "train" else f"stages.{stage}"
         modules = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in listing}
         data = {path.replace("/", ".") for path in listing if not path.endswith(".py")}
         assert modules - data == {entry} | graph.find_upstream_modules(entry)
+
+
+def test_only_parse_waits_for_the_parser_and_so_for_torch(graph: grimp.ImportGraph) -> None:
+    for stage in STAGES:
+        parsing = {name for name in graph.find_upstream_modules(f"stages.{stage}") if ".parsing" in name}
+        assert bool(parsing) is (stage == "parse"), stage
 
 
 def test_comments_docstrings_and_the_breaking_of_lines_change_no_list(

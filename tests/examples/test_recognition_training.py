@@ -3,6 +3,7 @@ arms ends in a table and a picture."""
 
 import csv
 import json
+import os
 import pickle
 import sys
 
@@ -161,7 +162,8 @@ def test_evaluate_reads_an_insightface_set(store, tmp_path, monkeypatch, capsys)
     # In each of ten folds a pair of one person, whose two views lie side by side, and one of two people.
     pairs = [(i, j % 10) for i in [*range(0, 10, 2)] * 2 for j in (i + 1, i + 2)]
     same = [True, False] * 10
-    (tmp_path / "set.bin").write_bytes(pickle.dumps(([images[i] for pair in pairs for i in pair], same)))
+    each = [bytes(bytearray(images[i])) for pair in pairs for i in pair]  # a copy, for pickle writes an object once
+    (tmp_path / "set.bin").write_bytes(pickle.dumps((each, same)))
     _run(monkeypatch, evaluate, tmp_path, "--bin", tmp_path / "set.bin", "--device", "cpu")
     found = json.loads(capsys.readouterr().out)
     assert (found["genuine"], found["impostor"]) == (10, 10)
@@ -231,6 +233,7 @@ def test_the_picture_is_drawn(store, tmp_path, monkeypatch):
 
 
 def test_folds_are_splits_with_whole_people(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # for more, processes are started, which here is most of the time
     recipe = tmp_path / "demo.yaml"
     recipe.write_text("kind: demo\nidentities: 6\nviews: 2\nsize: 128\n")
     _run(monkeypatch, shards, recipe, tmp_path / "demo", "--folds", 2)

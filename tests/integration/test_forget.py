@@ -48,16 +48,17 @@ def version(project: Path, rows: int) -> None:
     git(project, "commit", "--message", "version")
 
 
-def test_it_appends_to_the_list_and_says_which_shards_change(project: Path, tmp_path: Path) -> None:
-    listing = project / "manifests/removed.txt"
+def test_it_appends_to_the_list_and_says_which_shards_change(tmp_path: Path) -> None:
+    shards = build_faces(tmp_path / "work", tmp_path / "shards", face_spec({"train": 21}))
+    listing = tmp_path / "manifests/removed.txt"
     people = ["--sample", GONE, "--sample", sample_id("train", 11), "--sample", sample_id("train", 20)]
-    code, text = run("forget", project / "data/shards", *people, "--list", listing)
+    code, text = run("forget", shards, *people, "--list", listing)
     assert code == 0
     assert listing.read_text() == f"sample: {GONE}\nsample: train-0011\nsample: train-0020\n"
     assert "has 3 faces of them" in text
     assert "train: 2 of 3 shards: 1 (2 faces), 2 (1 face)" in text
     assert f"remove: {listing}" in text
-    again = run("forget", project / "data/shards", *people, "--list", listing)[1]
+    again = run("forget", shards, *people, "--list", listing)[1]
     assert "nothing: all of them were in it" in again
     assert len(listing.read_text().splitlines()) == 3
 
@@ -83,13 +84,13 @@ def test_the_commands_that_it_names_take_the_face_out_of_cache_and_remote(projec
     assert (project / "data/shards" / SHARD).is_file()
 
 
-def test_a_name_that_the_store_lacks_is_told_and_nothing_is_written(project: Path, tmp_path: Path) -> None:
-    listing = tmp_path / "removed.txt"
-    code, text = run("forget", project / "data/shards", "--sample", GONE, "--person", "nobody", "--list", listing)
+def test_a_name_that_the_store_lacks_is_told_and_nothing_is_written(tmp_path: Path) -> None:
+    shards, listing = build_faces(tmp_path / "work", tmp_path / "shards"), tmp_path / "removed.txt"
+    code, text = run("forget", shards, "--sample", GONE, "--person", "nobody", "--list", listing)
     assert code == 1
     assert "expected faces of person: nobody; found none, so nothing was written" in text
     assert not listing.exists()
-    code, text = run("forget", project / "data/shards", "--list", listing)
+    code, text = run("forget", shards, "--list", listing)
     assert code == 2
     assert "--person NAME or --sample ID" in text
 

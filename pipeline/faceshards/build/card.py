@@ -66,7 +66,15 @@ for batch in faces.batches(128, shuffle=True, seed=0, epoch=0, view="{view}"):
 
 Each `<split>.zarr` is a plain Zarr v3 group that any Zarr reader opens. `faceshards verify` re-hashes and re-reads all.
 
-Regions: the parser with weights `{parse["weights_sha256"][:12]}` on {parse["device"]}.{erasing}
+Regions: the parser with weights `{parse["weights_sha256"][:12]}` on {parse["device"]}.{_terms(parse)}{erasing}
 Order of the faces in a split: {_ORDERS[content["provenance"]["plan"]["order"]]}.
 `dataset.json` holds all of it.
 """
+
+
+def _terms(parse: Mapping[str, str]) -> str:
+    """Where a published parser comes from, and its licence, as a sentence."""
+    if "weights_licence" not in parse:
+        return ""
+    origin = f" from {parse['weights_from']}" if "weights_from" in parse else ""
+    return f" They are{origin} under {parse['weights_licence']}"

@@ -7,15 +7,17 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
-from faceshards.errors import ParamsError
+from faceshards.errors import ParamsError, WorkerError
 
 _CONNECT_S = 10
 _STOP_S = 0.5
+_START_S = 120
+_END_S = 30
 
 _WORKER_ENVIRONMENT = {
     # What fails in a worker is told by this process, once.
@@ -38,12 +40,21 @@ def local_client(environments: Sequence[Mapping[str, str]], threads: int = 1) ->
     Args:
         environments: for each worker, the environment variables that it has besides those of this process.
         threads: of each worker.
+
+    Raises:
+        WorkerError: the processes do not start.
     """
     import dask
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
     host = {"host": "127.0.0.1", "protocol": "tcp://", "dashboard": False}
-    options = {**host, "nthreads": threads, "memory_limit": 0, "silence_logs": logging.CRITICAL}
+    options = {
+        **host,
+        "nthreads": threads,
+        "memory_limit": 0,
+        "silence_logs": logging.CRITICAL,
+        "death_timeout": _START_S,
+    }
     spawn = "distributed.nanny.pre-spawn-environ"
     kept = dict(os.environ)
     with ExitStack() as stack:
@@ -53,8 +64,8 @@ def local_client(environments: Sequence[Mapping[str, str]], threads: int = 1) ->
         stack.callback(os.environ.clear)
         stack.enter_context(dask.config.set({spawn: {**dask.config.get(spawn), **_WORKER_ENVIRONMENT}}))
         with _interrupts_held_back():
-            cluster = stack.enter_context(
-                SpecCluster(
+            try:
+                cluster = SpecCluster(
                     scheduler={"cls": Scheduler, "options": {**host, "port": 0, "dashboard_address": ":0"}},
                     workers={
                         index: {"cls": Nanny, "options": {**options, "env": dict(environment)}}
@@ -62,14 +73,35 @@ def local_client(environments: Sequence[Mapping[str, str]], threads: int = 1) ->
                     },
                     silence_logs=logging.CRITICAL,
                 )
-            )
+            except Exception as error:  # whatever the system lacks, Dask wraps it
+                raise WorkerError(
+                    f"expected {len(environments)} worker processes on this machine; they do not start "
+                    f"({_causes(error)}). See whether memory, processes (ulimit -u) or open files (ulimit -n) are "
+                    "short; run.workers: 1 runs without them"
+                ) from error
+        stack.callback(_end, cluster)
         client = stack.enter_context(Client(cluster, set_as_default=False))
         try:
             yield client
         except BaseException:
             # What they are at is lost in any case; Dask by itself would wait some seconds for it.
-            cluster.sync(_stop, list(cluster.workers.values()))
+            cluster.sync(_stop, list(cluster.workers.values()), callback_timeout=_END_S)
             raise
+
+
+def _end(cluster: Any) -> None:
+    # By itself Dask waits as long as it takes, and its processes end with this one in any case.
+    with suppress(TimeoutError, asyncio.TimeoutError):
+        cluster.close(timeout=_END_S)
+
+
+def _causes(error: BaseException | None) -> str:
+    """The first lines of an error and of those that led to it."""
+    lines: dict[str, None] = {}
+    while error is not None:
+        lines[_first_line(error)] = None
+        error = error.__cause__ or error.__context__
+    return "; ".join(lines)
 
 
 async def _stop(nannies: list[Any]) -> None:

@@ -60,7 +60,8 @@ class Crew:
             SchedulerError: it has no faceshards, or another.
         """
         try:
-            self._client.run_on_scheduler(ready)
+            # `run_on_scheduler` would wait for ever for one that is stopped.
+            self._client.sync(self._client._run_on_scheduler, ready, callback_timeout=ANSWER_S)
         except Exception as error:
             raise SchedulerError(
                 f"the scheduler at {self._where} cannot pass tasks on ({error}). Start it with the environment and in "

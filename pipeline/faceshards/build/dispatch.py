@@ -19,6 +19,7 @@ from faceshards.build.progress import Progress
 from faceshards.build.remote import UnfitError, run_shard
 from faceshards.build.workercheck import Demands
 from faceshards.errors import FaceShardsError, WorkerError
+from faceshards.faulttext import FINAL
 
 _ATTEMPTS = 3
 _LOOK_S = 0.5
@@ -118,7 +119,7 @@ class Dispatch:
             self._waiting.appendleft(index)
         elif isinstance(error, KilledWorker):
             self._try_again(index, f"{self._crew.named(address)} died", WorkerError)
-        elif isinstance(error, OSError) and not isinstance(error, FaceShardsError):
+        elif isinstance(error, OSError) and not isinstance(error, FaceShardsError) and error.errno not in FINAL:
             self._crew.give_back(address)
             self._try_again(index, f"{self._crew.named(address)}: {error}", error)
         else:

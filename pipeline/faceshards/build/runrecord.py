@@ -9,7 +9,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -66,7 +66,9 @@ def run_record(path: Path, run: RunParams) -> Iterator[None]:
             "packages": _packages(),
             "run": asdict(run),
         }
-        write_file(path, (json.dumps(record, indent=2) + "\n").encode())
+        # What the stage raises is worth more than a record of it, which a full disk does not take either.
+        with nullcontext() if ok else suppress(OSError):
+            write_file(path, (json.dumps(record, indent=2) + "\n").encode())
 
 
 def _packages() -> dict[str, str]:

@@ -1,7 +1,10 @@
 """A stage as a map: each shard of its store is made from the same shard of the stores before it, and nothing else."""
 
+import errno
 import hashlib
 import json
+import math
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -68,15 +71,32 @@ def making(out: Path, maker: str, spec: StoreSpec, run: RunParams, *inputs: obje
 
     Raises:
         BusyError: another process is making the same out.
+        OSError: the disk has less room than the store is known to take, which is of profile ``"fast"`` alone.
     """
     # Neither the extent of the splits nor the texts of the data set show in the bytes of a shard.
     coding = (spec.arrays, spec.columns, spec.shard_rows, spec.chunk_rows, spec.profile)
     with work_dir(out) as work:
+        _require_space(spec, work, work.parent / "kept" / out.name)
         create(work, spec)
         shards = Making(work, work.parent / "kept" / out.name, spec, key_of(maker, repr(coding), *inputs))
         shards.kept.mkdir(parents=True, exist_ok=True)
         yield shards
     kept.prune(shards.kept, int(run.kept_gb * _GB))
+
+
+def _require_space(spec: StoreSpec, work: Path, kept: Path) -> None:
+    """See that a store whose size is known, as nothing is compressed, finds room beside what is kept.
+
+    Raises:
+        OSError: ENOSPC.
+    """
+    if spec.profile != "fast":
+        return
+    rows = sum(split.rows for split in spec.splits.values())
+    needed = rows * sum(array.numpy_dtype.itemsize * math.prod(array.shape) for array in spec.all_arrays)
+    needed -= sum(path.stat().st_size for path in kept.glob("*/*"))
+    if needed > shutil.disk_usage(work).free:
+        raise OSError(errno.ENOSPC, f"the store takes {needed:,} bytes more, and there is no room for them", str(work))
 
 
 @dataclass(frozen=True)

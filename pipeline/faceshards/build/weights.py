@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from faceshards.zoo.catalogue import beside, description_of, model_of
+from faceshards.zoo.catalogue import description_of, model_of
+from faceshards.zoo.onnxfiles import external_files
 from faceshards.zoo.published import read_published
 
 BUNDLED = "bundled"
@@ -13,11 +14,13 @@ def weights_files(weights: str) -> list[Path]:
     """The files that ``parse.weights`` stands for; none for the bundled weights, which are part of the code.
 
     Returns:
-        The file of weights; or a description, its model, and the files beside that whose names begin with the model's.
+        The file of weights; or a description, its model, and the files in which that keeps its tensors, see
+        `external_files`.
 
     Raises:
         ParamsError: a description is no YAML, or says nothing that can be of its model.
-        WeightsError: the name is one of the zoo's, and there is no such entry, or a file of that path as well.
+        WeightsError: the name is one of the zoo's, and there is no such entry, or a file of that path as well; or the
+            model is a damaged ONNX file, or one that names files outside its folder.
     """
     path = Path(weights)
     if weights == BUNDLED:
@@ -29,4 +32,4 @@ def weights_files(weights: str) -> list[Path]:
         return [path]
     # The stage `parse` checks the rest of the description.
     model = model_of(description, read_published(description))
-    return [description, model, *beside(model)]
+    return [description, model, *(external_files(model) if model.is_file() else ())]

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from faceshards.build.code import code_digest
 from faceshards.errors import BusyError
-from faceshards.store.durable import replace_folder
+from faceshards.store.durable import replace_folder, sweep
 
 
 @contextmanager
@@ -38,7 +38,11 @@ def work_dir(out: Path, key: str | None = None) -> Iterator[Path]:
                 for left in root.glob(f"{out.name}-*"):
                     shutil.rmtree(left, ignore_errors=True)
             work.mkdir(exist_ok=True)
+            # The mark for workers of a cluster, of a run that was killed.
+            (root / f"{out.name}.workers").unlink(missing_ok=True)
             yield work
+            if key is not None:
+                sweep(work)
             replace_folder(work, out)
             for stale in root.glob(f"{out.name}-*"):
                 shutil.rmtree(stale)

@@ -107,7 +107,7 @@ def get(name: str, accept_licence: str | None, connections: int) -> None:
     from faceshards.source.fetch.remote import Transfer
     from faceshards.zoo.obtain import obtain
 
-    obtained = obtain(name, accept_licence, transfer=Transfer(connections=connections))
+    obtained = obtain(name, accept_licence, transfer=Transfer(connections=connections), tell=click.echo)
     click.echo(f"{name}: {obtained.path}, SHA-256 {obtained.sha256}")
     if obtained.pinned_in is not None:
         click.echo(f"pinned in {obtained.pinned_in}, which is to be committed")

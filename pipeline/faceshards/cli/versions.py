@@ -7,6 +7,7 @@ import click
 
 from faceshards.cli.explained import PATH, explained
 from faceshards.errors import FaceShardsError
+from faceshards.faulttext import told
 
 _SHARDS = Path("data/shards")
 
@@ -34,8 +35,8 @@ def diff(a: str, b: str | None, path: Path, form: str | None) -> None:
 
     try:
         found = find(open_version(a, path), open_version(str(path) if b is None else b, path))
-    except FaceShardsError as error:
-        click.echo(f"Error: {error}", err=True)
+    except (FaceShardsError, OSError) as error:
+        click.echo(f"Error: {error if isinstance(error, FaceShardsError) else told(error, 'diff')}", err=True)
         sys.exit(2)
     shown = {"json": lambda found: found.as_json() + "\n", "markdown": table.as_markdown, None: table.as_text}
     click.echo(shown[form](found), nl=False)

@@ -63,7 +63,9 @@ def load_adapter(path: Path, device: str = "auto", threads: int = 1) -> "Adapted
     model, sha256 = held_model(description, params)
     network = kind(model, params.output, device)
     made_by = {"weights_sha256": sha256, "description_sha256": sha256_of(description), "opencv": cv2.__version__}
-    parser = AdaptedParser(params, network, {**made_by, **network.provenance}, threads)
+    published = {"weights_from": params.url or params.homepage, "weights_licence": params.terms}
+    told = {key: value for key, value in published.items() if value is not None}
+    parser = AdaptedParser(params, network, {**made_by, **told, **network.provenance}, threads)
     parser.try_out(model)
     return parser
 

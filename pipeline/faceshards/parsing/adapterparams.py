@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
+import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, field_validator
 from pydantic.dataclasses import dataclass
 
 from faceshards.errors import BadSampleError, UnknownRegionError, WeightsNotFoundError
 from faceshards.ops.align import similarity
+from faceshards.parsing.framing import scale_of
 from faceshards.parsing.networks import Channels, Output
 from faceshards.parsing.schemes import ClassMap, SchemeName
 from faceshards.yamlfile import read_yaml
@@ -19,6 +21,7 @@ _Divisor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Point: TypeAlias = tuple[_Finite, _Finite]
 _MOST_CLASSES = 255
 _LEAST_WARP = 0.01
+_SMALLEST, _LARGEST = 0.2, 10.0
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
@@ -85,6 +88,10 @@ class AdapterParams(Published):
                 similarity(value)
             except BadSampleError as error:
                 raise ValueError(error.detail) from error
+            if not _SMALLEST <= (scale := scale_of(np.array(value))) <= _LARGEST:
+                raise ValueError(
+                    f"expected a face of {_SMALLEST:g} to {_LARGEST:g} times the aligned one's size; found {scale:.3g}"
+                )
         return value
 
 

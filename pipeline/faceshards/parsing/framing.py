@@ -67,10 +67,9 @@ class Framed:
 
     def __init__(self, size: tuple[int, int], points: _Points, tanh_warp: float, device: torch.device) -> None:
         self._extent = np.array(size[::-1], np.float64)
-        self._size = size
         self._warp = tanh_warp
         self._to_network, self._shift = _similarity(TEMPLATE + 0.5, points)
-        scale = math.sqrt(abs(np.linalg.det(self._to_network)))  # network's pixels a pixel of the face
+        scale = scale_of(points)
         self._finer_inputs, self._finer_faces = max(1, math.ceil(1 / scale)), max(1, math.ceil(scale))
         self._inputs = self._grid(size, self._finer_inputs, self._face_at, np.array(_FACE, np.float64), device)
         self._faces = self._grid(_FACE, self._finer_faces, self._network_at, self._extent, device)
@@ -104,6 +103,16 @@ class Framed:
         rows, columns = (np.arange(n * finer) / finer + 0.5 / finer for n in size)
         xy = np.stack(np.meshgrid(columns, rows), axis=-1)
         return torch.from_numpy((at(xy) / extent * 2 - 1)[None]).float().to(device)
+
+
+def scale_of(points: _Points) -> float:
+    """How many of a network's pixels a pixel of the aligned face is wide, by where the network expects five points.
+
+    Args:
+        points: (5, 2), in pixels of the network's input.
+    """
+    matrix, _ = _similarity(TEMPLATE + 0.5, points)
+    return math.hypot(matrix[0, 0], matrix[1, 0])
 
 
 def _similarity(of: _Points, onto: _Points) -> tuple[_Points, _Points]:

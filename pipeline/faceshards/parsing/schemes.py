@@ -66,8 +66,8 @@ SCHEMES = MappingProxyType[SchemeName, tuple[str, ...]](
             *("background", "neck", "skin", "clothing", "ear", "ear", "brow", "brow", "eye", "eye", "nose", "mouth"),
             *("lower_lip", "upper_lip", "hair", "glasses", "headwear", _NONE, "neck"),
         ),
-        # background, skin, two brows, two eyes, nose, upper lip, inner mouth, lower lip, hair: as LaPa (Liu et al., AAAI
-        # 2020) numbers them. FaRL's parser has right and left the other way round.
+        # background, skin, two brows, two eyes, nose, upper lip, inner mouth, lower lip, hair: as LaPa numbers them
+        # (Liu et al., AAAI 2020). FaRL's parser has right and left the other way round.
         "lapa": (
             *("background", "skin", "brow", "brow", "eye", "eye", "nose", "upper_lip", "mouth", "lower_lip", "hair"),
         ),

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.compute as pc
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from faceshards.cells import visible_lines
 from faceshards.regions import PALETTE, REGION_NAMES
 from faceshards.report.faces import Faces
 from faceshards.report.gallery import doubtful, worst_parsed
@@ -64,6 +65,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("faceshards.report"),
         autoescape=True,
+        finalize=lambda value: visible_lines(value) if type(value) is str else value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

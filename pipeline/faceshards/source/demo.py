@@ -1,7 +1,7 @@
 """Demo faces: a small invented data set in FaceSynthetics' own layout, free of any licence, rendered on the spot."""
 
+import glob
 import io
-import os
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from faceshards.records import UInt8Array
 from faceshards.source.demoface import DemoFace, render_face
+from faceshards.store.durable import sweep, written_whole
 
 __all__ = ["DemoFace", "DemoRecipe", "render_face", "write_demo_zip"]
 
@@ -49,19 +50,12 @@ def write_demo_zip(path: Path, recipe: DemoRecipe) -> None:
     appears under its name only once it is whole.
 
     Raises:
-        OSError: the folder is missing, or the disk is full.
+        OSError: it cannot be written, as on a full disk.
     """
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as stream:
-            with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-                for name, data in _members(recipe):
-                    archive.writestr(zipfile.ZipInfo(name, _EPOCH), data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    sweep(path.parent, f"{glob.escape(path.name)}.*")
+    with written_whole(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in _members(recipe):
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), data)
 
 
 def _members(recipe: DemoRecipe) -> Iterator[tuple[str, bytes]]:

@@ -70,10 +70,15 @@ def open_split(path: Path) -> BinaryIO:
     Raises:
         SourceNotFoundError: a part between the first and the last that is there is missing.
     """
-    return cast(BinaryIO, io.BufferedReader(SplitFile(_parts(path))))
+    return cast(BinaryIO, io.BufferedReader(SplitFile(parts_of(path))))
 
 
-def _parts(path: Path) -> list[Path]:
+def parts_of(path: Path) -> list[Path]:
+    """The files of a split file by its first part ``X.001``, in order; any other file alone.
+
+    Raises:
+        SourceNotFoundError: a part between the first and the last that is there is missing.
+    """
     if path.suffix != ".001":
         return [path]
     found = {int(p.suffix[1:]): p for p in path.parent.glob(f"{path.stem}.[0-9][0-9][0-9]")}

@@ -1,16 +1,17 @@
 """Files and folders that are whole or absent, whatever stops the machine."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 PARTIAL = ".partial"
-"""The suffix of a file that is still being written; such files are swept when a store is finished."""
+"""The suffix of a file that is still being written. `sweep` removes those that nobody writes any more."""
 
 
 def sync(path: Path) -> None:
@@ -24,15 +25,50 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file to write under a temporary name, which is flushed and renamed where nothing failed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A file to write under a temporary name, which is flushed and renamed where nothing failed, and else removed.
+
+    Raises:
+        OSError: it cannot be written; its `filename` is `path`.
+    """
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PARTIAL}")
-    with temporary.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync(path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _held(temporary) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync(path.parent)
+    except BaseException as error:
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
+            error.filename = str(path)  # a write says of no file that it failed
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _held(temporary: Path) -> BinaryIO:
+    """A new file that `sweep` leaves alone while it is open."""
+    while True:
+        file = temporary.open("wb")
+        with suppress(OSError):  # of a file system without locks, where nothing is swept either
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if temporary.exists():  # nobody swept it before it was locked
+            return file
+        file.close()
+
+
+def sweep(folder: Path, of: str = "**/*") -> None:
+    """Remove the files that were being written in a folder, and in those below it, by processes that are gone.
+
+    Args:
+        folder: need not be there.
+        of: a pattern of their paths below it, without `PARTIAL`.
+    """
+    for path in folder.glob(f"{of}{PARTIAL}"):
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -24,7 +24,6 @@ from faceshards.store.durable import sha256_of, sync, write_file
 from faceshards.store.groups import group_metadata
 from faceshards.store.imagefiles import EncodedImages
 from faceshards.store.jsonvalue import JsonValue
-from faceshards.store.literal_zstd import with_literal_frames
 from faceshards.store.schema import DATASET_JSON, INVENTORY_SCHEMA, OK, USABLE, ArraySpec, StoreSpec
 from faceshards.store.shardfile import stored_checksums, write_shard_file
 from faceshards.store.tables import decode_table, encode_table
@@ -168,7 +167,11 @@ def _writable(shard: Path, *, literal: bool) -> zarr.Array[Any]:
     # Else a chunk of nothing but fill values would be left out, and pass for a missing one. (As an argument of
     # `open_array` the option is ignored: zarr 3.1.)
     array = zarr.open_array(shard.parent, mode="r+").with_config({"write_empty_chunks": True})
-    return with_literal_frames(array) if literal else array
+    if not literal:
+        return array
+    from faceshards.store.literal_zstd import with_literal_frames  # needs zstandard, which the other profiles do not
+
+    return with_literal_frames(array)
 
 
 def _placed(rows: pa.Table, spec: StoreSpec, split: str, shard: int, at: NDArray[np.int64]) -> pa.Table:

@@ -1,7 +1,6 @@
 """Networks by name, and where their files lie on this machine."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from faceshards.errors import WeightsError, WeightsNotFoundError
@@ -62,14 +61,6 @@ def model_of(description: Path, published: Published) -> Path:
     if is_kept(description, published):
         return kept_folder() / description.stem / published.file_name
     return description.parent / str(published.model)
-
-
-def beside(model: Path) -> Iterator[Path]:
-    """Files beside a model whose names begin with its name, which is where ONNX keeps large weights; in order."""
-    if model.is_file():
-        for file in sorted(model.parent.iterdir()):
-            if file.name[: len(model.name)] == model.name != file.name:
-                yield file
 
 
 def kept_folder() -> Path:

@@ -4,15 +4,14 @@ from pathlib import Path
 
 from faceshards.errors import WeightsError, WeightsNotFoundError
 from faceshards.store.durable import sha256_of
-from faceshards.zoo.catalogue import beside, is_kept, model_of, name_of
+from faceshards.zoo.catalogue import is_kept, model_of, name_of
+from faceshards.zoo.onnxfiles import external_files, model_sha256
 from faceshards.zoo.pins import Pin, pins_file, read_pins
 from faceshards.zoo.published import Published
 
-_COMING_IN = (".part", ".json", ".new")
-
 
 def held_model(description: Path, published: Published) -> tuple[Path, str]:
-    """The file of a network and its SHA-256, checked against the description, or against the pins.
+    """The file of a network and what `model_sha256` gives of it, checked against the description, or against the pins.
 
     Raises:
         WeightsNotFoundError: the model is not there.
@@ -21,13 +20,14 @@ def held_model(description: Path, published: Published) -> tuple[Path, str]:
     """
     model = model_of(description, published)
     require_model(description, published, model)
-    sha256 = sha256_of(model)
     if not is_kept(description, published):
+        sha256 = model_sha256(model)
         if published.sha256 not in (None, sha256):
             raise WeightsError(
                 f"{model}: expected the SHA-256 {published.sha256}, as {description} says; found {sha256}"
             )
         return model, sha256
+    sha256 = sha256_of(model)
     known = known_sha256(description, published, pins_file())
     if known is None:
         name = name_of(description)
@@ -64,10 +64,10 @@ def check_kept(description: Path, published: Published, found: Pin, known: str |
             f"{model}: expected the SHA-256 {known}, as {where} says; found {found.sha256}. "
             f"{other_file(published, pins)}"
         )
-    parts = [file.name for file in beside(model) if file.suffix not in _COMING_IN]
+    parts = [file.name for file in external_files(model)]
     if parts:
         raise WeightsError(
-            f"{model}: expected one file with all weights in it; found {', '.join(parts)} beside it. Export it as one"
+            f"{model}: expected one file with all weights in it; found {', '.join(parts)} named in it. Export it as one"
         )
 
 

@@ -1,7 +1,10 @@
 """Getting the network of a description: licence, download, hash, pin."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 from faceshards.errors import DownloadError, LicenceError
 from faceshards.source.fetch.download import fetch
@@ -36,6 +39,7 @@ def obtain(
     pins: Path | None = None,
     transfer: Transfer | None = None,
     progress: bool = True,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Obtained:
     """Have the network of a description on this machine; one that is there already is checked, without the network.
 
@@ -45,6 +49,7 @@ def obtain(
         pins: the file of pins; None for `pins.pins_file`.
         transfer: how to download; None for the defaults.
         progress: whether to show a bar, on a terminal.
+        tell: takes a line that says what is downloaded, before it begins: a server out of reach is tried for minutes.
 
     Raises:
         WeightsNotFoundError: there is no such description; or its model is not there, and it has no address.
@@ -66,6 +71,8 @@ def obtain(
     known = known_sha256(description, published, pins)
     model = model_of(description, published)
     if published.url is not None:
+        if not model.is_file():
+            tell(f"{weights}: downloading {published.url} to {model}")
         _download(published, model, known, pins, transfer, progress)
     require_model(description, published, model)
     found = Pin(sha256_of(model), model.stat().st_size)
@@ -96,8 +103,10 @@ def _download(
 ) -> None:
     assert published.url is not None
     file = RemoteFile(published.url, published.bytes, known)
+    model.parent.mkdir(parents=True, exist_ok=True)
     try:
-        fetch([file], model.parent, transfer=transfer, progress=progress)
+        with FileLock(model.with_name(".lock")):  # of other projects of this user
+            fetch([file], model.parent, transfer=transfer, progress=progress)
     except DownloadError as error:
         said = str(error).replace(BY_HAND, f"Or download it in a browser and save it as {model}")
         if known is not None and f"expected SHA-256 {known}" in said:

@@ -72,6 +72,13 @@ class Published:
         """The name of the model's file, whose suffix says its format."""
         return PurePosixPath(urlsplit(self.url).path if self.url else str(self.model)).name
 
+    @property
+    def terms(self) -> str | None:
+        """The licence's name and terms, as a store of its regions tells them; None where it is free or not told."""
+        if self.licence is None or self.licence.accept is None:
+            return None
+        return f"{self.licence.accept}: {self.licence.terms.strip()}"
+
 
 def read_published(path: Path) -> Published:
     """Read what a description says of where its network is published, and leave its other keys alone.

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from adapters import ColourNetwork, describe, write_torchscript
 from file_server import FileServer
+from onnx_files import write_graph
 
-from faceshards.build.inputs import link_inputs
+from faceshards.build.inputs import check_weights, link_inputs
 from faceshards.build.params import Params
 from faceshards.build.weights import weights_files
 from faceshards.errors import DownloadError, LicenceError, ParamsError
@@ -69,8 +70,9 @@ def test_each_link_leads_to_what_the_param_names_and_goes_when_the_param_does(
     labels, model, weights = (tmp_path / name for name in ("labels", "yunet.onnx", "w.safetensors"))
     earlier, remove, points = tmp_path / "v1.parquet", tmp_path / "removed.txt", tmp_path / "points.csv"
     (labels / "labels_25").mkdir(parents=True)
-    for file in (model, weights, earlier, remove, points):
+    for file in (weights, earlier, remove, points):
         file.write_text(file.name)
+    model.touch()
     inputs = tmp_path / "inputs"
     link_inputs(
         params(labels, points, labels, model, weights, earlier=earlier, remove=remove),
@@ -87,7 +89,7 @@ def test_each_link_leads_to_what_the_param_names_and_goes_when_the_param_does(
     link_inputs(params(), inputs, tmp_path / "parsers.yaml")
     assert links(inputs) == ["source"]
     assert (labels / "labels_25").is_dir()
-    assert model.read_text() == "yunet.onnx"
+    assert model.is_file()
 
 
 def test_a_relative_path_is_one_from_the_working_directory(
@@ -100,13 +102,48 @@ def test_a_relative_path_is_one_from_the_working_directory(
     assert not Path("manifests/inputs/weights/w.pth").readlink().is_absolute()
 
 
-def test_a_description_brings_its_model_and_the_weights_beside_it(tmp_path: Path) -> None:
+def test_a_description_brings_its_model_and_the_files_in_which_that_keeps_its_weights(tmp_path: Path) -> None:
     description = tmp_path / "net.yaml"
     description.write_text("model: nets/net[1].onnx\nclasses: regions25\n")
-    (tmp_path / "nets").mkdir()
-    for name in ("net[1].onnx", "net[1].onnx.data", "net1.onnx", "other.onnx"):
+    write_graph(tmp_path / "nets/net[1].onnx", "weights.bin", "parts/more.bin")
+    for name in ("net[1].onnx.data", "other.onnx"):
         (tmp_path / "nets" / name).touch()
-    assert [path.name for path in weights_files(str(description))] == ["net.yaml", "net[1].onnx", "net[1].onnx.data"]
+    assert [path.relative_to(tmp_path).as_posix() for path in weights_files(str(description))] == [
+        *("net.yaml", "nets/net[1].onnx"),
+        *("nets/parts/more.bin", "nets/weights.bin"),
+    ]
+
+
+def test_a_description_that_names_another_model_since_stops_the_stage(
+    params: Callable[..., Params], tmp_path: Path
+) -> None:
+    description, inputs = tmp_path / "net.yaml", tmp_path / "inputs"
+    for name in ("one.onnx", "two.onnx"):
+        write_graph(tmp_path / name)
+    description.write_text("model: one.onnx\nclasses: regions25\n")
+    link_inputs(params(weights=description), inputs, tmp_path / "pins.yaml")
+    check_weights(str(description), inputs)
+    description.write_text("model: two.onnx\nclasses: regions25\n")
+    with pytest.raises(ParamsError, match=r"other files than when the stage inputs ran.*two\.onnx.*dvc repro --force"):
+        check_weights(str(description), inputs)
+
+
+def test_a_path_that_stands_for_several_files_brings_them_all(params: Callable[..., Params], tmp_path: Path) -> None:
+    write_graph(tmp_path / "yunet.onnx", "yunet.bin")
+    (tmp_path / "yunet.bin").touch()
+    for name in ("train.rec", "train.idx", "labels.zip.001", "labels.zip.002"):
+        (tmp_path / name).touch()
+    inputs = tmp_path / "inputs"
+    made = params(tmp_path / "labels.zip.001", path=tmp_path / "train.rec", yunet_model=tmp_path / "yunet.onnx")
+    link_inputs(made, inputs, tmp_path / "pins.yaml")
+    assert {folder: links(inputs / folder) for folder in ("source", "labels", "yunet_model")} == {
+        "source": ["train.idx", "train.rec"],
+        "labels": ["labels.zip.001", "labels.zip.002"],
+        "yunet_model": ["yunet.bin", "yunet.onnx"],
+    }
+    (tmp_path / "train.idx").unlink()
+    with pytest.raises(ParamsError, match=r"source\.path: expected a file or a folder at .*train\.idx"):
+        link_inputs(made, inputs, tmp_path / "pins.yaml")
 
 
 @pytest.fixture
@@ -137,7 +174,9 @@ def test_a_network_that_is_downloaded_is_told_by_its_description_and_its_hash(
         "parser.yaml": description.read_bytes(),
         "net.ts.sha256": f"{sha256}\n".encode(),
     }
-    assert f"pinned in {pins}, which is to be committed: SHA-256 {sha256}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert told.startswith(f"{description}: downloading {server.url('net.ts')} to {tmp_path / 'kept/parser/net.ts'}\n")
+    assert f"pinned in {pins}, which is to be committed: SHA-256 {sha256}" in told
     assert links(tmp_path / "inputs/weights") == ["parser.yaml"]
     assert weights_files(str(description)) == [description, tmp_path / "kept/parser/net.ts"]
     asked = len(server.requests)
@@ -152,7 +191,7 @@ def test_an_entry_of_the_zoo_is_told_by_a_copy_for_it_lies_outside_the_project(
     monkeypatch.setenv("FACESHARDS_PARSERS", str(tmp_path / "kept"))
     model = tmp_path / "kept/segface-lapa/segface-lapa.onnx"
     model.parent.mkdir(parents=True)
-    model.write_bytes(b"exported")
+    write_graph(model)
     named = params(weights="zoo/segface-lapa.yaml")
     named = replace(named, parse=replace(named.parse, accept_licence="LaPa"))
     link_inputs(named, tmp_path / "inputs", tmp_path / "parsers.yaml")
@@ -190,7 +229,14 @@ def test_files_that_dvc_would_stumble_over_are_named(params: Callable[..., Param
     (faces / "p/caf\udce9.png").touch()
     (faces / "p/gone.png").symlink_to(faces / "nowhere.png")
     os.mkfifo(faces / "p/pipe.png")
-    with pytest.raises(ParamsError, match=r"source\.path: .*found 3 that it cannot: ") as caught:
+    (tmp_path / "elsewhere").mkdir()
+    (faces / "q").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ParamsError, match=r"source\.path: .*found 4 that it cannot: ") as caught:
         link_inputs(params(path=faces), tmp_path / "inputs", tmp_path / "parsers.yaml")
-    for said in ("p/caf\\xe9.png (its name is no UTF-8)", "p/gone.png (a link", "p/pipe.png (a pipe"):
+    for said in (
+        "p/caf\\xe9.png (its name is no UTF-8)",
+        "p/gone.png (a link",
+        "p/pipe.png (a pipe",
+        "q (a link to a folder",
+    ):
         assert said in str(caught.value)

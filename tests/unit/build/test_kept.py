@@ -14,6 +14,13 @@ SPEC = face_spec()
 README = {"README.md": "# tiny\n"}
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What a build without anything kept comes to."""
+    folder = tmp_path_factory.mktemp("made")
+    return tree(build_faces(folder / "work", folder / "out", SPEC))
+
+
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
     """All shards of a store that was made and is gone again, by split and number."""
@@ -29,12 +36,14 @@ def folder_of(kept: Path, split: str, shard: int) -> Path:
     return kept / f"{split}{shard}"
 
 
-def test_a_store_of_kept_shards_has_the_bytes_of_one_that_was_made(kept: Path, tmp_path: Path) -> None:
+def test_a_store_of_kept_shards_has_the_bytes_of_one_that_was_made(
+    kept: Path, made: dict[str, str], tmp_path: Path
+) -> None:
     again = tmp_path / "again"
     create(again, SPEC)
     assert all(take(folder_of(kept, *place), again, SPEC, *place) for place in SPEC.shards)
     finish(again, SPEC, {"seed": 0}, lambda _: README)
-    assert tree(again) == tree(build_faces(tmp_path / "other", tmp_path / "out", SPEC))
+    assert tree(again) == made
 
 
 def test_what_a_store_holds_as_well_takes_no_further_space(kept: Path, tmp_path: Path) -> None:
@@ -52,7 +61,9 @@ FILES = ["image", "region", "variant", "erased", "identity", "usable", "rows"]
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone"])
-def test_a_damaged_shard_is_thrown_away_and_made_anew(kept: Path, tmp_path: Path, name: str, damage: str) -> None:
+def test_a_damaged_shard_is_thrown_away_and_made_anew(
+    kept: Path, made: dict[str, str], tmp_path: Path, name: str, damage: str
+) -> None:
     folder = folder_of(kept, "train", 1)
     (path,) = folder.glob(f"{name}*")
     data = bytearray(path.read_bytes())
@@ -69,10 +80,12 @@ def test_a_damaged_shard_is_thrown_away_and_made_anew(kept: Path, tmp_path: Path
     for place in SPEC.shards:
         write_face_shard(again, SPEC, *place)
     finish(again, SPEC, {"seed": 0}, lambda _: README)
-    assert tree(again) == tree(build_faces(tmp_path / "other", tmp_path / "out", SPEC))
+    assert tree(again) == made
 
 
-def test_a_file_system_without_hard_links_gets_copies(kept: Path, tmp_path: Path, monkeypatch) -> None:
+def test_a_file_system_without_hard_links_gets_copies(
+    kept: Path, made: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
@@ -81,7 +94,7 @@ def test_a_file_system_without_hard_links_gets_copies(kept: Path, tmp_path: Path
     create(again, SPEC)
     assert all(take(folder_of(kept, *place), again, SPEC, *place) for place in SPEC.shards)
     finish(again, SPEC, {"seed": 0}, lambda _: README)
-    assert tree(again) == tree(build_faces(tmp_path / "other", tmp_path / "out", SPEC))
+    assert tree(again) == made
 
 
 def size(folder: Path) -> int:

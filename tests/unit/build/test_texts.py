@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from small_stores import ERASE, RUN, STORE
 
+from faceshards.build.card import documents
 from faceshards.build.erase import erase_faces
 from faceshards.build.params import DatasetParams
 from faceshards.cli import main
@@ -48,6 +49,15 @@ def test_dataset_json_the_manifest_and_the_zarr_groups_hold_it(store: Path) -> N
     assert told == {"name": info["name"], "licence": info["licence"], **info["about"]}
     group = json.loads((store / "train.zarr/zarr.json").read_text())
     assert group["attributes"]["licence"] == "CC-BY-4.0"
+
+
+def test_the_card_tells_where_a_published_parser_comes_from_and_under_what_terms(store: Path) -> None:
+    info = Store.open(store).info
+    assert "They are" not in documents(info)["README.md"]
+    published = {"weights_from": "https://host/net.onnx", "weights_licence": "LaPa: Research."}
+    parse = {**info["provenance"]["parse"], **published}
+    card = documents({**info, "provenance": {**info["provenance"], "parse": parse}})["README.md"]
+    assert " on cpu. They are from https://host/net.onnx under LaPa: Research." in card
 
 
 def test_the_card_and_the_command_info_begin_with_its_title(store: Path) -> None:

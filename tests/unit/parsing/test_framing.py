@@ -126,6 +126,8 @@ def test_points_in_a_description_reach_the_network(tmp_path: Path) -> None:
         ({"points": [[1, 1]] * 5}, "points: the five points lie within one pixel"),
         ({"points": TEMPLATE[[1, 0, 2, 3, 4]].tolist()}, "points: the eyes are exchanged"),
         ({"points": TEMPLATE[:4].tolist()}, "points"),
+        ({"points": (TEMPLATE / 20).tolist()}, r"points: expected a face of 0\.2 to 10 times .*; found 0\.05"),
+        ({"points": (TEMPLATE * 100).tolist()}, r"points: expected a face of 0\.2 to 10 times .*; found 100"),
         ({"tanh_warp": 1.5, "points": TEMPLATE.tolist()}, "tanh_warp: Input should be less than or equal to 1"),
     ],
 )

@@ -182,7 +182,7 @@ def test_a_failure_on_the_way_leaves_neither_the_zip_nor_a_part_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "demo.zip").write_bytes(b"the one before")
-    monkeypatch.setattr("faceshards.source.demo.os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr("faceshards.store.durable.os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         write_demo_zip(tmp_path / "demo.zip", DemoRecipe(identities=1, views=1, size=64))
     assert [path.name for path in tmp_path.iterdir()] == ["demo.zip"]

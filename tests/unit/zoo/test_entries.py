@@ -1,8 +1,9 @@
 """Each entry of the zoo against what its publisher says, and run with a network of the very same layout."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -103,9 +104,17 @@ def halves(regions: UInt8Array, i: int) -> tuple[set[int], set[int]]:
     return set(face[square(i, EDGE)].flat), set(face[:, ::-1][square(i, EDGE)].flat)
 
 
+class Run(NamedTuple):
+    """An entry that was run as a stand-in: the regions of `picture`, and what a store would tell of the parser."""
+
+    name: str
+    regions: UInt8Array
+    provenance: Mapping[str, str]
+
+
 @pytest.fixture(scope="module", params=list(PUBLISHED))
-def parsed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, UInt8Array]:
-    """An entry's name, and the regions that its stand-in gives of `picture`, once downloaded from a server."""
+def parsed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One run an entry, downloaded from a server."""
     name: str = request.param
     if entry(name).get("url", ".onnx").endswith(".onnx"):
         pytest.importorskip("onnxruntime")
@@ -124,18 +133,18 @@ def parsed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             )
             accepted = published.licence.accept if published.licence else None
             obtain(description, accepted, transfer=QUICK, progress=False)
-        return name, load_parser(description, "cpu").parse(picture(len(classes)))
+        parser = load_parser(description, "cpu")
+        return Run(name, parser.parse(picture(len(classes))), parser.provenance)
 
 
 def test_every_entry_is_told_of_here() -> None:
     assert set(zoo()) == set(PUBLISHED)
 
 
-def test_every_class_becomes_its_region_on_both_sides_of_the_face(parsed: tuple[str, UInt8Array]) -> None:
-    name, regions = parsed
-    classes, *_ = PUBLISHED[name]
+def test_every_class_becomes_its_region_on_both_sides_of_the_face(parsed: Run) -> None:
+    classes, *_ = PUBLISHED[parsed.name]
     for i, class_name in enumerate(classes):
-        left, right = halves(regions, i)
+        left, right = halves(parsed.regions, i)
         meaning = MEANING[class_name]
         if meaning in SIDED:  # whichever side the network names: the place decides, as the viewer sees it
             assert ({*left}, {*right}) == ({SIDED[meaning][0]}, {SIDED[meaning][1]}), class_name
@@ -145,6 +154,12 @@ def test_every_class_becomes_its_region_on_both_sides_of_the_face(parsed: tuple[
             assert left | right <= {region for other in second_best(i, classes) for region in other}, class_name
         else:
             assert left == right == {WHOLE[meaning]}, class_name
+
+
+def test_a_store_tells_where_its_parser_comes_from_and_under_what_terms(parsed: Run) -> None:
+    licence = entry(parsed.name)["licence"]
+    assert parsed.provenance["weights_licence"] == f"{licence['accept']}: {licence['terms'].strip()}"
+    assert parsed.provenance["weights_from"].startswith("http://127.0.0.1")
 
 
 def second_best(i: int, classes: tuple[str, ...]) -> list[tuple[int, ...]]:

@@ -209,16 +209,17 @@ def test_an_address_is_one_of_a_file_on_the_web(tmp_path: Path, url: str) -> Non
 
 def test_what_its_authors_publish_no_file_of_is_exported_by_hand_and_pinned(kept: Path) -> None:
     pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnx")
+    onnx = pytest.importorskip("onnx")
     name, model = "zoo/segface-lapa.yaml", kept / "segface-lapa/segface-lapa.onnx"
     with pytest.raises(WeightsNotFoundError, match=rf"{model}: no such file.*docs/parsers\.md"):
         obtain(name, "LaPa")
     model.parent.mkdir(parents=True)
     write_stand_in(name, model)
-    model.with_name("segface-lapa.onnx.data").touch()
-    with pytest.raises(WeightsError, match=r"expected one file with all weights in it; found segface-lapa\.onnx\.data"):
+    whole = onnx.load(model)
+    onnx.save(whole, model, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    with pytest.raises(WeightsError, match=r"expected one file with all weights in it; found weights\.bin"):
         obtain(name, "LaPa")
-    model.with_name("segface-lapa.onnx.data").unlink()
+    write_stand_in(name, model)
     assert obtain(name, "LaPa").pinned_in == PINS
     assert list(read_pins(PINS)) == [name]
     load_parser(name, "cpu")
