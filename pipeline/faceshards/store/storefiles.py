@@ -108,16 +108,10 @@ class StoreFiles:
 
         return self._checked(MANIFEST, record, opened)
 
-    @cached_property
+    @property
     def inventory(self) -> pa.Table:
-        """One row a file of the Zarr groups.
-
-        Raises:
-            MissingShardError, CorruptShardError: as `manifest`.
-            StoreFormatError: it has more rows than the store has files.
-        """
-        data = self._read_bytes(INVENTORY, FileRecord(**self.info["files"][INVENTORY]))
-        return decode_table(data, str(self.path / INVENTORY), self.layout.file_count)
+        """One row a file of the Zarr groups. Raises as `read_inventory`."""
+        return self.listed.table
 
     @property
     def shards(self) -> list[tuple[str, int]]:
@@ -286,7 +280,9 @@ class StoreFiles:
     @cached_property
     def listed(self) -> Inventory:
         """The inventory, held against `dataset.json`. Raises as `read_inventory`."""
-        return Inventory(self.inventory, self.layout, str(self.path / INVENTORY))
+        where = str(self.path / INVENTORY)
+        data = self._read_bytes(INVENTORY, FileRecord(**self.info["files"][INVENTORY]))
+        return Inventory(decode_table(data, where, self.layout.file_count), self.layout, where)
 
     def _record(self, file: str) -> FileRecord:
         return self.listed.record(file)
