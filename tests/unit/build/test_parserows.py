@@ -124,6 +124,6 @@ def test_after_a_task_that_fails_on_a_gpu_no_other_is_begun(monkeypatch: pytest.
 def test_the_tasks_of_all_gpus_share_out_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("faceshards.build.shards.gpu_count", lambda: 2)
     monkeypatch.setattr("os.cpu_count", lambda: 36)
-    assert threads_per_worker(RunParams(), 100, gpu=True) == 36 // (2 * AT_ONCE)
-    assert threads_per_worker(RunParams(), 1, gpu=True) == 36 // AT_ONCE
-    assert threads_per_worker(RunParams(scheduler="tcp://host:8786"), 100, gpu=True) == 1
+    assert threads_per_worker(RunParams(), [2048] * 100, gpu=True) == 36 // (2 * AT_ONCE)
+    assert threads_per_worker(RunParams(), [2048], gpu=True) == 36 // AT_ONCE
+    assert threads_per_worker(RunParams(scheduler="tcp://host:8786"), [2048] * 100, gpu=True) == 1
