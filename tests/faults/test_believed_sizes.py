@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from odd_pictures import picture, saved
 from onnx_files import graph
 from safetensors.torch import save
 
@@ -85,6 +86,14 @@ def test_a_large_picture_that_is_there_is_read() -> None:
 def test_spaces_in_the_header_of_a_pgm_take_no_time() -> None:
     assert read_header(b"P5" + b" " * 4000 + b"x") is None
     assert read_header(b"P5" + b"#\n \n" * 900 + b"x") is None
+
+
+def test_a_jpeg_of_a_thousand_scans_is_refused_before_each_goes_over_the_picture() -> None:
+    data = saved(picture(1, (64, 64)), "JPEG", progressive=True)
+    scan = data.rindex(b"\xff\xda")
+    assert refused(lambda: decode_image(data[:-2] + data[scan:-2] * 1000 + data[-2:], "x")).startswith(
+        "unreadable_image"
+    )
 
 
 def test_pages_of_a_tiff_that_go_round_in_a_circle_take_no_time() -> None:
