@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from odd_pictures import picture, saved
@@ -15,13 +17,17 @@ from onnx_files import graph
 from safetensors.torch import save
 
 from examples.recognition.verification.insightface_bin import InsightFaceBin
+from faceshards.build.earlier import read_earlier
 from faceshards.build.params import load_params
 from faceshards.errors import BadSampleError, FaceShardsError, ParamsError, SourceFormatError, WeightsError
 from faceshards.parsing.weights import load_weights
 from faceshards.source.decode import decode_image
 from faceshards.source.facesynthetics import parse_landmarks
+from faceshards.source.fetch.pinned import find_mismatches
+from faceshards.source.files import FolderFiles
 from faceshards.source.imageheader import read_header
 from faceshards.source.recordfile import MAGIC, RecordFile
+from faceshards.store.schema import PLAN_KEY
 from faceshards.zoo.onnxfiles import external_files
 
 MB = 2**20
@@ -177,3 +183,12 @@ def test_the_cases_that_took_gigabytes_are_refused_within_little(shared: Path, t
     assert "unreadable_image" in refused(lambda: decode_image((cases / "white12.pgm").read_bytes(), "x"))
     with pytest.raises((SourceFormatError, ParamsError)):
         load_params(next((cases / "params-yaml").iterdir()))
+
+
+def test_a_run_of_equal_rows_of_any_length_is_no_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.parquet"
+    names = ("sample_id", "identity", "identity_name", "split", "row")
+    rows = pa.table({name: [1] * 10**6 for name in names})
+    pq.write_table(rows.replace_schema_metadata({PLAN_KEY: b'{"splits": {}}'}), path)
+    for read in (lambda: read_earlier(path, 0), lambda: find_mismatches(FolderFiles(tmp_path), path)):
+        assert f"1,000,000 rows claimed in {path.stat().st_size:,} bytes" in refused(read)
