@@ -151,6 +151,8 @@ class _Encoded(_StandIn):
     def __init__(self, text: object, encoding: object) -> None:
         if not isinstance(text, str) or encoding not in ("latin1", b"latin1"):
             raise _Refused(f"text in {encoding!r}")
+        if max(text, default="") > "\xff":
+            raise _Refused("text that is no bytes")
         self._text = text
 
     @cached_property
