@@ -1,13 +1,14 @@
 # make repro   face images to shards: sets up .venv, runs the DVC pipeline, says where everything is
 # make test    sets up .venv and passes the tests
 # make fuzz    tries every reader of foreign bytes with damaged ones, SECONDS=600 each, and prints what was found
+# make faults  injects faults of every kind, from kills to hostile names, and prints what became of them (docs/trust.md)
 # make gpu     checks and times what runs on CUDA, in less than 8 minutes, with the .venv or else the Python that is there
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 PIP := python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: repro test fuzz gpu lint lock clean
+.PHONY: repro test fuzz faults gpu lint lock clean
 
 repro: $(VENV)/.pipeline
 	dvc repro
@@ -28,6 +29,10 @@ gpu:
 SECONDS ?= 600
 fuzz: $(VENV)/.dev
 	python tests/fuzz/run.py --seconds $(SECONDS)
+
+# FAULTS="--only swaps --times 20" passes options on.
+faults: $(VENV)/.dev
+	python tests/faults/run.py $(FAULTS)
 
 lint: $(VENV)/.dev
 	ruff check

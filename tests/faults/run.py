@@ -42,6 +42,13 @@ def main() -> int:
         return 0
     if not chosen:
         parser.error(f"no row of this name; rows: {', '.join(row.name for row in rows())}")
+    with tempfile.TemporaryDirectory(prefix="faceshards-faults-") as kept:
+        os.environ["FACESHARDS_FAULTS"] = kept
+        return _tried(chosen, given)
+
+
+def _tried(chosen: list["Row"], given: argparse.Namespace) -> int:
+    """Try rows and print their lines; the exit status."""
     print(f"{'row':24} {'tried':>6} {'survived':>8} {'named':>6} {'failed':>6} {'seconds':>7}", flush=True)
     start = time.monotonic()
     total: dict[str, int] = dict.fromkeys(Outcome, 0)
@@ -57,7 +64,7 @@ def main() -> int:
                 wrong.append(what)
         print(_line(row.name, counts, time.monotonic() - began), flush=True)
         for what in wrong[:_SHOWN]:
-            print(f"  {what}", flush=True)
+            print(f"  {' '.join(what.split())}", flush=True)
         if not sum(counts.values()):
             print("  not run here", flush=True)
     print(_line("all", total, time.monotonic() - start))
@@ -106,8 +113,9 @@ def _try_all(row: "Row", times: int, seed: int, deadline: float, sender: int) ->
                 os.write(sender, f"{json.dumps([outcome, what[:500]])}\n".encode())
                 if time.monotonic() > deadline:
                     break
-        except Exception:
-            said = f"the row itself: {traceback.format_exc()}"
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            said = f"the row itself: {type(error).__name__}: {error} ({where.filename}:{where.lineno})"
             os.write(sender, f"{json.dumps([Outcome.FAILED, said])}\n".encode())
         os.chdir("/")
 

@@ -19,7 +19,6 @@ from faceshards.errors import BadSampleError, FaceShardsError
 from faceshards.parsing.weights import load_weights
 from faceshards.source.decode import decode_image, decode_labels
 from faceshards.source.facesynthetics import FaceSynthetics, parse_landmarks
-from faceshards.source.fetch.remote import Transfer
 
 
 def downloads(folder: Path, times: int, rng: random.Random) -> Iterator[Try]:
@@ -27,27 +26,29 @@ def downloads(folder: Path, times: int, rng: random.Random) -> Iterator[Try]:
     for number in range(times):
         into = folder / str(number)
         into.mkdir()
-        dice = random.Random(rng.random())
+        yield _downloaded(into, random.Random(rng.random()))
 
-        def behave(handler: Handler, dice: random.Random = dice) -> bool:
-            start, stop = handler.asked()
-            match dice.randrange(10):
-                case 0 | 1 | 2:
-                    return handler.answer(start, stop, body_bytes=dice.randrange(stop - start))
-                case 3:
-                    return handler.reply(dice.choice([500, 502, 503, 504]), {"Content-Length": "0"})
-                case 4:
-                    return dice.random() < 0.1 and handler.reply(404, {"Content-Length": "0"})
-            return False
 
-        transfer: Transfer = replace(QUICK, retries=3, backoff_s=0.001)
-        with FileServer(DATA, behave) as server:
-            outcome, what = attempt("a server that fails", lambda: download(server, into, transfer), DATA)
-            if (into / "faces.zip").exists() and (into / "faces.zip").read_bytes() != DATA:
-                outcome, what = Outcome.FAILED, f"{what}; what lies there is another file"
-            server.behave = None
-            after = attempt("and then one that does not", lambda: download(server, into), DATA)
-        yield (outcome, what) if after[0] == Outcome.HELD else (Outcome.FAILED, f"{what}; {after[1]}")
+def _downloaded(into: Path, dice: random.Random) -> Try:
+    def behave(handler: Handler) -> bool:
+        start, stop = handler.asked()
+        match dice.randrange(10):
+            case 0 | 1 | 2:
+                return handler.answer(start, stop, body_bytes=dice.randrange(stop - start))
+            case 3:
+                return handler.reply(dice.choice([500, 502, 503, 504]), {"Content-Length": "0"})
+            case 4:
+                return dice.random() < 0.1 and handler.reply(404, {"Content-Length": "0"})
+        return False
+
+    with FileServer(DATA, behave) as server:
+        transfer = replace(QUICK, retries=3, backoff_s=0.001)
+        outcome, what = attempt("a server that fails", lambda: download(server, into, transfer), DATA)
+        if (into / "faces.zip").exists() and (into / "faces.zip").read_bytes() != DATA:
+            outcome, what = Outcome.FAILED, f"{what}; what lies there is another file"
+        server.behave = None
+        after = attempt("and then one that does not", lambda: download(server, into), DATA)
+    return (outcome, what) if after[0] == Outcome.HELD else (Outcome.FAILED, f"{what}; {after[1]}")
 
 
 def zips(folder: Path, times: int, rng: random.Random) -> Iterator[Try]:

@@ -17,6 +17,7 @@ from swaps import values as values_of_all
 from table import Row, Try
 
 from faceshards.errors import FaceShardsError
+from faceshards.store import dataset_json
 from faceshards.store.schema import Profile
 from faceshards.store.verify import verify
 
@@ -53,7 +54,8 @@ def lengths(folder: Path, times: int, rng: random.Random) -> Iterator[Try]:
     cases = []
     for profile in get_args(Profile):
         store = small(folder / profile, profile)
-        cases += [(store, values(store), file, damage) for file in tree(store) for damage in DAMAGES]
+        expected = values(store)
+        cases += [(store, expected, file, damage) for file in tree(store) for damage in DAMAGES]
     rng.shuffle(cases)
     for store, expected, file, damage in cases[: times or None]:
         data = (store / file).read_bytes()
@@ -104,8 +106,6 @@ def _put(content: Any, value: Any, rng: random.Random) -> str:
 
 
 def _signed(store: Path, file: str, content: Any) -> None:
-    from faceshards.store import dataset_json
-
     if file == "dataset.json":
         (store / file).write_bytes(dataset_json.encode(content))
     else:
