@@ -13,7 +13,7 @@ from faceshards.build.params import Params, load_params
 from faceshards.build.runrecord import run_record
 from faceshards.cells import visible_lines
 from faceshards.errors import FaceShardsError
-from faceshards.faulttext import told
+from faceshards.faulttext import is_refusal, told
 from faceshards.store.durable import sweep, write_file
 
 SWEPT = (Path("manifests"), Path("reports"))
@@ -45,7 +45,9 @@ def stage_command(function: Callable[[Params], None]) -> click.Command:
                 function(params)
         except FaceShardsError as error:
             raise click.ClickException(visible_lines(str(error))) from error
-        except (OSError, MemoryError) as error:
+        except Exception as error:
+            if not is_refusal(error):
+                raise
             raise click.ClickException(visible_lines(told(error, f"the stage {stage}"))) from error
         except KeyboardInterrupt as stop:
             click.echo(str(stop) or f"{stage}: stopped by hand", err=True)

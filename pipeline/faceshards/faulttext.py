@@ -31,11 +31,29 @@ FINAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.
 """What does not pass by trying again."""
 
 
-def told(error: OSError | MemoryError, doing: str) -> str:
+_NO_MEMORY = ("bad_alloc", "out of memory", "not enough memory", "can't allocate memory", "Insufficient memory")
+"""What PyTorch, OpenCV and the C++ library say in errors that are no MemoryError."""
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether an error says that the system refused something, so that `told` has the words for it.
+
+    Example:
+        >>> is_refusal(RuntimeError("std::bad_alloc")), is_refusal(RuntimeError("no such layer"))
+        (True, False)
+    """
+    return isinstance(error, OSError) or _is_memory(error)
+
+
+def _is_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY)
+
+
+def told(error: Exception, doing: str) -> str:
     """An error of the operating system, for a person.
 
     Args:
-        error: as Python raises it.
+        error: one of which `is_refusal` is true.
         doing: what was done, such as ``"the stage align"``; it stands first.
 
     Returns:
@@ -45,8 +63,9 @@ def told(error: OSError | MemoryError, doing: str) -> str:
         >>> told(OSError(errno.EROFS, os.strerror(errno.EROFS), "data/plan"), "the stage plan")
         'the stage plan: data/plan: Read-only file system. That file system is mounted for reading alone: ...'
     """
-    if isinstance(error, MemoryError):
-        return f"{doing}: out of memory ({error or 'no room for an array'}). {_REMEDIES[errno.ENOMEM]}"
+    if not isinstance(error, OSError):
+        said = (str(error) or "no room for more").splitlines()[0]
+        return f"{doing}: out of memory ({said}). {_REMEDIES[errno.ENOMEM]}"
     path = None if error.filename is None else os.fsdecode(error.filename)
     number = error.errno or 0
     said = error.strerror or str(error) or type(error).__name__

@@ -122,6 +122,7 @@ def _try_all(row: "Row", times: int, seed: int, deadline: float, sender: int) ->
 
 sys.path[:0] = [str(Path(__file__).parent), str(TESTS), str(ROOT), str(ROOT / "pipeline")]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:4])  # for the programs that rows start
 os.environ["NO_PROXY"] = "127.0.0.1"
 warnings.simplefilter("ignore")
 from outcomes import Outcome  # noqa: E402

@@ -185,12 +185,14 @@ def _open_files() -> int:
 
 def _faulted(stage: str, what: str, status: int, clean: dict[str, str], work: set[str]) -> Try:
     """What a stage with a fault came to, and the next without one."""
+    told = said()
     if status == 0:
         wrong = differs(clean, work)
         return (Outcome.FAILED, f"{what}: it said nothing, and files {wrong}") if wrong else (Outcome.HELD, what)
     if status != NAMED:
-        return Outcome.FAILED, f"{what}: it ended with {status}, without a message: {said()}"
-    return _after(stage, f"{what}: {said()}", clean, work, Outcome.NAMED)
+        what = f"{what}; {_after(stage, 'afterwards', clean, work, Outcome.HELD)[1]}"
+        return Outcome.FAILED, f"{what}: it ended with {status}, without a message: {told}"
+    return _after(stage, f"{what}: {told}", clean, work, Outcome.NAMED)
 
 
 def _after(stage: str, what: str, clean: dict[str, str], work: set[str], outcome: Outcome) -> Try:

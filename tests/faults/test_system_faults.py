@@ -120,6 +120,26 @@ def test_memory_that_runs_out_is_told_and_so_is_an_error_without_a_number() -> N
     assert told(OSError("odd"), "info").startswith("info: odd. ")
 
 
+@pytest.mark.parametrize("said", ["std::bad_alloc", "DefaultCPUAllocator: can't allocate memory: you tried", ""])
+def test_a_librarys_own_word_for_want_of_memory_is_told_by_a_stage(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def short(path: Path) -> None:
+        raise RuntimeError(said) if said else MemoryError
+
+    monkeypatch.setattr("stages.command.load_params", short)
+    result = CliRunner().invoke(import_module("stages.plan").main, [])
+    assert result.exit_code == 1
+    assert f"Error: the stage plan: out of memory ({said or 'no room for more'}). Memory is short" in result.output
+
+
+def test_an_error_of_a_library_that_says_nothing_of_memory_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(path: Path) -> None:
+        raise RuntimeError("no such layer")
+
+    monkeypatch.setattr("stages.command.load_params", wrong)
+    with pytest.raises(RuntimeError, match="no such layer"):
+        stage("plan")
+
+
 def test_a_command_that_meets_one_tells_it_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = CliRunner().invoke(cli, ["demo", str(tmp_path / "file/x.zip"), "--identities", "1", "--views", "1"])

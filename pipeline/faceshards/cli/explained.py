@@ -9,7 +9,7 @@ import click
 
 from faceshards.cells import visible_lines
 from faceshards.errors import FaceShardsError
-from faceshards.faulttext import told
+from faceshards.faulttext import is_refusal, told
 
 PATH = click.Path(path_type=Path)
 
@@ -25,7 +25,9 @@ def explained(function: Callable[..., None]) -> Callable[..., None]:
             raise click.ClickException(visible_lines(str(error))) from error
         except BrokenPipeError:  # whoever read the output has enough of it, which click ends quietly
             raise
-        except (OSError, MemoryError) as error:
+        except Exception as error:
+            if not is_refusal(error):
+                raise
             raise click.ClickException(visible_lines(told(error, function.__name__.strip("_")))) from error
 
     return wrapped
