@@ -207,6 +207,27 @@ def test_an_onnx_output_that_is_not_there_is_refused(tmp_path: Path, onnx: Any, 
         load(tmp_path, model="net.onnx", output=output)
 
 
+@pytest.mark.parametrize("kind", ["a list of tensors", "texts"])
+def test_an_onnx_output_that_is_no_tensor_of_numbers_is_refused(tmp_path: Path, onnx: Any, kind: str) -> None:
+    helper, tensor = onnx.helper, onnx.TensorProto
+    made = (
+        (helper.make_node("Cast", ["image"], ["out"], to=tensor.STRING), helper.make_tensor_value_info, tensor.STRING)
+        if kind == "texts"
+        else (
+            helper.make_node("SequenceConstruct", ["image"], ["out"]),
+            helper.make_tensor_sequence_value_info,
+            tensor.FLOAT,
+        )
+    )
+    node, describe_value, of = made
+    image = helper.make_tensor_value_info("image", tensor.FLOAT, ["batch", 3, 112, 112])
+    graph = helper.make_graph([node], "odd", [image], [describe_value("out", of, None)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(model, tmp_path / "net.onnx")
+    with pytest.raises(WeightsError, match=rf"net\.onnx: expected a tensor of numbers.*found {kind}"):
+        load(tmp_path, model="net.onnx")
+
+
 def test_a_network_of_other_channels_is_refused(tmp_path: Path) -> None:
     write_torchscript(tmp_path / "net.ts", nn.Conv2d(1, 25, 1))
     with pytest.raises(WeightsError, match=r"expected a network that takes \(1, 3, 112, 112\) float32; it does not"):

@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from faceshards.errors import DownloadError, LicenceError
-from faceshards.source.fetch.download import fetch
+from faceshards.source.fetch.download import fetch, is_there
 from faceshards.source.fetch.http import BY_HAND
 from faceshards.source.fetch.remote import RemoteFile, Transfer
 from faceshards.store.durable import sha256_of
@@ -71,9 +71,11 @@ def obtain(
     known = known_sha256(description, published, pins)
     model = model_of(description, published)
     if published.url is not None:
-        if not model.is_file():
-            tell(f"{weights}: downloading {published.url} to {model}")
-        _download(published, model, known, pins, transfer, progress)
+        file = RemoteFile(published.url, published.bytes, known)
+        if not is_there(model, file):  # nothing is written otherwise: machines may share a folder that is read-only
+            other = ", where another file lies" if model.is_file() else ""
+            tell(f"{weights}: downloading {published.url} to {model}{other}")
+            _download(file, published, model, pins, transfer, progress)
     require_model(description, published, model)
     found = Pin(sha256_of(model), model.stat().st_size)
     check_kept(description, published, found, known, pins)
@@ -99,16 +101,14 @@ def require_licence(weights: str | Path, published: Published, accepted: str | N
 
 
 def _download(
-    published: Published, model: Path, known: str | None, pins: Path, transfer: Transfer | None, progress: bool
+    file: RemoteFile, published: Published, model: Path, pins: Path, transfer: Transfer | None, progress: bool
 ) -> None:
-    assert published.url is not None
-    file = RemoteFile(published.url, published.bytes, known)
     model.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(model.with_name(".lock")):  # of other projects of this user
             fetch([file], model.parent, transfer=transfer, progress=progress)
     except DownloadError as error:
         said = str(error).replace(BY_HAND, f"Or download it in a browser and save it as {model}")
-        if known is not None and f"expected SHA-256 {known}" in said:
+        if file.sha256 is not None and f"expected SHA-256 {file.sha256}" in said:
             said = f"{said}. {other_file(published, pins)}"
         raise DownloadError(said) from error
