@@ -205,11 +205,12 @@ from pathlib import Path
 opened = set()
 sys.addaudithook(lambda event, args: opened.add(str(args[0])) if event == "open" else None)
 import small_pipeline as small
+from faceshards.build.params import ReportParams
 from faceshards.report.page import write_report
 data = Path(sys.argv[1])
 few = small.RECIPE.replace("identities: 5", "identities: 3")
 shards = small.run_pipeline(small.small_params(data / "recipe.yaml", small.RunParams(workers=1), few), data)
-write_report(shards, data / "aligned", {}, data / "report.html", 4)
+write_report(shards, data / "aligned", {}, data / "report.html", ReportParams())
 print("\\n".join(sorted(opened)))
 """
 

