@@ -1,4 +1,4 @@
-"""A hash of a picture that hardly changes when the picture hardly does."""
+"""How alike pictures are: a hash that hardly changes when the picture hardly does, and the correlation of two."""
 
 from functools import cache
 
@@ -46,6 +46,28 @@ def hamming(a: UInt64Array, b: UInt64Array) -> NDArray[np.uint8]:
         2
     """
     return np.bitwise_count(np.bitwise_xor(a, b))
+
+
+def likeness(a: UInt8Array, b: UInt8Array) -> NDArray[np.float64]:
+    """Correlation of pictures two by two.
+
+    Args:
+        a: (n, h, w) uint8.
+        b: (n, h, w) uint8, or (1, h, w) for one that all are held against.
+
+    Returns:
+        (n,) -1 to 1; 0 where one of the two is flat.
+
+    Example:
+        >>> likeness(face[None], 255 - face[None])
+        array([-1.])
+    """
+    x, y = (one.reshape(len(one), -1).astype(np.float64) for one in (a, b))
+    x -= x.mean(axis=1, keepdims=True)
+    y -= y.mean(axis=1, keepdims=True)
+    spread = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
+    out: NDArray[np.float64] = np.divide((x * y).sum(axis=1), spread, out=np.zeros(len(x)), where=spread > 0)
+    return out
 
 
 @cache

@@ -1,6 +1,6 @@
 """All that the page's script reads: the numbers of the faces, their pictures, duplicates, people and mean maps."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from faceshards.regions import PALETTE, REGION_NAMES
 from faceshards.report.agreement import Compared
 from faceshards.report.faces import Faces
 from faceshards.report.gallery import gallery_faces
+from faceshards.report.measures import MEASURES
 from faceshards.report.names import face, person, visible
 from faceshards.report.originals import Originals
 from faceshards.report.payload import coded, coded_areas, pack
@@ -88,12 +89,12 @@ def contents_of(
         "meanMaps": looked.region_share,
         "together": seen_together(faces),
     }
+    told = [measure for measure in MEASURES if measure.key in rows.measures]
     texts["measures"] = []
-    for number, measure in enumerate(rows.measures):
-        codes, scale, offset = coded(measure.values, 10.0**-measure.digits)
+    for number, measure in enumerate(told):
+        codes, scale, offset = coded(rows.measures[measure.key], 10.0**-measure.digits)
         arrays[f"measure{number}"] = codes
-        words = {"key": measure.key, "label": measure.label, "help": measure.help, "unit": measure.unit}
-        texts["measures"].append({**words, "digits": measure.digits, "scale": scale, "offset": offset})
+        texts["measures"].append({**asdict(measure), "scale": scale, "offset": offset})
     texts["meanFace"] = encoded(looked.pixels.mean) if params.pictures and looked.pixels is not None else None
     pictures, maps = _pictures(faces, rows, sets, params)
     texts["pictures"] = pictures
@@ -107,7 +108,7 @@ def contents_of(
         pictures=len(pictures),
         originals=len(texts["originals"]),
         sets=len(sets),
-        measures=tuple((measure.label, measure.help) for measure in rows.measures),
+        measures=tuple((measure.label, measure.help) for measure in told),
     )
 
 

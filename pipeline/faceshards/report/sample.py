@@ -30,9 +30,9 @@ def pick(rows: Rows, alike: Iterable[NDArray[np.int64]], first: NDArray[np.int64
     even = np.linspace(0, len(usable) - 1, max((count - len(picked)) // _EVENLY, 1)).round().astype(np.int64)
     queues = [iter(np.concatenate([np.empty(0, np.int64), *alike]).tolist())]
     queues.append(iter(usable[rows.codes[usable] > 0].tolist()))
-    for measure in rows.measures:
-        known = usable[~np.isnan(measure.values[usable])]
-        order = known[np.argsort(measure.values[known], kind="stable")]
+    for values in rows.measures.values():
+        known = usable[~np.isnan(values[usable])]
+        order = known[np.argsort(values[known], kind="stable")]
         queues += [iter(order[:count].tolist()), iter(order[::-1][:count].tolist())]
     for row in usable[even].tolist():
         if len(picked) < count:

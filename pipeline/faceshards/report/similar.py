@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceshards.ops.perceptual import hamming
+from faceshards.ops.perceptual import hamming, likeness
 from faceshards.records import UInt8Array
 from faceshards.rng import UInt64Array
 
@@ -86,16 +86,6 @@ def _join_block(
         alike = likeness(small[a], small[b]) >= LIKENESS
         for one, other in zip(a[alike].tolist(), b[alike].tolist(), strict=True):
             sets.join(one, other)
-
-
-def likeness(a: UInt8Array, b: UInt8Array) -> NDArray[np.float64]:
-    """Correlation of pictures two by two: (n, h, w) uint8 each to (n,), -1 to 1; 0 where one of the two is flat."""
-    x, y = (one.reshape(len(one), -1).astype(np.float64) for one in (a, b))
-    x -= x.mean(axis=1, keepdims=True)
-    y -= y.mean(axis=1, keepdims=True)
-    spread = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
-    out: NDArray[np.float64] = np.divide((x * y).sum(axis=1), spread, out=np.zeros(len(x)), where=spread > 0)
-    return out
 
 
 class _Sets:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from faceshards.ops.perceptual import perceptual_hashes
+from faceshards.ops.perceptual import likeness, perceptual_hashes
 from faceshards.ops.quality import Quality, luma, quality
 from faceshards.records import UInt8Array
 from faceshards.regions import N_REGIONS
@@ -17,6 +17,9 @@ from faceshards.rng import UInt64Array
 
 SMALL = 16
 """The side of the small grey picture that is kept of every face, by which near duplicates are confirmed."""
+
+
+_BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Pixels:
         hashes: (n,) uint64, as `perceptual_hashes`.
         small: (n, 16, 16) uint8, the face in grey.
         mean: (H, W, 3) uint8, the mean of all.
+        typical: (n,) float64, correlation of the small picture with the mean one, -1 to 1.
     """
 
     quality: Quality
@@ -36,6 +40,7 @@ class Pixels:
     hashes: UInt64Array
     small: UInt8Array
     mean: UInt8Array
+    typical: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -102,4 +107,9 @@ def _joined(parts: list[_Part]) -> Pixels:
     for part in parts:
         total += part.total
     mean = np.rint(total / len(exact)).astype(np.uint8)
-    return Pixels(Quality(*measures), exact, hashes, small, mean)
+    return Pixels(Quality(*measures), exact, hashes, small, mean, _typical(small))
+
+
+def _typical(small: UInt8Array) -> NDArray[np.float64]:
+    mean = np.rint(small.sum(axis=0, dtype=np.int64) / len(small)).astype(np.uint8)[None]
+    return np.concatenate([likeness(small[i : i + _BLOCK], mean) for i in range(0, len(small), _BLOCK)])

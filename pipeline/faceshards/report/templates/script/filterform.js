@@ -98,7 +98,7 @@ function addPresets(data, show) {
   const extremes = [
     ['least sure', 'confidence', false], ['worst parsed', 'agreement', false], ['most blurred', 'sharpness', false],
     ['darkest', 'brightness', false], ['brightest', 'brightness', true], ['grey', 'colour', false],
-    ['smallest', 'size', false], ['turned left', 'turn', true], ['turned right', 'turn', false],
+    ['unlike the others', 'typical', false], ['smallest', 'size', false], ['turned left', 'turn', true], ['turned right', 'turn', false],
   ].filter(([, key]) => by(key) >= 0).map(([label, key, down]) => [label, { state: 'usable', sort: `measure${by(key)}`, down }]);
   const kinds = [
     ['dropped out', { state: 'dropped' }, data.usable.some((usable) => !usable)],
