@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,7 @@ def write_report(
     write_file(out, html.encode())
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("faceshards.report"),

@@ -51,6 +51,12 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
+@pytest.fixture(scope="module")
+def demo_page(demo: Build, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The page of the demo faces."""
+    return page_of(demo, tmp_path_factory.mktemp("page") / "report.html")
+
+
 def page_of(build: Build, out: Path, **changes: object) -> Page:
     arguments = {"shards": build.shards, "aligned": build.aligned, "metrics": build.metrics, "params": ReportParams()}
     write_report(**(arguments | changes), out=out)
@@ -70,12 +76,11 @@ def test_the_page_is_whole_in_itself(demo: Build, tmp_path: Path) -> None:
     assert "url(" not in (tmp_path / "report.html").read_text()
 
 
-def test_the_page_can_be_read_without_seeing(demo: Build, tmp_path: Path) -> None:
-    page = page_of(demo, tmp_path / "report.html")
-    assert all(image["alt"] for image in page.all("img"))
-    assert all(picture.get("aria-hidden") == "true" for picture in page.all("svg"))
-    assert all("scope" in header for header in page.all("th"))
-    assert page.all("html") == [{"lang": "en"}]
+def test_the_page_can_be_read_without_seeing(demo_page: Page) -> None:
+    assert all(image["alt"] for image in demo_page.all("img"))
+    assert all(picture.get("aria-hidden") == "true" for picture in demo_page.all("svg"))
+    assert all("scope" in header for header in demo_page.all("th"))
+    assert demo_page.all("html") == [{"lang": "en"}]
 
 
 def test_the_same_store_gives_the_same_bytes(demo: Build, tmp_path: Path) -> None:
@@ -95,17 +100,16 @@ def test_names_are_text_and_never_markup(hostile: Build, tmp_path: Path) -> None
     assert any("onerror=alert(2)" in image["alt"] for image in page.all("img"))
 
 
-def test_skipped_faces_are_named_with_the_whole_sentence(demo: Build, tmp_path: Path) -> None:
-    page = page_of(demo, tmp_path / "report.html")
+def test_skipped_faces_are_named_with_the_whole_sentence(demo_page: Page, demo: Build) -> None:
     skipped = [row for row in Store.open(demo.shards).manifest.to_pylist() if row["status"] != "ok"]
     assert len(skipped) == 2
     for row in skipped:
-        assert f"{row['sample_id']} {row['source_id']} {row['reason']}" in page.text
-    assert "2 of 10 faces (20.0%) dropped out" in page.text
+        assert f"{row['sample_id']} {row['source_id']} {row['reason']}" in demo_page.text
+    assert "2 of 10 faces (20.0%) dropped out" in demo_page.text
 
 
-def test_every_variant_names_what_is_erased_in_it(demo: Build, tmp_path: Path) -> None:
-    alts = {image["alt"] for image in page_of(demo, tmp_path / "report.html").all("img")}
+def test_every_variant_names_what_is_erased_in_it(demo_page: Page, demo: Build) -> None:
+    alts = {image["alt"] for image in demo_page.all("img")}
     usable = [row for row in Store.open(demo.shards).manifest.to_pylist() if row["status"] == "ok"]
     for row in usable:
         for number, mask in enumerate(row["erased"], 1):
@@ -113,23 +117,22 @@ def test_every_variant_names_what_is_erased_in_it(demo: Build, tmp_path: Path) -
             assert f"Variant {number} of {row['sample_id']}, erased: {names}" in alts
 
 
-def test_accuracy_is_what_the_stage_parse_measured(demo: Build, tmp_path: Path) -> None:
-    page = page_of(demo, tmp_path / "report.html")
+def test_accuracy_is_what_the_stage_parse_measured(demo_page: Page, demo: Build) -> None:
     measured = json.loads(demo.metrics["parse"].read_text())
     for classes in ("regions", "coarse"):
-        assert f"mean IoU {measured[classes]['miou']:.1%}" in page.text
-        assert f"pixel accuracy {measured[classes]['pixel_accuracy']:.1%}" in page.text
-    assert f"nose {measured['regions']['iou']['nose']:.1%}" in page.text
-    assert "facewear none does not occur" in page.text
+        assert f"mean IoU {measured[classes]['miou']:.1%}" in demo_page.text
+        assert f"pixel accuracy {measured[classes]['pixel_accuracy']:.1%}" in demo_page.text
+    assert f"nose {measured['regions']['iou']['nose']:.1%}" in demo_page.text
+    assert "facewear none does not occur" in demo_page.text
 
 
-def test_the_worst_parsed_face_stands_first_in_its_section(demo: Build, tmp_path: Path) -> None:
-    section = page_of(demo, tmp_path / "report.html").text.split("Worst parsed")[-1]
+def test_the_worst_parsed_face_stands_first_in_its_section(demo_page: Page) -> None:
+    section = demo_page.text.split("Worst parsed")[-1]
     assert re.findall(r"\b\d{6}\b", section)[0] == WORST
 
 
-def test_the_face_of_which_the_parser_was_least_sure_stands_first_in_its_section(demo: Build, tmp_path: Path) -> None:
-    section = page_of(demo, tmp_path / "report.html").text.split("Least sure")[-1]
+def test_the_face_of_which_the_parser_was_least_sure_stands_first_in_its_section(demo_page: Page) -> None:
+    section = demo_page.text.split("Least sure")[-1]
     assert re.findall(r"\b\d{6}\b", section)[0] == WORST
     assert "30.0% sure" in section
 
