@@ -63,6 +63,7 @@ def survey(faces: Faces, most: int) -> Survey:
     chunks = evenly(chunks_of(faces, np.arange(faces.usable.num_rows)), most)
     height, width = faces.store.arrays["region"].shape
     counts = np.zeros((N_REGIONS, height, width), np.int64)
+    total = np.zeros((height, width, 3), np.int64)
     parts: list[_Part] = []
     for chunk in chunks:
         regions = faces.store.read(chunk.split, "region", *chunk.bounds)[chunk.at]
@@ -70,10 +71,11 @@ def survey(faces: Faces, most: int) -> Survey:
             counts[region] += (regions == region).sum(axis=0)
         images = faces.images(chunk.split, *chunk.bounds)
         if images is not None:
+            total += images[chunk.at].sum(axis=0, dtype=np.int64)
             parts.append(_look_at(images[chunk.at]))
     members = np.concatenate([np.empty(0, np.int64), *(chunk.members for chunk in chunks)])
     share = np.rint(counts * 255 / max(len(members), 1)).astype(np.uint8)
-    return Survey(members, _joined(parts) if parts else None, share)
+    return Survey(members, _joined(parts, total) if parts else None, share)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,6 @@ class _Part:
     exact: UInt64Array
     hashes: UInt64Array
     small: UInt8Array
-    total: NDArray[np.int64]
 
 
 def _look_at(images: UInt8Array) -> _Part:
@@ -94,18 +95,14 @@ def _look_at(images: UInt8Array) -> _Part:
         np.frombuffer(digests, "<u8").astype(np.uint64),
         perceptual_hashes(grey),
         np.stack(small),
-        images.sum(axis=0, dtype=np.int64),
     )
 
 
-def _joined(parts: list[_Part]) -> Pixels:
+def _joined(parts: list[_Part], total: NDArray[np.int64]) -> Pixels:
     measures = (np.concatenate(column) for column in zip(*(part.quality for part in parts), strict=True))
     exact, hashes, small = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("exact", "hashes", "small")
     )
-    total = np.zeros_like(parts[0].total)
-    for part in parts:
-        total += part.total
     mean = np.rint(total / len(exact)).astype(np.uint8)
     return Pixels(Quality(*measures), exact, hashes, small, mean, _typical(small))
 
