@@ -18,7 +18,8 @@ from gpu_page import page
 _LATE = 1.6
 """A check is ended when it takes so many times as long as planned."""
 
-_DRY_S = 60
+_DRY_S = 100
+_FIRST_S = 100
 _ENDING_S = 3
 _TOLD = 2000
 
@@ -84,8 +85,8 @@ class Run:
         dry = self._result.get("dry_run", False)
         # The last one takes what is left; the others may be late, but not so late that nothing is left for it.
         limit = min(left, _DRY_S if dry else left if name == "training" else planned * _LATE)
-        if name == "machine":  # without it nothing is known
-            limit = max(limit, planned * _LATE)
+        if name == "machine":  # without it nothing is known, and the first import of PyTorch may take a minute
+            limit = max(limit, _FIRST_S)
         elif limit < (0 if dry else min(planned, 20)):
             return {"status": "left out", "error": f"{left:.0f} s were left", "facts": {}, "claims": [], "left_out": []}
         asked = min(planned, limit * 0.9) if name != "training" else min(planned, left - 5)
@@ -141,8 +142,9 @@ class Run:
 
     def _summary(self) -> list[str]:
         claims = [claim for found in self._result["checks"].values() for claim in found["claims"]]
-        held = sum(claim["holds"] is True for claim in claims)
+        judged = [claim["holds"] for claim in claims if claim["holds"] is not None]
         return [
-            f"{held} of {len(claims)} claims hold; {self._result['seconds']} s",
+            f"{sum(judged)} of {len(judged)} claims hold, {len(claims) - len(judged)} were not judged; "
+            f"{self._result['seconds']} s",
             f"{self._out} and {self._out.with_suffix('.md').name}",
         ]

@@ -21,7 +21,7 @@ _ROWS = 1024
 
 
 def check(context: Context) -> None:
-    given = crops(context, context.pick(8 * _ROWS, 12), seed=2)
+    given = crops(context, context.pick(8 * _ROWS, 8), seed=2)
     cores = os.cpu_count() or 1
     parser = device_parser(context)
     for profile in context.pick(("portable", "compact", "fast"), ("portable",)):
@@ -85,21 +85,23 @@ def _parsed(context: Context, store: Store, parser: DeviceParser, at_once: int, 
 
 
 def _stage(context: Context, store: Store, parser: DeviceParser) -> None:
-    """The stage itself, which also packs and writes; it needs the libraries of the pipeline."""
+    """The stage itself, which also packs and writes; it needs the pipeline's libraries, and faceshards installed."""
+    rows = store.splits[SPLIT]
     try:
         from faceshards.build.params import ParseParams, RunParams, StoreParams
         from faceshards.build.parse import parse_faces
-    except ModuleNotFoundError as error:
+
+        params = ParseParams(weights_of(context), context.device, context.pick("auto", "fp32"))
+        for run in ("first", "again"):  # the process keeps the network, and another folder has no shards to take over
+            begun = time.perf_counter()
+            parse_faces(store.path, context.work / f"parsed-{run}", params, StoreParams(), RunParams(workers=1))
+            wall = time.perf_counter() - begun
+            context.notes.row("the stage itself", run=run, seconds=wall, faces_a_second=rows / wall)
+    except ModuleNotFoundError as error:  # also of a package's metadata
         context.notes.leave_out(f"the stage itself: {error}")
         return
-    out = context.work / "parsed"
-    params = ParseParams(weights=weights_of(context), device=context.device, precision=context.pick("auto", "fp32"))
-    begun = time.perf_counter()
-    parse_faces(store.path, out, params, StoreParams(), RunParams(workers=1))
-    rows = store.splits[SPLIT]
-    context.notes.fact("the stage itself, faces a second", rows / (time.perf_counter() - begun))
     some = min(rows, context.pick(512, 8))
-    faces, found = store.read(SPLIT, IMAGE.name, 0, some), Store.open(out).read(SPLIT, REGION.name, 0, some)
+    parsed = Store.open(context.work / "parsed-first")
+    faces, found = store.read(SPLIT, IMAGE.name, 0, some), parsed.read(SPLIT, REGION.name, 0, some)
     off = int((parser.parse(faces) != found).sum())
-    wanted = "0 pixels differ" if not context.dry else "as many differ as between the two parsers of CPUs"
-    context.notes.claim("the stage writes what the parser finds", wanted, off, off == 0 or context.dry)
+    context.notes.claim("the stage writes what the parser finds", "0 pixels differ", off, off == 0)

@@ -11,6 +11,7 @@ import click
 
 from faceshards.build.params import Params, load_params
 from faceshards.build.runrecord import run_record
+from faceshards.cells import visible_lines
 from faceshards.errors import FaceShardsError
 from faceshards.faulttext import told
 from faceshards.store.durable import sweep, write_file
@@ -43,9 +44,9 @@ def stage_command(function: Callable[[Params], None]) -> click.Command:
             with run_record(Path("reports/run") / f"{stage}.json", params.run):
                 function(params)
         except FaceShardsError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(visible_lines(str(error))) from error
         except (OSError, MemoryError) as error:
-            raise click.ClickException(told(error, f"the stage {stage}")) from error
+            raise click.ClickException(visible_lines(told(error, f"the stage {stage}"))) from error
         except KeyboardInterrupt as stop:
             click.echo(str(stop) or f"{stage}: stopped by hand", err=True)
             raise SystemExit(130) from None

@@ -60,7 +60,7 @@ def read_json(path: Path, schema: TypeAdapter[T], remedy: str, error: type[FaceS
         FaceShardsError: `error`; as `read_text`, or it is no JSON, or holds something else.
 
     Example:
-        >>> read_json(Path("source.json"), TypeAdapter(dict[str, str]), "run the stage download again", SourceFormatError)
+        >>> read_json(Path("names.json"), TypeAdapter(dict[str, str]), "write it again", ParamsError)
     """
     text = read_text(path, error)
     try:

@@ -1,8 +1,8 @@
 """A stage killed at one of the moments at which it changes a file, and run again: a program that forks itself.
 
-It is started once, with the project's folder, how often each stage is killed, and which stages are. It prints a JSON list
-of ``[stage, point, outcome, what]``. Every child is forked from the process that has imported all stages, so that a kill
-costs no start.
+It is started once, with the project's folder, how often each stage is killed, and which stages are. It prints a JSON
+list of ``[stage, point, outcome, what]``. Every child is forked from the process that has imported all stages, so that
+a kill costs no start.
 """
 
 import hashlib
@@ -37,7 +37,10 @@ def kill_at(stage: str, point: int, clean: dict[str, str], work: set[str]) -> tu
         return Outcome.FAILED, f"the run after it ended with {status}"
     now = tree()
     if now != clean:
-        return Outcome.FAILED, f"differ: {sorted(name for name in now.keys() | clean if now.get(name) != clean.get(name))}"
+        return (
+            Outcome.FAILED,
+            f"differ: {sorted(name for name in now.keys() | clean if now.get(name) != clean.get(name))}",
+        )
     left = in_work() - work
     return (Outcome.FAILED, f"left: {sorted(left)}") if left else (Outcome.HELD, "")
 

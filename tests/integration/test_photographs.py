@@ -49,8 +49,14 @@ def aligned(folder: Path, data: Path, workers: int) -> Path:
     return data / "aligned"
 
 
-def test_every_photograph_is_a_face_or_a_row_with_a_reason(folder: Path, tmp_path: Path) -> None:
-    store = Store.open(aligned(folder, tmp_path, 1))
+@pytest.fixture(scope="module")
+def made(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one worker makes of the photographs."""
+    return aligned(folder, tmp_path_factory.mktemp("made"), 1)
+
+
+def test_every_photograph_is_a_face_or_a_row_with_a_reason(made: Path) -> None:
+    store = Store.open(made)
     rows = {row["sample_id"]: row for row in store.manifest.to_pylist()}
     assert len(rows) == 6
     assert rows.pop("Abdoulaye_Wade/2")["reason"].startswith("no_face_found: ")
@@ -59,19 +65,18 @@ def test_every_photograph_is_a_face_or_a_row_with_a_reason(folder: Path, tmp_pat
     assert {row["reason"] for row in rows.values()} == {None}
 
 
-def test_a_photograph_that_lies_upside_down_is_set_upright(folder: Path, tmp_path: Path) -> None:
+def test_a_photograph_that_lies_upside_down_is_set_upright(folder: Path, made: Path, tmp_path: Path) -> None:
     turned = folder / "Aaron_Peirsol" / "2.jpg"
-    store = Store.open(aligned(folder, tmp_path / "turned", 1))
     upright = tmp_path / "photos" / "Aaron_Peirsol" / "2.png"
     upright.parent.mkdir(parents=True)
     cv2.imwrite(str(upright), cv2.imread(str(turned))[::-1, ::-1])
     other = Store.open(aligned(upright.parents[1], tmp_path / "upright", 1))
     faces = []
-    for where in (store, other):
+    for where in (Store.open(made), other):
         row = next(row for row in where.manifest.to_pylist() if row["sample_id"] == "Aaron_Peirsol/2")
         faces.append(where.read(row["split"], "image", row["row"], row["row"] + 1)[0].astype(int))
     assert np.abs(faces[0] - faces[1]).mean() < 6
 
 
-def test_any_number_of_workers_makes_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    assert digest(aligned(folder, tmp_path / "one", 1)) == digest(aligned(folder, tmp_path / "two", 2))
+def test_any_number_of_workers_makes_the_same_bytes(folder: Path, made: Path, tmp_path: Path) -> None:
+    assert digest(aligned(folder, tmp_path, 2)) == digest(made)

@@ -24,7 +24,7 @@ from faceshards.store.reader import Store
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_build_of_torch_for_cuda_and_one_for_the_cpu_write_the_same_bytes(
+def test_builds_of_torch_for_cuda_and_for_the_cpu_write_the_same_bytes_with_one_worker_and_with_two(
     workers: int,
     small_params: Callable[..., Params],
     small_run: Path,

@@ -48,7 +48,13 @@ def local_client(environments: Sequence[Mapping[str, str]], threads: int = 1) ->
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
     host = {"host": "127.0.0.1", "protocol": "tcp://", "dashboard": False}
-    options = {**host, "nthreads": threads, "memory_limit": 0, "silence_logs": logging.CRITICAL, "death_timeout": _START_S}
+    options = {
+        **host,
+        "nthreads": threads,
+        "memory_limit": 0,
+        "silence_logs": logging.CRITICAL,
+        "death_timeout": _START_S,
+    }
     spawn = "distributed.nanny.pre-spawn-environ"
     kept = dict(os.environ)
     with ExitStack() as stack:

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from faceshards.build.facelist import NOBODY, SHOW_AFTER_S, FaceList
 from faceshards.build.placing import NO_PLACE, Placement
+from faceshards.cells import cell
 from faceshards.errors import BadSampleError
 from faceshards.source.base import Source
 
@@ -58,7 +59,7 @@ def find_duplicates(source: Source, faces: FaceList, placement: Placement) -> tu
         names = [None if faces.person[i] == NOBODY else faces.people[int(faces.person[i])].as_py() for i in same]
         homes = [splits[placement.split[i]] for i in same]
         for cells in zip(ids, names, homes, placement.row[same].tolist(), strict=True):
-            lines.writerow((count, *cells))
+            lines.writerow((count, *(cell(value) if isinstance(value, str) else value for value in cells)))
         people = sorted({name for name in names if name is not None})
         several_people, several_splits = len(people) > 1, len(set(homes)) > 1
         told = bad if several_people or several_splits else harmless

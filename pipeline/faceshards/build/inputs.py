@@ -37,11 +37,11 @@ def link_inputs(params: Params, folder: Path, pins: Path) -> None:
 
     Args:
         params: of the whole pipeline. Paths are relative to the working directory.
-        folder: takes ``source``, ``landmarks``, ``labels``, ``earlier``, ``remove`` and ``yunet_model``, each a link or
-            a text file that says null; or a folder of links, where the path stands for several files: a ``.rec`` with
-            its ``.idx``, the parts of a zip, an ONNX model with its tensors. It also takes the folder ``weights`` with a
-            link a file: the weights, or a description with its model and the files of that. Of a network that is downloaded it takes the SHA-256 in its place, and of an
-            entry of the zoo a copy.
+        folder: takes ``source``, ``landmarks``, ``labels``, ``earlier``, ``remove`` and ``yunet_model``: each a link, a
+            text file that says null, or a folder of links where the path stands for several files: a ``.rec`` with
+            its ``.idx``, the parts of a zip, an ONNX model with its tensors. It also takes the folder ``weights`` with
+            a link a file: the weights, or a description with its model and the files of that. Of a network that is
+            downloaded it takes the SHA-256 in its place, and of an entry of the zoo a copy.
         pins: the file of `faceshards.zoo.pins`, made where it is not there; a network of unknown hash is pinned in it.
 
     Raises:
@@ -80,9 +80,9 @@ def check_weights(weights: str, folder: Path) -> None:
     linked = {path.resolve() for path in links.iterdir() if path.is_symlink()}
     if wanted != linked:
         raise ParamsError(
-            f"parse.weights: {weights} names other files than when the stage inputs ran, so that DVC would not see them "
-            f"change ({', '.join(sorted(str(path) for path in wanted ^ linked))}); run `dvc repro --force --single-item "
-            "inputs`, then `dvc repro`"
+            f"parse.weights: {weights} names other files than when the stage inputs ran, so that DVC would not see "
+            f"them change ({', '.join(sorted(str(path) for path in wanted ^ linked))}); run `dvc repro --force "
+            "--single-item inputs`, then `dvc repro`"
         )
 
 

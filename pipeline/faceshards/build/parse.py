@@ -86,7 +86,8 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
     digests = [digest for _, digest in weights]
     with making(out, __name__, spec, run, settled, made_by, dict(parser.provenance), digests) as shards:
         gpu = settled.device == "cuda"
-        threads = threads_per_worker(run, len(spec.shards), gpu=gpu)
+        sizes = [stop - start for start, stop in (spec.shard_range(*place) for place in spec.shards)]
+        threads = threads_per_worker(run, sizes, gpu=gpu)
         tasks = [ParseTask(shards, *place, faces, settled, weights, threads) for place in spec.shards]
         run_tasks(tasks, run, "parse", gpu=gpu)
         provenance = {

@@ -35,21 +35,25 @@ class ShardTask(Protocol):
         ...
 
 
-def worker_count(run: RunParams, tasks: int) -> int:
-    """How many processes of this machine share so many tasks: at least 1."""
-    cores = os.cpu_count() or 1
-    return max(1, min(cores if run.workers == "auto" else run.workers, tasks))
+_FACES_A_PROCESS = 500
+"""Fewer are done in the seconds that a process takes to start."""
 
 
-def threads_per_worker(run: RunParams, tasks: int, *, gpu: bool = False) -> int:
-    """How many threads each task may use.
+def worker_count(run: RunParams, faces: Sequence[int]) -> int:
+    """How many processes of this machine share tasks of so many faces each: at least 1."""
+    busy = min(os.cpu_count() or 1, sum(faces) // _FACES_A_PROCESS)
+    return max(1, min(busy if run.workers == "auto" else run.workers, len(faces)))
+
+
+def threads_per_worker(run: RunParams, faces: Sequence[int], *, gpu: bool = False) -> int:
+    """How many threads each task may use, of tasks of so many faces each.
 
     On this machine the workers together fill its cores, or with `gpu` those of its GPUs do, `AT_ONCE` tasks each. A
     worker of a cluster has one: how many share a machine is for whoever starts them.
     """
     if gpu and run.scheduler is None:
-        return max(1, (os.cpu_count() or 1) // (AT_ONCE * len(_environments(worker_count(run, tasks), gpu))))
-    return 1 if run.scheduler is not None else max(1, (os.cpu_count() or 1) // worker_count(run, tasks))
+        return max(1, (os.cpu_count() or 1) // (AT_ONCE * len(_environments(worker_count(run, faces), gpu))))
+    return 1 if run.scheduler is not None else max(1, (os.cpu_count() or 1) // worker_count(run, faces))
 
 
 def run_tasks(tasks: Sequence[ShardTask], run: RunParams, label: str, *, gpu: bool = False) -> None:
@@ -75,14 +79,15 @@ def run_tasks(tasks: Sequence[ShardTask], run: RunParams, label: str, *, gpu: bo
     """
     if not tasks:
         return
-    with Progress(label, [task.faces for task in tasks]) as progress:
+    faces = [task.faces for task in tasks]
+    with Progress(label, faces) as progress:
         try:
             if run.scheduler is not None:
                 where = scheduler_address(run.scheduler)
                 with scheduler_client(where) as client, demands(tasks, gpu) as wanted:
                     Dispatch(client, tasks, wanted, where, progress).run(run.worker_timeout)
                 return
-            environments = _environments(worker_count(run, len(tasks)), gpu)
+            environments = _environments(worker_count(run, faces), gpu)
             if len(environments) > 1:
                 with local_client(environments, AT_ONCE if gpu else 1) as client:
                     Dispatch(client, tasks, None, "this machine", progress).run(run.worker_timeout)

@@ -12,6 +12,7 @@ from faceshards.cam.explain import Explanation, region_means
 from faceshards.cam.faces import Faces
 from faceshards.cam.heatmap import identity_heatmap
 from faceshards.cam.render import overlay_regions, overlay_saliency, region_bars
+from faceshards.cells import cell
 from faceshards.records import Float32Array, UInt8Array
 from faceshards.regions import REGION_NAMES
 from faceshards.store.durable import write_file
@@ -56,7 +57,7 @@ def write_results(found: Explanation, out: Path) -> None:
     """
     rows = zip(found.sample_ids, found.identities, found.targets, found.scores.tolist(), strict=True)
     header = ("sample_id", "identity", "target", *REGION_NAMES)
-    _write_csv(out / SCORES_CSV, header, [[*about, *map(_digits, scores)] for *about, scores in rows])
+    _write_csv(out / SCORES_CSV, header, [[*about, *map(_digits, scores)] for *about, scores in rows], 3)
     means, spread = region_means(found.scores)
     title = f"mean score and standard deviation, {len(found.sample_ids)} faces"
     write_file(out / REGIONS_SVG, region_bars(means, title, spread).encode())
@@ -67,18 +68,19 @@ def write_results(found: Explanation, out: Path) -> None:
     write_file(out / AVERAGE_NPY, data.getvalue())
     _write_png(out / AVERAGE_PNG, overlay_saliency(found.mean_face, found.average))
     if found.skipped:
-        _write_csv(out / SKIPPED_CSV, ("sample_id", "reason"), [list(row) for row in found.skipped.items()])
+        _write_csv(out / SKIPPED_CSV, ("sample_id", "reason"), [list(row) for row in found.skipped.items()], 2)
 
 
 def _digits(score: float) -> str:
     return "" if np.isnan(score) else f"{score:.9g}"
 
 
-def _write_csv(path: Path, header: tuple[str, ...], rows: list[list[str]]) -> None:
+def _write_csv(path: Path, header: tuple[str, ...], rows: list[list[str]], about: int) -> None:
+    """Write a table; the first `about` cells of a row are names, the others numbers."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([[*map(cell, row[:about]), *row[about:]] for row in rows])
     write_file(path, text.getvalue().encode())
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from faceshards.cells import visible_lines
 from faceshards.errors import FaceShardsError
 from faceshards.faulttext import told
 
@@ -14,17 +15,17 @@ PATH = click.Path(path_type=Path)
 
 
 def explained(function: Callable[..., None]) -> Callable[..., None]:
-    """Tell errors of ours, and what the operating system refuses, as one message; all else is a bug with a traceback."""
+    """Tell errors of ours, and what the system refuses, as one message; all else is a bug and keeps its traceback."""
 
     @functools.wraps(function)
     def wrapped(**options: Any) -> None:
         try:
             function(**options)
         except FaceShardsError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(visible_lines(str(error))) from error
         except BrokenPipeError:  # whoever read the output has enough of it, which click ends quietly
             raise
         except (OSError, MemoryError) as error:
-            raise click.ClickException(told(error, function.__name__.strip("_"))) from error
+            raise click.ClickException(visible_lines(told(error, function.__name__.strip("_")))) from error
 
     return wrapped

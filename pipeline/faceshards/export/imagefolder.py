@@ -4,6 +4,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from faceshards.cells import cell
 from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection, png
 from faceshards.store.folder import new_folder
@@ -22,7 +23,8 @@ def export_imagefolder(
     Labels are those that `faceshards.Dataset.labels` gives. They are padded with zeros, so that the alphabet sorts them
     as numbers. A person without faces has no folder: torchvision's ImageFolder then numbers those that follow anew,
     while names of folders and ``faces.csv`` keep the labels. Faces of no identity lie in ``unknown``, or, where none
-    has one, in ``images`` itself. Regions are grey values, 255 where none applies.
+    has one, in ``images`` itself. Regions are grey values, 255 where none applies. Names in ``faces.csv`` are as
+    `faceshards.cells.cell` has them.
 
     Args:
         store: what to export.
@@ -48,7 +50,8 @@ def export_imagefolder(
                     _write(root / "images" / path, png(face.image))
                     if face.region is not None:
                         _write(root / "regions" / path, png(face.region))
-                    table.writerow({**face.record(), "path": f"images/{path}", "erased": " ".join(face.erased)})
+                    record = {**face.record(), "path": f"images/{path}", "erased": " ".join(face.erased)}
+                    table.writerow({name: cell(of) if isinstance(of, str) else of for name, of in record.items()})
 
 
 def _path(face: Face, digits: int | None) -> str:

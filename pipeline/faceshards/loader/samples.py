@@ -47,6 +47,11 @@ def usable_samples(store: Store, split: str) -> Samples:
             f"{store.path / MANIFEST}: expected the rows of split {split!r} in ascending order from 0 to "
             f"{store.splits[split] - 1}; found others; make the store anew"
         )
+    if len(row) != (expected := store.info["splits"][split]["samples"]):
+        raise StoreFormatError(
+            f"{store.path / MANIFEST}: expected {expected} usable faces of split {split!r}, as dataset.json says; "
+            f"found {len(row)}; make the store anew"
+        )
     return Samples(np.concatenate(ids), np.concatenate(identities), row)
 
 

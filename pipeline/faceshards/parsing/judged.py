@@ -1,10 +1,16 @@
 """Faces by the stream to their regions and to how sure the parser is of them: what the stage `parse` runs on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
+
 from faceshards.parsing.certainty import Confidence, Parsed, confidence_of
+from faceshards.parsing.gather import Gathered
 from faceshards.records import UInt8Array
+
+_ON_A_DEVICE = 256
+"""Faces that a parser on CUDA gets at once: a chunk alone would be filled up to a batch."""
 
 
 class Judged(NamedTuple):
@@ -21,6 +27,11 @@ class Judged(NamedTuple):
 
 class Assessor(Protocol):
     """A `Parser`, as far as it matters here."""
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """See `Parser.provenance`."""
+        ...
 
     def assess(self, images: UInt8Array) -> Parsed:
         """See `Parser.assess`."""
@@ -56,6 +67,17 @@ def judge(parser: Assessor, parts: Iterable[UInt8Array]) -> Iterator[Judged]:
     if isinstance(parser, Judge):
         yield from parser.judge(parts)
         return
-    for part in parts:
+    for part in _large(parts) if parser.provenance["device"] == "cuda" else parts:
         parsed = parser.assess(part)
         yield Judged(parsed.regions, confidence_of(parsed))
+
+
+def _large(parts: Iterable[UInt8Array]) -> Iterator[UInt8Array]:
+    """The same faces in parts of one size; the last one may be smaller."""
+    gathered = Gathered()
+    for part in parts:
+        gathered.add(part)
+        while len(gathered) >= _ON_A_DEVICE:
+            yield np.concatenate(gathered.take(_ON_A_DEVICE))
+    if len(gathered):
+        yield np.concatenate(gathered.take(_ON_A_DEVICE))

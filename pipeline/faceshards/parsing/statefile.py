@@ -83,8 +83,8 @@ def refuse_packed(path: Path, what: str) -> None:
     longest = max((member.file_size for member in members if member.compress_type == ZIP_STORED), default=0)
     if unpacked > _MOST_TEXT or longest > size:
         raise WeightsError(
-            f"{what}: expected a PyTorch file, whose tensors are stored as they are; its {size:,} bytes claim to unpack "
-            f"to {unpacked + longest:,}; save it anew with torch.save"
+            f"{what}: expected a PyTorch file, whose tensors are stored as they are; its {size:,} bytes claim to "
+            f"unpack to {unpacked + longest:,}; save it anew with torch.save"
         )
 
 

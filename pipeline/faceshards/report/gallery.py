@@ -10,7 +10,7 @@ from faceshards.build.sureness import CONFIDENCE
 from faceshards.regions import Region
 from faceshards.report.agreement import Compared, agreement
 from faceshards.report.faces import Faces
-from faceshards.report.names import person, visible
+from faceshards.report.names import person
 from faceshards.report.pictures import data_uri, difference, region_overlay
 
 WORST = 6
@@ -87,7 +87,7 @@ def doubtful(faces: Faces) -> tuple[Card, ...]:
 
 def _card(faces: Faces, face: int, *, variants: bool) -> Card:
     row = faces.usable.slice(face, 1).to_pylist()[0]
-    name = visible(row["sample_id"])
+    name = row["sample_id"]
     image, regions = faces.image(face), faces.read("region", face)
     pictures = []
     if image is None:  # the map is shown by itself
@@ -106,7 +106,7 @@ def _card(faces: Faces, face: int, *, variants: bool) -> Card:
     return Card(
         place=int(faces.places[face]),
         sample_id=name,
-        identity=visible(person(row["identity"], row["identity_name"], named=True) or "person unknown"),
+        identity=person(row["identity"], row["identity_name"], named=True) or "person unknown",
         split=row["split"],
         agreement=agreed,
         confidence=row.get(CONFIDENCE.name),

@@ -19,7 +19,7 @@ from faceshards.report.faces import Faces
 from faceshards.report.gallery import doubtful, worst_parsed
 from faceshards.report.gallery import gallery as gallery_cards
 from faceshards.report.metrics import read_metrics
-from faceshards.report.names import visible
+from faceshards.report.names import visible_lines
 from faceshards.report.originals import Originals
 from faceshards.report.script import policy, script, style
 from faceshards.report.similar import DISTANCE, LIKENESS
@@ -110,11 +110,12 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("faceshards.report"),
         autoescape=True,
+        finalize=lambda value: visible_lines(value) if type(value) is str else value,  # Markup is none
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": "{:,}".format, "percent": _percent, "visible": visible, "words": _words}
+    environment.filters |= {"number": "{:,}".format, "percent": _percent, "words": _words}
     return environment
 
 

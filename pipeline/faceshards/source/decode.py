@@ -39,7 +39,7 @@ class Picture(NamedTuple):
 
     Attributes:
         pixels: (H, W, 3) uint8 RGB.
-        remark: what a person should know of the file: a code, a colon and a sentence, as a manifest's `reason` has them;
+        remark: what a person should know of the file: a code, a colon and a sentence, as in a manifest's `reason`;
             None where there is nothing to say.
     """
 
@@ -215,8 +215,8 @@ def _checked_header(data: bytes, what: str) -> ImageHeader:
     if pixels > _FREE_PIXELS + _PIXELS_A_BYTE * len(data):
         raise BadSampleError(
             "image_too_large",
-            f"{what}: its {header.format} header claims {header.width} x {header.height} pixels; its {len(data):,} bytes "
-            "hold no picture of that size",
+            f"{what}: its {header.format} header claims {header.width} x {header.height} pixels; its {len(data):,} "
+            "bytes hold no picture of that size",
         )
     return header
 
@@ -266,7 +266,8 @@ def _decode(data: bytes, what: str, flags: int, heard: list[str] | None = None) 
         try:
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
         except cv2.error as error:
-            raise BadSampleError("undecodable_image", f"{what}: {error}") from error
+            # Its text begins with where the library was built.
+            raise BadSampleError("undecodable_image", f"{what}: {error.err or 'OpenCV cannot read it'}") from error
     if pixels is None:
         raise BadSampleError("undecodable_image", f"{what}: {len(data):,} bytes that are truncated or damaged")
     if (lost := next(filter(_LOST.search, lines), None)) is not None:

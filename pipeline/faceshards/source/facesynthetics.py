@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from faceshards.cells import visible
 from faceshards.errors import BadSampleError, SourceFormatError
 from faceshards.records import Float32Array, SourceFace, Truth
 from faceshards.regions import CoarseRegion
@@ -141,7 +142,7 @@ class FaceSynthetics(OncePerProcess):
 
 def _identities(files: Files, name: str) -> dict[str, str]:
     table = read_table(files, name, required=("sample_id", "identity"))
-    return dict(zip(table.unique("sample_id"), table.column("identity"), strict=True))
+    return dict(zip(table.unique("sample_id"), map(visible, table.column("identity")), strict=True))
 
 
 def has_frames(folder: Path) -> bool:

@@ -54,7 +54,7 @@ def check_description(content: object, file: str) -> None:
         shard_rows.refuse(f"a multiple of chunk_rows, which is {chunk_rows}")
     top.member("profile").one_of(get_args(Profile))
     _check_splits(top, shard_rows.whole())
-    check_arrays(top.member("arrays").value, chunk_rows, f"{file}: arrays")
+    check_arrays(top.member("arrays"), chunk_rows)
     _check_files(top.member("files"))
 
 
@@ -108,18 +108,16 @@ def _pair(value: JsonValue) -> list[JsonValue]:
     return found
 
 
-def check_arrays(described: object, chunk_rows: int, where: str) -> None:
+def check_arrays(arrays: JsonValue, chunk_rows: int) -> None:
     """See that arrays are such as a store can have.
 
     Args:
-        described: by name, as `ArraySpec.description` gives them.
+        arrays: by name, as `ArraySpec.description` gives them.
         chunk_rows: rows that are decoded at once.
-        where: what to call them in an error.
 
     Raises:
         StoreFormatError: they are not.
     """
-    arrays = JsonValue(described, where)
     _check_names(arrays)
     if USABLE.name not in arrays.members():
         arrays.refuse(f"an array {USABLE.name!r} among them")

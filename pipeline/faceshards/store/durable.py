@@ -40,7 +40,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         temporary.replace(path)
         sync(path.parent)
     except BaseException as error:
-        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
             error.filename = str(path)  # a write says of no file that it failed
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """The manifest, read a part at a time, and each part held against what a manifest is."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -20,21 +20,23 @@ class ManifestFile:
 
     Args:
         path: the file.
-        most_rows: how many rows it may have.
+        splits: name to number of rows, of the store.
 
     Raises:
         StoreFormatError: it lacks a column, or its row groups are others.
         CorruptShardError: it is no Parquet file.
     """
 
-    def __init__(self, path: Path, most_rows: int) -> None:
+    def __init__(self, path: Path, splits: Mapping[str, int]) -> None:
         self._path = path
         with table_errors(str(path)):
             # With the names of splits as a dictionary: one look tells whether all of a group are the same.
             self._file = open_parquet(path, read_dictionary=["split"])
             self._schema = self._check_columns(self._file.schema_arrow)
-            refuse_more_rows(self._file.metadata, str(path), most_rows)
+            refuse_more_rows(self._file.metadata, str(path), sum(splits.values()))
             self._groups = self._read_groups()
+        if unknown := self._groups.keys() - splits.keys():
+            self._refuse(f"rows of the splits {', '.join(splits)}", f"some of {', '.join(sorted(unknown))!r:.80}")
 
     def shard(self, split: str, shard: int) -> pa.Table:
         """The rows of one shard; none where nothing of it is listed. Raises as `parts`."""
@@ -65,20 +67,21 @@ class ManifestFile:
         wanted = self._schema.names if columns is None else columns
         with table_errors(str(self._path)):
             read = [*dict.fromkeys([*wanted, "split", "shard"])]
-            table = validated(self._file.read_row_group(group.number, read, use_threads=False)).combine_chunks()
-            ((split,), (shard,)) = (table[name].chunks for name in ("split", "shard"))
+            table = validated(self._file.read_row_group(group.number, read, use_threads=False))
             for field in MANIFEST_BASE:
                 if not field.nullable and field.name in read and table[field.name].null_count:
                     self._refuse(f"a {field.name} in every row", f"none in some of row group {group.number}")
+            ((split,), (shard,)) = (table[name].chunks for name in ("split", "shard"))
             numbers = np.frombuffer(shard.buffers()[1], np.int32)[shard.offset : shard.offset + len(shard)]
             found = split.dictionary.to_pylist(), numbers.min(), numbers.max()
             if found != ([group.split], group.first, group.last):
                 self._refuse(
                     f"shards {group.first}..{group.last} of {group.split!r} in row group {group.number}", "others"
                 )
-            at, field = table.column_names.index("split"), self._schema.field("split")
-            decoded = table.set_column(at, field, split.dictionary_decode())
-            return decoded.select(wanted).replace_schema_metadata(self._schema.metadata)
+            if "split" in wanted:
+                at, field = table.column_names.index("split"), self._schema.field("split")
+                table = table.set_column(at, field, split.dictionary_decode())
+            return table.select(wanted).replace_schema_metadata(self._schema.metadata)
 
     def _check_columns(self, schema: pa.Schema) -> pa.Schema:
         """The columns as they are given."""

@@ -4,7 +4,7 @@ Our own reader reads all of it. zarr-python reads a sample, the first and the la
 the same: to have it read everything as well would take many times as long.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from faceshards.errors import CorruptShardError, FaceShardsError, MissingExtraError, MissingShardError, StoreFormatError
@@ -20,7 +21,7 @@ from faceshards.store import layout
 from faceshards.store.durable import sha256_of
 from faceshards.store.invariants import block_problems, manifest_problems
 from faceshards.store.reader import Store
-from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST
+from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, OK
 from faceshards.store.sha256sums import read_sha256sums, recorded_hashes
 from faceshards.store.witness import Witness
 
@@ -169,10 +170,23 @@ def _content_problems(store: Store, meter: _Meter, named: Container[str]) -> Ite
     unusable = {problem.path for problem in wrong}
     yield from sorted((problem for problem in wrong if problem.path not in named), key=str)
     if MANIFEST not in unusable:
-        for detail in manifest_problems(store.manifest_parts(), store.extents, store.shard_rows):
+        usable: Counter[str] = Counter()
+        for detail in manifest_problems(_counted(store.manifest_parts(), usable), store.extents, store.shard_rows):
             yield Problem(MANIFEST, "inconsistent", detail)
+        for split, said in store.info["splits"].items():
+            if usable[split] != said["samples"]:
+                detail = f"{usable[split]} usable samples of split {split!r}, where dataset.json says {said['samples']}"
+                yield Problem(MANIFEST, "inconsistent", detail)
     if not unusable & {INVENTORY, MANIFEST}:
         yield from _array_problems(store, meter, unusable)
+
+
+def _counted(parts: Iterable[pa.Table], usable: Counter[str]) -> Iterator[pa.Table]:
+    """The parts of a manifest, whose usable samples are added up by split."""
+    for part in parts:
+        pairs = zip(part["split"].to_pylist(), part["status"].to_pylist(), strict=True)
+        usable.update(split for split, status in pairs if status == OK)
+        yield part
 
 
 def _problem(file: str, read: Callable[[], object]) -> Iterator[Problem]:

@@ -23,6 +23,7 @@ from faceshards.store.description import check_arrays
 from faceshards.store.durable import sha256_of, sync, write_file
 from faceshards.store.groups import group_metadata
 from faceshards.store.imagefiles import EncodedImages
+from faceshards.store.jsonvalue import JsonValue
 from faceshards.store.schema import DATASET_JSON, INVENTORY_SCHEMA, OK, USABLE, ArraySpec, StoreSpec
 from faceshards.store.shardfile import stored_checksums, write_shard_file
 from faceshards.store.tables import decode_table, encode_table
@@ -38,7 +39,8 @@ def create(work: Path, spec: StoreSpec) -> None:
         StoreSpecError: `work` was begun with another spec, or arrays of it have other forms than readers expect.
     """
     try:
-        check_arrays({array.name: array.description for array in spec.all_arrays}, spec.chunk_rows, spec.name)
+        described = {array.name: array.description for array in spec.all_arrays}
+        check_arrays(JsonValue(described, spec.name, ("arrays",)), spec.chunk_rows)
     except StoreFormatError as error:
         raise StoreSpecError(str(error)) from error
     for split in spec.splits:

@@ -9,6 +9,7 @@ from faceshards.zoo.onnxfiles import external_files, model_sha256
 from faceshards.zoo.pins import Pin, pins_file, read_pins
 from faceshards.zoo.published import Published
 
+
 def held_model(description: Path, published: Published) -> tuple[Path, str]:
     """The file of a network and what `model_sha256` gives of it, checked against the description, or against the pins.
 

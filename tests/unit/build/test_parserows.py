@@ -14,9 +14,11 @@ from faceshards.build.params import RunParams
 from faceshards.build.parserows import parse_rows
 from faceshards.build.shards import run_tasks, threads_per_worker
 from faceshards.parsing import load_parser
+from faceshards.parsing.certainty import Parsed
 from faceshards.parsing.deviceparser import DeviceParser
 from faceshards.parsing.replay import Making
 from faceshards.parsing.weights import load_weights
+from faceshards.records import UInt8Array
 from faceshards.store.reader import Store
 
 ROWS = 11
@@ -28,6 +30,29 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Store:
     images = tuple(array for array in arrays_of(112) if array.name in ("image", "identity"))
     spec = face_spec({"train": ROWS}, shard_rows=12, chunk_rows=4, arrays=images, profile="fast")
     return Store.open(build_faces(folder / "work", folder / "faces", spec))
+
+
+class Recording:
+    """Somebody else's network: finds region 7 everywhere, and notes how many faces it was given."""
+
+    def __init__(self, device: str) -> None:
+        self.provenance = {"device": device}
+        self.given: list[int] = []
+
+    def assess(self, images: UInt8Array) -> Parsed:
+        self.given.append(len(images))
+        regions = np.full(images.shape[:3], 7, np.uint8)
+        return Parsed(regions, regions, None)
+
+
+@pytest.mark.parametrize(("device", "given"), [("cpu", [4, 4, 3]), ("cuda", [ROWS])])
+def test_other_peoples_networks_get_chunks_on_the_cpu_and_many_of_them_at_once_on_a_gpu(
+    faces: Store, device: str, given: list[int]
+) -> None:
+    parser = Recording(device)
+    found = parse_rows(faces, "train", (0, ROWS), np.ones(ROWS, np.bool_), parser)
+    assert parser.given == given
+    assert (found.regions == 7).all()
 
 
 @pytest.mark.parametrize("readers", [1, 3])
@@ -50,10 +75,10 @@ def test_both_parsers_put_the_same_regions_and_confidence_into_the_same_rows(
     assert sum(steps) == ROWS
 
 
-def test_rows_without_a_usable_face_need_no_parser(faces: Store) -> None:
+def test_rows_without_a_usable_face_are_never_parsed(faces: Store) -> None:
     steps: list[int] = []
     none = np.zeros(3, np.bool_)
-    found = parse_rows(faces, "train", (4, 7), none, None, advance=steps.append)  # type: ignore[arg-type]
+    found = parse_rows(faces, "train", (4, 7), none, Recording("cpu"), advance=steps.append)
     assert (found.regions == 255).all()
     assert sum(steps) == 3
 
@@ -99,6 +124,6 @@ def test_after_a_task_that_fails_on_a_gpu_no_other_is_begun(monkeypatch: pytest.
 def test_the_tasks_of_all_gpus_share_out_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("faceshards.build.shards.gpu_count", lambda: 2)
     monkeypatch.setattr("os.cpu_count", lambda: 36)
-    assert threads_per_worker(RunParams(), 100, gpu=True) == 36 // (2 * AT_ONCE)
-    assert threads_per_worker(RunParams(), 1, gpu=True) == 36 // AT_ONCE
-    assert threads_per_worker(RunParams(scheduler="tcp://host:8786"), 100, gpu=True) == 1
+    assert threads_per_worker(RunParams(), [2048] * 100, gpu=True) == 36 // (2 * AT_ONCE)
+    assert threads_per_worker(RunParams(), [2048], gpu=True) == 36 // AT_ONCE
+    assert threads_per_worker(RunParams(scheduler="tcp://host:8786"), [2048] * 100, gpu=True) == 1

@@ -9,7 +9,7 @@ from shard_tasks import Flaky, Write, shards
 from faceshards.build import gpus
 from faceshards.build.params import ParseParams, RunParams, StoreParams
 from faceshards.build.parse import _settled, parse_faces
-from faceshards.build.shards import run_tasks, threads_per_worker
+from faceshards.build.shards import run_tasks, threads_per_worker, worker_count
 from faceshards.errors import ParamsError
 
 
@@ -63,9 +63,20 @@ def test_workers_of_this_machine_fill_its_cores_and_one_of_a_cluster_has_one_thr
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 16)
-    assert threads_per_worker(RunParams(workers=4), 100) == 4
-    assert threads_per_worker(RunParams(workers=4), 1) == 16
-    assert threads_per_worker(RunParams(scheduler="tcp://host:8786"), 1) == 1
+    assert threads_per_worker(RunParams(workers=4), [2048] * 100) == 4
+    assert threads_per_worker(RunParams(workers=4), [2048]) == 16
+    assert threads_per_worker(RunParams(scheduler="tcp://host:8786"), [2048]) == 1
+
+
+@pytest.mark.parametrize(
+    ("faces", "processes"), [([2048] * 100, 16), ([2048] * 3, 3), ([250] * 10, 5), ([70, 20], 1), ([0], 1), ([], 1)]
+)
+def test_no_process_is_started_for_a_few_faces_unless_it_is_asked_for(
+    faces: list[int], processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    assert worker_count(RunParams(), faces) == processes
+    assert worker_count(RunParams(workers=2), faces) == min(2, max(1, len(faces)))
 
 
 @pytest.mark.parametrize(
