@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceshards.build import align, parse
-from faceshards.build.align import COLUMNS as ALIGNED_COLUMNS
 from faceshards.build.align import AlignTask
+from faceshards.build.alignedrows import COLUMNS as ALIGNED_COLUMNS
 from faceshards.build.arrays import IMAGE, REGION, TRUTH
 from faceshards.build.erase import erase_faces
 from faceshards.build.outcome import count_outcomes

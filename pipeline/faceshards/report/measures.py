@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from faceshards.build.align import FACE_SIZE, ROLL
+from faceshards.build.alignedrows import FACE_SIZE, ROLL
 from faceshards.build.sureness import CONFIDENCE, MIRROR_AGREEMENT
 from faceshards.regions import MIRROR, N_REGIONS, Region
 from faceshards.report.agreement import Compared
