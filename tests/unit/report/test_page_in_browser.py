@@ -122,6 +122,7 @@ def test_dropped_faces_are_found_by_their_reason(at: Opened) -> None:
     at.page.locator("#grid button").click()
     assert "undecodable_image: " in at.page.inner_text("#face-facts")
     assert at.page.inner_text("#face-none").startswith("This face has no picture")
+    assert not at.page.locator("#face-region-list").is_visible()
 
 
 def test_a_dropped_face_shows_the_picture_of_the_source(at: Opened) -> None:
@@ -252,6 +253,7 @@ def test_a_region_shows_its_mean_map_its_areas_and_what_it_is_seen_with(at: Open
     at.page.select_option("#map-region", label="nose")
     assert at.page.inner_text("#map-together-title") == "What else faces with nose show"
     assert "7 faces show it" in at.page.inner_text("#map-together")
+    assert "87.5% of them" in at.page.inner_text("#map-says")
     at.page.click("#map-faces")
     assert len(at.shown()) == 7
     at.page.select_option("#map-region", label="all regions")

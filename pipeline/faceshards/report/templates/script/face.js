@@ -76,6 +76,7 @@ function faceView(data, showOnly) {
     const original = data.originalOf.get(row());
     element('face-tools').hidden = !shownPicture;
     element('stage').hidden = !shownPicture;
+    element('face-region-side').hidden = !shownPicture;
     element('face-original').hidden = !original;
     element('face-none').hidden = Boolean(shownPicture || original);
     element('face-under').textContent = '';

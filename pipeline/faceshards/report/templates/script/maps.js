@@ -47,7 +47,7 @@ function maps(data, showOnly) {
     overlay.style.opacity = element('map-opacity').value / 100;
     const says = region === null
       ? 'Each pixel has the region that most faces have there.'
-      : `Where ${data.regions[region]} lies: the stronger the colour, the more faces have it there.`;
+      : `Where ${data.regions[region]} lies: the colour is full where most faces have it, ${percent(Math.max(...mapOfRegion(region)) / 255)} of them.`;
     element('map-says').textContent = says;
     element('map-faces').hidden = region === null;
     const of = region === null ? 0 : seen(region, region);

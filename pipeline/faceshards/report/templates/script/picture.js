@@ -21,12 +21,13 @@ function paintRegions(canvas, data, map, hidden = new Set()) {
   context.putImageData(pixels, 0, 0);
 }
 
-// Where a share is great it is bright: 0 to 255 as opacity of one colour.
+// One colour, the less transparent the greater a share is, and not transparent where it is greatest.
 function paintShare(canvas, data, shares, colour) {
   [canvas.height, canvas.width] = data.side;
   const context = canvas.getContext('2d');
   const pixels = context.createImageData(canvas.width, canvas.height);
-  shares.forEach((share, at) => pixels.data.set([...colour, share], 4 * at));
+  const most = Math.max(...shares, 1);
+  shares.forEach((share, at) => pixels.data.set([...colour, 255 * share / most], 4 * at));
   context.putImageData(pixels, 0, 0);
 }
 
