@@ -20,7 +20,7 @@ anew, made darker or grey it was 0.996 or more."""
 
 _BANDS = np.cumsum([0, 13, 13, 13, 13, 12])
 _BLOCK = 1024
-_PAIRS = 1 << 14
+_PAIRS = 1 << 11
 
 
 @dataclass(frozen=True)

@@ -66,10 +66,12 @@ function select(data, wanted) {
   for (let row = 0; row < data.count; row += 1) if (every.every((test) => test(row))) rows.push(row);
   const key = sortKey(data, wanted.sort);
   if (!key) return wanted.down ? rows.reverse() : rows;
-  const keys = new Map(rows.map((row) => [row, key(row)]));
+  const keys = new Float64Array(data.count);
+  for (const row of rows) keys[row] = key(row);
   const sign = wanted.down ? -1 : 1;
   return rows.sort((a, b) => {
-    const [x, y] = [keys.get(a), keys.get(b)];
+    const x = keys[a];
+    const y = keys[b];
     if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y) || a - b;
     return sign * (x - y) || a - b;
   });
