@@ -5,6 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from odd_faces import BIDI, COPIED, COPY, LOST_POINTS, TRUNCATED
 from small_stores import PLAN, Build, build
 
 from faceshards.build.source import ResolvedSource, write_note
@@ -13,8 +14,6 @@ from faceshards.source.facesynthetics import FaceSynthetics
 from faceshards.source.imagefolder import ImageFolder
 
 FACES = 10
-TRUNCATED, LOST_POINTS = 3, 6
-COPIED, COPY = 0, 9
 
 
 @pytest.fixture(scope="session")
@@ -39,10 +38,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Build:
     note = ResolvedSource("demo", str(frames), True, "facesynthetics", None, None, None, "MIT")
     write_note(note, folder / "source")
     return build(folder, FaceSynthetics(frames))
-
-
-BIDI = "\u202egnp.sdrow"
-"""A name that turns round whatever follows it."""
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import BIDI, COPIED, COPY, LOST_POINTS, TRUNCATED
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odd_faces import BIDI, COPIED, COPY, LOST_POINTS, TRUNCATED
 from packed import unpack, unpacked
 from small_stores import ERASE, RUN, STORE, Build
 

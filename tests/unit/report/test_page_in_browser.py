@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import BIDI, COPIED, COPY, LOST_POINTS, TRUNCATED
+from odd_faces import BIDI, COPIED, COPY, LOST_POINTS, TRUNCATED
 from small_stores import WORST, Build
 
 from faceshards.build.params import ReportParams
