@@ -64,7 +64,7 @@ def rows_of(faces: Faces, looked: Survey, compared: Compared, most: int) -> Rows
     places = np.sort(np.concatenate([faces.places[looked.faces], dropped]))
     usable, surveyed = _numbers(faces.places, total)[places], _numbers(faces.places[looked.faces], total)[places]
     manifest = faces.store.manifest
-    codes, code_names = _codes(manifest["reason"].take(places), usable < 0)
+    codes, code_names = codes_of(manifest["reason"].take(places), usable < 0)
     split = pc.index_in(manifest["split"].take(places), value_set=pa.array(list(faces.store.splits)))
     areas = np.zeros((len(places), N_REGIONS), np.int32)
     areas[usable >= 0] = areas_of(faces, usable[usable >= 0])
@@ -79,7 +79,16 @@ def _numbers(members: NDArray[np.int64], total: int) -> NDArray[np.int64]:
     return out
 
 
-def _codes(reason: pa.ChunkedArray, dropped: NDArray[np.bool_]) -> tuple[NDArray[np.uint32], tuple[str, ...]]:
+def codes_of(reason: pa.ChunkedArray, dropped: NDArray[np.bool_]) -> tuple[NDArray[np.uint32], tuple[str, ...]]:
+    """Which reasons and remarks each row has, as bits.
+
+    Args:
+        reason: (n,) a line each, the code before its colon; null for none.
+        dropped: (n,) rows that have a reason even where none is given.
+
+    Returns:
+        (n,) uint32, and what each bit stands for: the `CODES` most frequent codes, then `OTHER` where there are more.
+    """
     told = pc.if_else(pa.array(dropped), pc.fill_null(reason, "no reason given"), reason)
     lines = pc.split_pattern(told, "\n").combine_chunks()
     row = pc.list_parent_indices(lines).to_numpy()

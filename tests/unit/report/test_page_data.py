@@ -26,6 +26,7 @@ from faceshards.report.measures import MEASURES, side_balance
 from faceshards.report.names import visible
 from faceshards.report.page import write_report
 from faceshards.report.payload import MISSING, coded, coded_areas, pack
+from faceshards.report.rows import CODES, OTHER, codes_of
 from faceshards.store.reader import Store
 
 PARAMS = ReportParams()
@@ -100,6 +101,19 @@ def test_reasons_are_bits_with_their_sentences(data: dict[str, Any], manifest: l
         lines = (row["reason"] or "").split("\n") if row["reason"] else []
         assert codes == {line.partition(":")[0] for line in lines}
         assert data["sentences"].get(str(at), []) == lines
+
+
+def test_of_many_codes_the_rare_ones_are_one() -> None:
+    reasons = [f"code_{i:02d}: a sentence" for i in range(CODES + 3)] * 2 + ["code_32: one\ncode_00: two", None, None]
+    dropped = np.array([False] * (len(reasons) - 1) + [True])
+    bits, names = codes_of(pa.chunked_array([reasons], pa.string()), dropped)
+    assert len(names) == CODES + 1
+    assert names[:2] == ("code_00", "code_32")
+    assert names[-1] == OTHER
+    told = [{names[bit] for bit in range(32) if of >> bit & 1} for of in bits.tolist()]
+    assert told[0] == {"code_00"}
+    assert told[CODES + 1] == {OTHER}
+    assert told[-3:] == [{"code_00", "code_32"}, set(), {OTHER}]
 
 
 def test_a_dropped_face_has_a_picture_as_far_as_its_file_can_be_read(data: dict[str, Any]) -> None:
