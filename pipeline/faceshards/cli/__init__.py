@@ -17,6 +17,7 @@ from faceshards.cli.explained import PATH, explained
 from faceshards.cli.forget import forget
 from faceshards.cli.fscam import fscam
 from faceshards.cli.parsers import parsers
+from faceshards.cli.stage import stage
 from faceshards.cli.versions import diff, repair
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -179,3 +180,4 @@ main.add_command(fscam)
 main.add_command(parsers)
 main.add_command(diff)
 main.add_command(repair)
+main.add_command(stage)
