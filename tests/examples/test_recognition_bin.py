@@ -40,6 +40,13 @@ def test_a_list_of_numpy_bools_is_read(tmp_path):
     assert found.pairs.same.tolist() == SAME
 
 
+def test_a_picture_that_is_in_many_pairs_may_be_in_the_file_once(tmp_path):
+    one = IMAGES[0]
+    path = written(tmp_path / "x.bin", ([one] * len(IMAGES), SAME))
+    assert path.stat().st_size < 2 * len(one) + 1000
+    assert [len(InsightFaceBin(path)), InsightFaceBin(path).image(3).max()] == [len(IMAGES), 0]
+
+
 def test_the_str_of_python_2_are_bytes(tmp_path):
     # Protocol 2 of Python 2 wrote str as BINSTRING, which Python 3 never writes.
     images = b"".join(b"T" + len(image).to_bytes(4, "little") + image for image in IMAGES)

@@ -162,8 +162,7 @@ def test_evaluate_reads_an_insightface_set(store, tmp_path, monkeypatch, capsys)
     # In each of ten folds a pair of one person, whose two views lie side by side, and one of two people.
     pairs = [(i, j % 10) for i in [*range(0, 10, 2)] * 2 for j in (i + 1, i + 2)]
     same = [True, False] * 10
-    each = [bytes(bytearray(images[i])) for pair in pairs for i in pair]  # a copy, for pickle writes an object once
-    (tmp_path / "set.bin").write_bytes(pickle.dumps((each, same)))
+    (tmp_path / "set.bin").write_bytes(pickle.dumps(([images[i] for pair in pairs for i in pair], same)))
     _run(monkeypatch, evaluate, tmp_path, "--bin", tmp_path / "set.bin", "--device", "cpu")
     found = json.loads(capsys.readouterr().out)
     assert (found["genuine"], found["impostor"]) == (10, 10)

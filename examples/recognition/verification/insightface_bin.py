@@ -53,9 +53,11 @@ class InsightFaceBin:
         images, same = (_elements(path, part) for part in found)
         if not all(isinstance(image, bytes | bytearray | np.ndarray) for image in images):
             raise SourceFormatError(f"{path}: expected encoded images as bytes; found something else among them")
-        if sum(map(len, images)) > path.stat().st_size:
-            raise SourceFormatError(f"{path}: expected images of no more bytes than the file; it repeats some of them")
-        self._images = list(map(bytes, images))
+        once = {id(image): image for image in images}  # a person's picture may be in many pairs and in the file once
+        if sum(map(len, once.values())) > path.stat().st_size:
+            raise SourceFormatError(f"{path}: expected images of no more bytes than the file; found more")
+        copies = {key: bytes(image) for key, image in once.items()}
+        self._images = [copies[id(image)] for image in images]
         if not all(isinstance(value, int) and value in (0, 1) for value in same):  # a bool is an int
             raise SourceFormatError(f"{path}: expected a bool for every pair; found something else among them")
         kinds = np.array(same, bool)

@@ -41,11 +41,8 @@ _FACES_A_PROCESS = 500
 
 def worker_count(run: RunParams, faces: Sequence[int]) -> int:
     """How many processes of this machine share tasks of so many faces each: at least 1."""
-    if run.workers == "auto":
-        wanted = min(os.cpu_count() or 1, sum(faces) // _FACES_A_PROCESS)
-    else:
-        wanted = run.workers
-    return max(1, min(wanted, len(faces)))
+    busy = min(os.cpu_count() or 1, sum(faces) // _FACES_A_PROCESS)
+    return max(1, min(busy if run.workers == "auto" else run.workers, len(faces)))
 
 
 def threads_per_worker(run: RunParams, faces: Sequence[int], *, gpu: bool = False) -> int:
