@@ -1,7 +1,7 @@
 """What the code of a stage comes to: the modules that it imports and the data files that they read, each by digest.
 
-The same listing decides what `dvc repro` runs again (`lockfile` has its digest, where dvc.yaml looks) and whether a killed
-run goes on where it stood (`workdir`). An edit of a comment or a docstring changes nothing in it.
+The same listing decides what `dvc repro` runs again (`lockfile` has its digest, where dvc.yaml looks) and whether a
+killed run goes on where it stood (`workdir`). An edit of a comment or a docstring changes nothing in it.
 """
 
 import hashlib

@@ -16,6 +16,7 @@ except ModuleNotFoundError as error:
 from faceshards.cli.explained import PATH, explained
 from faceshards.cli.forget import forget
 from faceshards.cli.fscam import fscam
+from faceshards.cli.init import check, init
 from faceshards.cli.parsers import parsers
 from faceshards.cli.stage import stage
 from faceshards.cli.versions import diff, repair
@@ -181,3 +182,5 @@ main.add_command(parsers)
 main.add_command(diff)
 main.add_command(repair)
 main.add_command(stage)
+main.add_command(init)
+main.add_command(check)

@@ -1,17 +1,35 @@
 """What all commands share."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from faceshards.cells import visible_lines
-from faceshards.errors import FaceShardsError
+from faceshards.errors import FaceShardsError, MissingExtraError
 from faceshards.faulttext import told
 
 PATH = click.Path(path_type=Path)
+
+
+@contextmanager
+def needs(extra: str, command: str) -> Iterator[None]:
+    """Around the imports of a command that needs an extra: says which, where a library is missing.
+
+    Raises:
+        MissingExtraError: one is.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "faceshards":
+            raise
+        raise MissingExtraError(
+            f"`faceshards {command}` needs an extra: pip install 'faceshards[{extra}]' ({error})"
+        ) from error
 
 
 def explained(function: Callable[..., None]) -> Callable[..., None]:
