@@ -1,15 +1,18 @@
 # make repro   face images to shards: sets up .venv, runs the DVC pipeline, says where everything is
 # make test    sets up .venv and passes the tests
+# make fuzz    tries every reader of foreign bytes with damaged ones, SECONDS=600 each, and prints what was found
 # make gpu     checks and times what runs on CUDA, in less than 8 minutes, with the .venv or else the Python that is there
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 PIP := python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: repro test gpu lint lock clean
+.PHONY: repro test fuzz gpu lint lock clean
 
 repro: $(VENV)/.pipeline
 	dvc repro
+	@# DVC takes a file for unchanged by its size and time; this reads it.
+	faceshards verify data/shards --against manifests/shards.sha256
 	@faceshards info data/shards --report reports/report.html
 
 # A file at a time to a worker, in their order: what the tests of a file share is made once, and the longest come first.
@@ -21,6 +24,10 @@ test: $(VENV)/.dev
 # Sets up nothing: a machine with a GPU may have its own PyTorch, and no network. GPU="--seconds 300" passes options on.
 gpu:
 	PYTHONPATH=pipeline $(PYTHON) benchmarks/gpu.py $(GPU)
+
+SECONDS ?= 600
+fuzz: $(VENV)/.dev
+	python tests/fuzz/run.py --seconds $(SECONDS)
 
 lint: $(VENV)/.dev
 	ruff check

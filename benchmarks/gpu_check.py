@@ -116,6 +116,8 @@ def run_check(
         import torch
 
         there = device == "auto" and torch.cuda.is_available()
+        if not there:
+            torch.set_num_threads(1)  # a dry run disturbs, and is disturbed, less
         context = Context("cuda" if there else "cpu", work, begun + seconds, source, weights_out, notes)
         importlib.import_module(CHECKS[name][0]).check(context)
         notes.state = {"status": "done"}

@@ -18,7 +18,7 @@ from gpu_page import page
 _LATE = 1.6
 """A check is ended when it takes so many times as long as planned."""
 
-_DRY_S = 60
+_DRY_S = 100
 _FIRST_S = 100
 _ENDING_S = 3
 _TOLD = 2000
@@ -142,8 +142,9 @@ class Run:
 
     def _summary(self) -> list[str]:
         claims = [claim for found in self._result["checks"].values() for claim in found["claims"]]
-        held = sum(claim["holds"] is True for claim in claims)
+        judged = [claim["holds"] for claim in claims if claim["holds"] is not None]
         return [
-            f"{held} of {len(claims)} claims hold; {self._result['seconds']} s",
+            f"{sum(judged)} of {len(judged)} claims hold, {len(claims) - len(judged)} were not judged; "
+            f"{self._result['seconds']} s",
             f"{self._out} and {self._out.with_suffix('.md').name}",
         ]

@@ -98,12 +98,12 @@ def _parts(context: Context, batch: int) -> None:
     steps = DeviceSteps(network, Head(1.0), channels_last=True)
     with torch.no_grad(), exact(Making()):
         x = normalise(pixels).to(parser._dtype)
-        face, mirrored = network.votes(x)
+        face, mirrored = network.network(x), network.network(x.flip(3))
         jobs = {
             "pixels to numbers": lambda: normalise(pixels).to(parser._dtype),
             "the network, face alone": lambda: network.network(x),
-            "the network, both votes": lambda: network.votes(x),
-            "regions, probabilities and counts": lambda: steps.head(face, mirrored),
+            "the network, mirrored too": lambda: (network.network(x), network.network(x.flip(3))),
+            "regions, probabilities and counts": lambda: steps.head(face, mirrored, network.mirror),
             "all of a pass": lambda: steps(pixels),
         }
         for name, job in jobs.items():

@@ -15,6 +15,7 @@ import random
 import signal
 import struct
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -62,26 +63,25 @@ def _names(module: str) -> list[str]:
 def _in_a_process(module: str, name: str, seconds: float, seed: int) -> "Tally":
     """Try a target in a child, which may crash or hang; the input that it is at lies in shared memory."""
     at = mmap.mmap(-1, _HEAD.size + _LONGEST)
-    receiver, sender = os.pipe()
+    told = tempfile.TemporaryFile()  # noqa: SIM115 (the child writes into it as well)
     child = os.fork()
     if not child:
-        os.close(receiver)
         status = 1
         try:
             tally = _tried(module, name, seconds, random.Random(f"{seed} {name}"), at)
-            with os.fdopen(sender, "wb") as pipe:
-                pickle.dump(tally, pipe)
+            tally.ends.clear()
+            pickle.dump(tally, told)
+            told.flush()
             status = 0
         except Exception:
             traceback.print_exc()
         finally:
             os._exit(status)
-    os.close(sender)
     status = _waited(child, at, seconds)
-    with os.fdopen(receiver, "rb") as pipe:
-        told = pipe.read()
-    if told:
-        return pickle.loads(told)  # noqa: S301 (of our own child)
+    with told:
+        told.seek(0)
+        if status == 0:
+            return pickle.load(told)  # noqa: S301 (of our own child)
     inputs, length = _HEAD.unpack_from(at)
     tally = Tally(inputs=inputs)
     tally.found("crash", f"the process ended with {status}", at[_HEAD.size : _HEAD.size + length])

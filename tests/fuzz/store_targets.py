@@ -33,7 +33,10 @@ from faceshards.store.sha256sums import read_sha256sums
 from faceshards.store.shardfile import CRC_BYTES, stored_checksums
 from faceshards.store.tables import encode_table
 from faceshards.store.verify import verify
+from faceshards.versions.address import open_version
+from faceshards.versions.diff import diff
 from faceshards.versions.dvcout import read_listing
+from faceshards.versions.repair import repair
 
 SHARD = "train.zarr/image/c.0.0.0.0"
 METADATA = "train.zarr/image/zarr.json"
@@ -93,9 +96,13 @@ def manifest_target(data: bytes) -> None:
 
 
 def inventory_target(data: bytes) -> None:
-    """`files.parquet`."""
+    """`files.parquet`, which `diff` and `repair` go by as well."""
     with _copy() as store:
         _read_all(with_file(store, INVENTORY, data))
+        with suppress(FaceShardsError):
+            diff(open_version(str(_folder() / "sound")), open_version(str(store)))
+        with suppress(FaceShardsError):
+            repair(store)
 
 
 def sha256sums_target(data: bytes) -> None:

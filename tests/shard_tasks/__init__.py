@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from faceshards.store.durable import write_file
+
+_LOADING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Write:
         return self.work / str(self.shard)
 
     def run(self, advance: Callable[[int], object]) -> None:
-        load(self.work)
+        with _LOADING:  # the tasks of a GPU are threads of one process
+            load(self.work)
         write_file(self.out, f"{os.getpid()} {os.environ.get('CUDA_VISIBLE_DEVICES')}".encode())
         advance(self.faces)
 

@@ -4,8 +4,8 @@ A pickle may name any callable and have it called. This reader calls none: of al
 and one-dimensional numpy arrays of bytes and bools are pickled with, and for these it has stand-ins of its own, which
 check what they are given. Any other name, `os.system` or `builtins.eval`, is refused before anything happens.
 
-A pickle may also claim any size, and ask for one value any number of times. So its opcodes are looked through first, and
-no copy is made of a value before all of them together are known to be no longer than the file.
+A pickle may also claim any size, and ask for one value any number of times. So its opcodes are looked through first,
+and no copy is made of a value before all of them together are known to be no longer than the file.
 """
 
 import io

@@ -63,7 +63,7 @@ def read_earlier(path: Path, seed: int) -> Earlier:
     """
     try:
         return _read(path, seed)
-    except (_Inconsistent, pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, OverflowError) as error:
         raise ParamsError(
             f"plan.earlier: {path}: expected the manifest of an earlier version; {error}; take manifest.parquet of a "
             "finished store, or set plan.earlier to null to plan anew"

@@ -54,6 +54,10 @@ class DeviceParser:
         ParserError: of `parse`, `assess` and `judge`: the faces have another shape or dtype, or the network gives no
             numbers.
         DeviceError: of the same: the device's memory does not hold one face.
+
+    Example:
+        >>> parser = DeviceParser(load_weights(), torch.device("cuda"))
+        >>> regions, confidence = next(parser.judge([images]))
     """
 
     def __init__(

@@ -31,7 +31,7 @@ class Found(NamedTuple):
 class Head(nn.Module):
     """Logits to regions, probabilities and tallies.
 
-    Softmax and sums of votes are fp32: in fp16 two logits are often the same number, and the class of such a pixel
+    Softmax and the sum of votes are fp32: in fp16 two logits are often the same number, and the class of such a pixel
     would hang on their order.
 
     Args:
@@ -42,18 +42,31 @@ class Head(nn.Module):
         super().__init__()
         self._temperature = temperature
 
-    def forward(self, face: Tensor, mirrored: Tensor | None) -> Found:
-        """(B, 25, H, W) logits of the face, and of its mirror image where the network sees it."""
-        votes = [_planes(vote) for vote in (face, mirrored) if vote is not None]
-        logits = votes[0] if len(votes) == 1 else votes[0] + votes[1]
+    def forward(self, face: Tensor, mirrored: Tensor | None = None, mirror: Tensor | None = None) -> Found:
+        """Of the logits of a batch.
+
+        Args:
+            face: (B, 25, H, W) logits of the faces.
+            mirrored: the same of their mirror images, as they are; None where the network does not see those.
+            mirror: (25,) int64, the region that each one is in the mirror; given with `mirrored`.
+        """
+        # Each class a plane: the greatest of a pixel's 25 is found by reading planes side by side.
+        votes = [face.contiguous()]
+        if mirrored is not None and mirror is not None:
+            votes.append(mirrored.index_select(1, mirror).flip(3).contiguous())
+        logits = votes[0].float()
+        if len(votes) > 1:
+            logits = logits + votes[1]
         best, layers = unchecked_layers(logits, votes if len(votes) > 1 else (), self._temperature)
-        regions, probability = layers[:2]
-        masks = [regions == region for region in range(N_REGIONS)]
-        areas = [mask.sum(dim=(1, 2), dtype=torch.int32) for mask in masks]
-        sums = [(probability * mask).sum(dim=(1, 2), dtype=torch.int32) for mask in masks]
-        agreeing = layers[2].sum(dim=(1, 2), dtype=torch.int32) if len(layers) > 2 else torch.zeros_like(areas[0])
+        regions, probability = (layer.flatten(1)[:, None] for layer in layers[:2])
+        ids = torch.arange(N_REGIONS, dtype=torch.uint8, device=regions.device)
+        of_region = regions == ids[:, None]  # (B, 25, H * W)
+        areas = of_region.sum(dim=2, dtype=torch.int32)
+        sums = (of_region * probability).sum(dim=2, dtype=torch.int32)
+        agreeing = layers[2].sum(dim=(1, 2), dtype=torch.int32) if len(layers) > 2 else torch.zeros_like(areas[:, 0])
         finite = best.isfinite().flatten(1).all(dim=1).to(torch.int32)
-        return Found(torch.stack(layers), torch.stack([*areas, *sums, agreeing, finite], dim=1))
+        tallies = torch.cat([areas, sums, agreeing[:, None], finite[:, None]], dim=1)
+        return Found(torch.stack(layers), tallies)
 
 
 class DeviceSteps(nn.Module):
@@ -78,12 +91,8 @@ class DeviceSteps(nn.Module):
         if not self._channels_last:
             x = x.contiguous()
         if isinstance(self.network, MirrorAveraged):
-            found: Found = self.head(*self.network.votes(x))
+            network = self.network.network
+            found: Found = self.head(network(x), network(x.flip(3)), self.network.mirror)
         else:
-            found = self.head(self.network(x), None)
+            found = self.head(self.network(x))
         return found
-
-
-def _planes(logits: Tensor) -> Tensor:
-    """fp32, each class a plane: the greatest of a pixel's 25 is then found by reading planes side by side."""
-    return logits.to(torch.float32, memory_format=torch.contiguous_format)

@@ -15,7 +15,8 @@ from faceshards.parsing.unet import SIZE
 
 _log = logging.getLogger(__name__)
 
-_WARM_UPS = 3
+_WARM_UPS = {"cuda": 3}
+"""Passes before a graph is recorded, in which libraries choose their algorithms and take memory; elsewhere one."""
 
 Compiled = Literal["nothing", "head", "all"]
 
@@ -62,7 +63,7 @@ def made_ready(steps: DeviceSteps, making: Making, device: torch.device, lane: L
 
     def warm_up(run: Callable[[Tensor], Found]) -> Found:
         with lane(), torch.no_grad():
-            for _ in range(_WARM_UPS):
+            for _ in range(_WARM_UPS.get(device.type, 1)):
                 found = run(faces)
         if device.type == "cuda":
             torch.cuda.synchronize(device)

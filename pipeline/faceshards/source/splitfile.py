@@ -1,5 +1,6 @@
 """A file split into ``X.001``, ``X.002``, ..., read as the one file it was."""
 
+import errno
 import io
 import os
 from bisect import bisect_right
@@ -44,7 +45,9 @@ class SplitFile(io.RawIOBase):
         """Move the place of the next read, as `io.IOBase.seek`."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._starts[-1]}[whence]
         if base + offset < 0:
-            raise ValueError(f"cannot seek to byte {base + offset}")
+            raise OSError(
+                errno.EINVAL, f"cannot seek to byte {base + offset}"
+            )  # as a plain file, on which zipfile counts
         self._at = base + offset
         return self._at
 

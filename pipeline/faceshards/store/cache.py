@@ -25,7 +25,7 @@ Fetch = Callable[[BinaryIO], None]
 
 _LOCK = ".lock"  # in the folder, never removed
 _OWN = os.O_NOFOLLOW | os.O_NONBLOCK  # neither what a link leads to, nor a wait for who writes to a pipe
-_OWN_FOLDER, _OWN_FILE = 0o700, 0o600  # faces of people, for the user alone; who shares a cache makes its folder
+_OWN_FOLDER, _OWN_FILE = 0o700, 0o600  # faces of people, for the user alone
 _WAIT_FOR_ROOM_S = 60.0
 _POLL_S = 0.05
 

@@ -78,3 +78,12 @@ def decode(data: bytes, path: str) -> dict[str, Any]:
     del content[_CHECKSUM]
     check_description(content, path)
     return content
+
+
+def stamp_of(root: Path) -> tuple[int, ...] | None:
+    """What changes where another `dataset.json` comes into a folder; None where there is none."""
+    try:
+        found = (root / DATASET_JSON).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -36,11 +36,15 @@ class Inventory:
         layout: of the store.
         where: what to call the table in an error.
 
+    Attributes:
+        table: as given.
+
     Raises:
         StoreFormatError: it lists other files, or something that no file can have.
     """
 
     def __init__(self, table: pa.Table, layout: StoreLayout, where: str) -> None:
+        self.table = table
         self._where, self._layout = where, layout
         if not table.schema.equals(INVENTORY_SCHEMA):
             self._refuse(f"columns of the schema\n{INVENTORY_SCHEMA}\n", f"\n{table.schema}\n")

@@ -67,20 +67,21 @@ class ManifestFile:
         wanted = self._schema.names if columns is None else columns
         with table_errors(str(self._path)):
             read = [*dict.fromkeys([*wanted, "split", "shard"])]
-            table = validated(self._file.read_row_group(group.number, read, use_threads=False)).combine_chunks()
-            ((split,), (shard,)) = (table[name].chunks for name in ("split", "shard"))
+            table = validated(self._file.read_row_group(group.number, read, use_threads=False))
             for field in MANIFEST_BASE:
                 if not field.nullable and field.name in read and table[field.name].null_count:
                     self._refuse(f"a {field.name} in every row", f"none in some of row group {group.number}")
+            ((split,), (shard,)) = (table[name].chunks for name in ("split", "shard"))
             numbers = np.frombuffer(shard.buffers()[1], np.int32)[shard.offset : shard.offset + len(shard)]
             found = split.dictionary.to_pylist(), numbers.min(), numbers.max()
             if found != ([group.split], group.first, group.last):
                 self._refuse(
                     f"shards {group.first}..{group.last} of {group.split!r} in row group {group.number}", "others"
                 )
-            at, field = table.column_names.index("split"), self._schema.field("split")
-            decoded = table.set_column(at, field, split.dictionary_decode())
-            return decoded.select(wanted).replace_schema_metadata(self._schema.metadata)
+            if "split" in wanted:
+                at, field = table.column_names.index("split"), self._schema.field("split")
+                table = table.set_column(at, field, split.dictionary_decode())
+            return table.select(wanted).replace_schema_metadata(self._schema.metadata)
 
     def _check_columns(self, schema: pa.Schema) -> pa.Schema:
         """The columns as they are given."""

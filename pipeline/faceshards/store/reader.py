@@ -15,7 +15,8 @@ from faceshards.store.chunkreader import ChunkReader
 from faceshards.store.chunks import chunk_reader
 from faceshards.store.imagechunks import ImageReader
 from faceshards.store.imagefiles import EncodedImages
-from faceshards.store.storefiles import Mirror, StoreFiles, stamp_of
+from faceshards.store.mirror import Mirror
+from faceshards.store.storefiles import StoreFiles
 
 _OPEN_FILES = 2  # of an array: who reads row after row is in one shard, or goes on to the next
 
@@ -41,9 +42,9 @@ class Store(StoreFiles):
             CorruptShardError: `dataset.json` was altered.
         """
         root = Path(path)
-        before = stamp_of(root)
+        before = dataset_json.stamp_of(root)
         store = cls(root, dataset_json.load(root))
-        if before == stamp_of(root):
+        if before == dataset_json.stamp_of(root):
             store.stamp = before
         return store
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,24 +21,13 @@ from faceshards.store.inventory import FileRecord, Inventory
 from faceshards.store.jsonvalue import JsonValue
 from faceshards.store.layout import StoreLayout
 from faceshards.store.manifestfile import ManifestFile
+from faceshards.store.mirror import Mirror
 from faceshards.store.names import path_in
 from faceshards.store.remedies import IF_DAMAGED, IF_MISSING
 from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, ArraySpec, SplitSpec, own_attributes, shards_of
 from faceshards.store.tables import decode_table
 
 _T = TypeVar("_T")
-
-
-class Mirror(Protocol):
-    """What brings the files of a store that lies elsewhere to this disk."""
-
-    def hold(self, file: str, size: int, sha256: str) -> AbstractContextManager[Path]:
-        """Have a file, by its path in the store, whole and unharmed, while the context lasts."""
-        ...
-
-    def drop(self, file: str) -> None:
-        """Forget a file, which is then brought anew when it is next held."""
-        ...
 
 
 class StoreFiles:
@@ -53,7 +42,7 @@ class StoreFiles:
         shard_rows: rows of one shard.
         chunk_rows: rows that are decoded at once; reads along these bounds waste nothing.
         layout: which files the store comes to.
-        stamp: of its `dataset.json` when that was last looked at; see `stamp_of`.
+        stamp: of its `dataset.json` when that was last looked at; see `dataset_json.stamp_of`.
     """
 
     def __init__(self, path: Path, info: Mapping[str, Any], mirror: Mirror | None = None) -> None:
@@ -119,16 +108,10 @@ class StoreFiles:
 
         return self._checked(MANIFEST, record, opened)
 
-    @cached_property
+    @property
     def inventory(self) -> pa.Table:
-        """One row a file of the Zarr groups.
-
-        Raises:
-            MissingShardError, CorruptShardError: as `manifest`.
-            StoreFormatError: it has more rows than the store has files.
-        """
-        data = self._read_bytes(INVENTORY, FileRecord(**self.info["files"][INVENTORY]))
-        return decode_table(data, str(self.path / INVENTORY), self.layout.file_count)
+        """One row a file of the Zarr groups. Raises as `read_inventory`."""
+        return self.listed.table
 
     @property
     def shards(self) -> list[tuple[str, int]]:
@@ -184,7 +167,7 @@ class StoreFiles:
         return self._record(file).bytes
 
     def checksums(self, file: str) -> NDArray[np.uint32]:
-        """(chunks,) the CRC-32C of each inner chunk of a shard's file, by the inventory. Raises as `file_size`."""
+        """(chunks,) the CRC-32C of each inner chunk of a shard, by the inventory. Raises as `file_size`."""
         return self.listed.checksums(file)
 
     def read_bytes(self, file: str) -> bytes:
@@ -216,7 +199,7 @@ class StoreFiles:
         """See that the store is the one that was opened; files of another may have the same sizes."""
         if self._mirror is not None:
             return
-        if (stamp := stamp_of(self.path)) is None:
+        if (stamp := dataset_json.stamp_of(self.path)) is None:
             raise self._missing(DATASET_JSON)
         if stamp != self.stamp and dataset_json.load(self.path)["files"] != self.info["files"]:
             raise self.replaced()
@@ -297,7 +280,9 @@ class StoreFiles:
     @cached_property
     def listed(self) -> Inventory:
         """The inventory, held against `dataset.json`. Raises as `read_inventory`."""
-        return Inventory(self.inventory, self.layout, str(self.path / INVENTORY))
+        where = str(self.path / INVENTORY)
+        data = self._read_bytes(INVENTORY, FileRecord(**self.info["files"][INVENTORY]))
+        return Inventory(decode_table(data, where, self.layout.file_count), self.layout, where)
 
     def _record(self, file: str) -> FileRecord:
         return self.listed.record(file)
@@ -311,12 +296,3 @@ class StoreFiles:
             return data
 
         return self._checked(file, record, read)
-
-
-def stamp_of(root: Path) -> tuple[int, ...] | None:
-    """What changes where another `dataset.json` comes into a folder; None where there is none."""
-    try:
-        found = (root / DATASET_JSON).stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size

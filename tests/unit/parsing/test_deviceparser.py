@@ -147,7 +147,7 @@ def test_a_batch_that_memory_does_not_hold_is_halved_when_the_network_is_made_re
 def test_memory_that_runs_short_later_loses_no_face_and_no_order(
     weights: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, known: Judged
 ) -> None:
-    warm_up, passes = 6, 2  # three passes to warm up, and a batch; each of the face and of its mirror image
+    warm_up, passes = 2, 2  # a pass to warm up, and a batch; each of the face and of its mirror image
     Short(monkeypatch, holds=2, after=warm_up + passes)
     parser = on_cpu(weights, 3)
     assert same(joined(judge(parser, [random_images(FACES)])), known)
