@@ -1,35 +1,17 @@
 """What all commands share."""
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from faceshards.cells import visible_lines
-from faceshards.errors import FaceShardsError, MissingExtraError
+from faceshards.errors import FaceShardsError
 from faceshards.faulttext import told
 
 PATH = click.Path(path_type=Path)
-
-
-@contextmanager
-def needs(extra: str, command: str) -> Iterator[None]:
-    """Around the imports of a command that needs an extra: says which, where a library is missing.
-
-    Raises:
-        MissingExtraError: one is.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == "faceshards":
-            raise
-        raise MissingExtraError(
-            f"`faceshards {command}` needs an extra: pip install 'faceshards[{extra}]' ({error})"
-        ) from error
 
 
 def explained(function: Callable[..., None]) -> Callable[..., None]:
@@ -41,6 +23,13 @@ def explained(function: Callable[..., None]) -> Callable[..., None]:
             function(**options)
         except FaceShardsError as error:
             raise click.ClickException(visible_lines(str(error))) from error
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == "faceshards":
+                raise
+            command = click.get_current_context().command_path
+            raise click.ClickException(
+                f"`{command}` needs an extra: pip install 'faceshards[pipeline]' ({error})"
+            ) from error
         except BrokenPipeError:  # whoever read the output has enough of it, which click ends quietly
             raise
         except (OSError, MemoryError) as error:

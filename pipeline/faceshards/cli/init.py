@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from faceshards.cli.explained import PATH, explained, needs
+from faceshards.cli.explained import PATH, explained
 
 if TYPE_CHECKING:
     from faceshards.project.upgrade import Upgrade
@@ -35,9 +35,9 @@ def init(folder: Path, source: Path | None, upgrading: bool) -> None:
     faceshards.lock notes the release and what the code of its stages comes to. Another release is refused by the stages
     until --upgrade takes it over. That replaces the files that you did not edit, keeps those that you did, and says so.
     """
-    with needs("pipeline", "init"):
-        from faceshards.project.create import create
-        from faceshards.project.upgrade import upgrade
+    from faceshards.project.create import create
+    from faceshards.project.upgrade import upgrade
+
     if upgrading:
         if source is not None:
             raise click.UsageError("--source is for a new repository; edit source.path in params.yaml")
@@ -95,8 +95,8 @@ def check(params: Path) -> None:
 
     Exit status: 0 where all can run, 1 where something is wrong, with all that is.
     """
-    with needs("pipeline", "check"):
-        from faceshards.project.check import check as look
+    from faceshards.project.check import check as look
+
     found = look(params)
     width = max(map(len, found.stages))
     for stage, does in found.stages.items():

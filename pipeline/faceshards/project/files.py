@@ -19,8 +19,8 @@ README = "README.md"
 def files_of_template(title: str, source: str | None) -> dict[str, bytes]:
     """What a new repository holds, by path, beside `faceshards.lock`.
 
-    Their names in the package differ (``reports__dot-gitignore.in`` is ``reports/.gitignore``), for a data file counts as
-    code of every stage whose modules hold its name, or its folder's.
+    Their names in the package differ (``reports__dot-gitignore.in`` is ``reports/.gitignore``), for a data file counts
+    as code of every stage whose modules hold its name, or its folder's.
 
     Args:
         title: of the README.
