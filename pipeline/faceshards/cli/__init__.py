@@ -36,7 +36,13 @@ def main() -> None:
     """
 
 
-@main.command()
+@main.command(
+    epilog="""
+\b
+Example:
+  $ faceshards demo people.zip --identities 100 --views 8
+"""
+)
 @click.argument("out", type=PATH)
 @click.option("--identities", type=click.IntRange(1, 10_000), default=24, show_default=True, help="How many people.")
 @click.option("--views", type=click.IntRange(1, 100), default=4, show_default=True, help="Pictures of each.")
@@ -53,7 +59,13 @@ def demo(out: Path, identities: int, views: int, seed: int) -> None:
     click.echo(f"{out}: {identities * views} faces; use it with `source.path: {out}` in params.yaml")
 
 
-@main.command()
+@main.command(
+    epilog="""
+\b
+Example:
+  $ faceshards train --params train.yaml --out parser
+"""
+)
 @click.option("--params", type=PATH, default=_TRAINING / "params.yaml", show_default=True, help="What and how.")
 @click.option("--out", type=PATH, default=_TRAINING / "parser", show_default=True, help="Weights, metrics, checkpoint.")
 @explained

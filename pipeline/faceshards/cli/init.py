@@ -85,7 +85,13 @@ def _tell(done: "Upgrade") -> None:
         click.echo("Next: dvc repro")
 
 
-@click.command()
+@click.command(
+    epilog="""
+\b
+Example:
+  $ faceshards check && dvc repro
+"""
+)
 @click.option(
     "--params", type=PATH, default=Path("params.yaml"), show_default=True, help="All parameters, each explained there."
 )

@@ -91,8 +91,7 @@ Example:
 def verify(store: str, against: Path | None, as_json: bool) -> None:
     """Re-hash and re-read everything in STORE, a folder or a URL; exit with 1 and a list where something is off.
 
-    Of a URL every file is fetched, through the cache of `faceshards.open`, and files that the store does not list are
-    not seen.
+    Of a URL every file is fetched anew, and removed afterwards; files that the store does not list are not seen.
     """
     from faceshards.build.verify import verify_with_bar
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from faceshards.errors import CorruptShardError, FaceShardsError, MissingExtraError, MissingShardError, StoreFormatError
 from faceshards.store import layout
+from faceshards.store.cache import Cache
 from faceshards.store.filehashes import files_there
 from faceshards.store.invariants import block_problems, manifest_problems
 from faceshards.store.reader import Store
@@ -74,8 +76,8 @@ def verify(path: str | Path, *, progress: Progress | None = None, against: Path 
     """Check everything that can be checked of a store, and go on after each problem.
 
     Args:
-        path: the store; or a URL of it, whose files are fetched through the default cache. Files that it does not list
-            are not seen there.
+        path: the store; or a URL of it, whose files are all fetched anew, into a cache beside the default one that is
+            removed afterwards. Files that it does not list are not seen there.
         progress: told of every step; see `Progress`.
         against: a list as `write_sha256sums` or ``sha256sum`` writes it; the store must hold just these files.
 
@@ -83,9 +85,19 @@ def verify(path: str | Path, *, progress: Progress | None = None, against: Path 
         StoreFormatError: `path` is no store, or of a later format, or `against` is no such list.
         MissingExtraError: the store is of the profile `source`, and OpenCV is not installed.
     """
+    if "://" not in str(path):
+        return _verify(path, progress, against, None)
+    beside = Cache().folder.parent
+    beside.mkdir(parents=True, exist_ok=True)
+    # What the default cache keeps of this version is whole, whatever has become of the files at the URL.
+    with TemporaryDirectory(prefix="faceshards-verify-", dir=beside) as folder:
+        return _verify(path, progress, against, Cache(Path(folder)))
+
+
+def _verify(path: str | Path, progress: Progress | None, against: Path | None, cache: Cache | None) -> Report:
     reference = read_sha256sums(against) if against else None
     try:
-        store = open_store(path)
+        store = open_store(path, cache=cache)
     except CorruptShardError as error:
         return Report(1, 0, 0, (Problem(DATASET_JSON, "changed", str(error)),))
     there = files_there(store, str(path))
