@@ -132,10 +132,9 @@ def check_code(stage: str, folder: Path = Path()) -> None:
         if (folder / _OWN_PACKAGE).resolve() != PACKAGE:
             remedy = f"install the package of this repository: pip install --editable {folder.resolve()}[pipeline]"
     else:
-        remedy = (
-            "`faceshards init --upgrade` takes the installed release over, and `dvc repro` then runs what it changes; "
-            f"pip install faceshards=={lock.version} goes back"
-        )
+        remedy = "`faceshards init --upgrade` takes what is installed over, and `dvc repro` then runs what it changes"
+        if lock.version != release():
+            remedy += f"; pip install faceshards=={lock.version} goes back"
     raise OtherCodeError(
         f"{path}: this data set is made by faceshards {lock.version}, whose stage {stage} has the digest {made[:12]}; "
         f"found faceshards {release()} in {PACKAGE}, where it has {found[:12]}; {remedy}"

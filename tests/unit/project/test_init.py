@@ -57,7 +57,7 @@ def edit(path: Path, old: str, new: str) -> None:
 def test_the_files_of_a_data_set_are_those_of_this_repository(root: Path) -> None:
     for name, data in files_of_template("", None).items():
         if name not in OWN:
-            assert (root / name).read_bytes() == data, f"copy {name} to pipeline/faceshards/project/template"
+            assert (root / name).read_bytes() == data, f"{name}: run `make template`"
 
 
 def test_its_stages_are_those_of_this_repository_but_for_the_one_that_follows_edits_of_the_code(root: Path) -> None:
