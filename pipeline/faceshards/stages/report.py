@@ -5,7 +5,7 @@ from pathlib import Path
 from faceshards.build.params import Params
 from faceshards.report.page import write_report
 from faceshards.report.plots import write_plots
-from stages.command import stage_command
+from faceshards.stages.command import stage_command
 
 METRICS = {stage: Path(f"reports/metrics/{stage}.json") for stage in ("align", "parse", "erase", "verify")}
 
@@ -16,7 +16,3 @@ def main(params: Params) -> None:
     shards = Path("data/shards")
     write_report(shards, Path("data/aligned"), METRICS, Path("reports/report.html"), params.report.gallery)
     write_plots(shards, METRICS, Path("reports/plots"))
-
-
-if __name__ == "__main__":
-    main()
