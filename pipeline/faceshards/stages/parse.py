@@ -5,7 +5,7 @@ from pathlib import Path
 from faceshards.build.inputs import check_weights
 from faceshards.build.params import Params
 from faceshards.build.parse import as_metrics, parse_faces
-from stages.command import stage_command, write_metrics
+from faceshards.stages.command import stage_command, write_metrics
 
 
 @stage_command
@@ -14,7 +14,3 @@ def main(params: Params) -> None:
     check_weights(params.parse.weights, Path("manifests/inputs"))
     result = parse_faces(Path("data/aligned"), Path("data/parsed"), params.parse, params.store, params.run)
     write_metrics(Path("reports/metrics/parse.json"), as_metrics(result))
-
-
-if __name__ == "__main__":
-    main()

@@ -6,7 +6,7 @@ import click
 
 from faceshards.build.params import Params
 from faceshards.build.verify import certify
-from stages.command import stage_command, write_metrics
+from faceshards.stages.command import stage_command, write_metrics
 
 
 @stage_command
@@ -19,7 +19,3 @@ def main(_: Params) -> None:
     )
     if not report.ok:
         raise click.ClickException("\n".join(map(str, report.problems)))
-
-
-if __name__ == "__main__":
-    main()

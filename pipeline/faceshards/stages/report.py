@@ -5,7 +5,7 @@ from pathlib import Path
 from faceshards.build.params import Params
 from faceshards.report.page import write_report
 from faceshards.report.plots import write_plots
-from stages.command import stage_command
+from faceshards.stages.command import stage_command
 
 METRICS = {stage: Path(f"reports/metrics/{stage}.json") for stage in ("align", "parse", "erase", "verify")}
 
@@ -25,7 +25,3 @@ def main(params: Params) -> None:
         earlier=None if params.plan.earlier is None else Path(params.plan.earlier),
     )
     write_plots(shards, METRICS, Path("reports/plots"))
-
-
-if __name__ == "__main__":
-    main()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from faceshards.build.inputs import link_inputs
 from faceshards.build.params import Params
-from stages.command import stage_command
+from faceshards.stages.command import stage_command
 
 
 @stage_command
@@ -14,7 +14,3 @@ def main(params: Params) -> None:
     A network that `parse.weights` names and that is not here is downloaded, once its licence is accepted.
     """
     link_inputs(params, Path("manifests/inputs"), Path("manifests/parsers.yaml"))
-
-
-if __name__ == "__main__":
-    main()

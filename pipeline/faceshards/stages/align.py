@@ -7,7 +7,7 @@ import click
 
 from faceshards.build.align import align_faces
 from faceshards.build.params import Params
-from stages.command import stage_command, write_metrics
+from faceshards.stages.command import stage_command, write_metrics
 
 
 @stage_command
@@ -18,7 +18,3 @@ def main(params: Params) -> None:
     )
     click.echo(f"align: {outcome}")
     write_metrics(Path("reports/metrics/align.json"), asdict(outcome))
-
-
-if __name__ == "__main__":
-    main()

@@ -6,19 +6,13 @@ from pathlib import Path
 import click
 
 from faceshards.build.code import changes, code_of
+from faceshards.build.lockfile import STAGES, check_own_package, entry_of, lock_of_this, write_lock
 from faceshards.build.workdir import work_dir
 from faceshards.errors import FaceShardsError
 from faceshards.faulttext import told
 from faceshards.store.durable import sweep, write_file
 
-_ENTRIES = {
-    **{
-        path.stem: f"stages.{path.stem}"
-        for path in sorted(Path(__file__).parent.glob("*.py"))
-        if path.stem not in ("__init__", "code", "command")
-    },
-    "train": "faceshards.build.train",
-}
+_ENTRIES = {**{stage: entry_of(stage) for stage in STAGES}, "train": "faceshards.build.train"}
 _NAMES = click.Choice(list(_ENTRIES))
 
 
@@ -29,18 +23,21 @@ _NAMES = click.Choice(list(_ENTRIES))
 def main(names: tuple[str, ...], out: Path, explain: str | None) -> None:
     """List the code of each STAGE, by default of all of dvc.yaml: its modules and the data files that they read.
 
-    Each has its SHA-256, modules without comments and docstrings. The stages depend on these lists, so that an edit
-    runs again what uses it, and nothing else. What is new is against the lists in --out: those of the last `dvc repro`.
+    Each has its SHA-256, modules without comments and docstrings. Of all stages, what each list comes to is written to
+    faceshards.lock as well, on which the stages depend. So an edit runs again what uses it, and nothing else. What is
+    new is against the lists in --out: those of the last `dvc repro`.
     """
     if explain is not None:
         _explain(explain, out / explain)
         return
     try:
+        check_own_package()
         if names:
             _write(names, out)
         else:
             with work_dir(out) as work:
-                _write([name for name, entry in _ENTRIES.items() if entry.startswith("stages.")], work)
+                _write(STAGES, work)
+            write_lock(lock_of_this())
     except FaceShardsError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -68,7 +65,3 @@ def _explain(stage: str, before: Path) -> None:
     click.echo(f"since the last `dvc repro` ({before}): " + (f"{len(new)} differ" if new else "no change"))
     for path, change in new.items():
         click.echo(f"  {change:7}  {path}")
-
-
-if __name__ == "__main__":
-    main()

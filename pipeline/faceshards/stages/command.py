@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from faceshards.build.lockfile import check_code
 from faceshards.build.params import Params, load_params
 from faceshards.build.runrecord import run_record
 from faceshards.cells import visible_lines
@@ -38,6 +39,7 @@ def stage_command(function: Callable[[Params], None]) -> click.Command:
     def command(params_file: Path) -> None:
         stage = Path(inspect.getfile(function)).stem
         try:
+            check_code(stage)
             for folder in SWEPT:
                 sweep(folder)
             params = load_params(params_file)

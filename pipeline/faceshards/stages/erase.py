@@ -7,7 +7,7 @@ import click
 
 from faceshards.build.erase import erase_faces
 from faceshards.build.params import Params
-from stages.command import stage_command, write_metrics
+from faceshards.stages.command import stage_command, write_metrics
 
 
 @stage_command
@@ -25,7 +25,3 @@ def main(params: Params) -> None:
     )
     click.echo(f"erase: {outcome}")
     write_metrics(Path("reports/metrics/erase.json"), asdict(outcome))
-
-
-if __name__ == "__main__":
-    main()

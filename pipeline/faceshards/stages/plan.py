@@ -7,7 +7,7 @@ import click
 
 from faceshards.build.params import Params
 from faceshards.build.plan import plan_faces
-from stages.command import stage_command, write_metrics
+from faceshards.stages.command import stage_command, write_metrics
 
 
 @stage_command
@@ -17,7 +17,3 @@ def main(params: Params) -> None:
     write_metrics(Path("reports/metrics/plan.json"), asdict(outcome))
     for warning in outcome.warnings:
         click.echo(f"plan: {warning}", err=True)
-
-
-if __name__ == "__main__":
-    main()
