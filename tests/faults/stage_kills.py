@@ -65,7 +65,7 @@ def in_work() -> set[str]:
 
 def _run(stage: str, point: int | None = None) -> None:
     _armed[:] = [] if point is None else [point]
-    import_module(f"stages.{stage}").main.main([], standalone_mode=False)
+    import_module(f"faceshards.stages.{stage}").main.main([], standalone_mode=False)
 
 
 def _forget_shards(stage: str) -> None:
@@ -80,7 +80,7 @@ def _count(stage: str) -> int:
 
     def counted() -> None:
         _armed[:] = [10**9]
-        import_module(f"stages.{stage}").main.main([], standalone_mode=False)
+        import_module(f"faceshards.stages.{stage}").main.main([], standalone_mode=False)
         os.write(sender, str(10**9 - _armed[0]).encode())
 
     assert _forked(counted) == 0, stage
@@ -116,7 +116,7 @@ def main(project: Path, points: int, killed: tuple[str, ...] = STAGES) -> None:
     os.chdir(project)
     warnings.simplefilter("ignore")
     for stage in STAGES:
-        import_module(f"stages.{stage}")
+        import_module(f"faceshards.stages.{stage}")
     import_module("faceshards.report.page")
     sys.addaudithook(_audit)
     rng = random.Random(0)

@@ -8,19 +8,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
+from odd_pictures import picture, saved
 from onnx_files import graph
 from safetensors.torch import save
 
 from examples.recognition.verification.insightface_bin import InsightFaceBin
+from faceshards.build.earlier import read_earlier
 from faceshards.build.params import load_params
 from faceshards.errors import BadSampleError, FaceShardsError, ParamsError, SourceFormatError, WeightsError
 from faceshards.parsing.weights import load_weights
+from faceshards.records import RECORDIO_MAGIC
 from faceshards.source.decode import decode_image
 from faceshards.source.facesynthetics import parse_landmarks
+from faceshards.source.fetch.pinned import find_mismatches
+from faceshards.source.files import FolderFiles
 from faceshards.source.imageheader import read_header
-from faceshards.source.recordfile import MAGIC, RecordFile
+from faceshards.source.recordfile import RecordFile
+from faceshards.store.schema import PLAN_KEY
 from faceshards.zoo.onnxfiles import external_files
 
 MB = 2**20
@@ -87,6 +95,14 @@ def test_spaces_in_the_header_of_a_pgm_take_no_time() -> None:
     assert read_header(b"P5" + b"#\n \n" * 900 + b"x") is None
 
 
+def test_a_jpeg_of_a_thousand_scans_is_refused_before_each_goes_over_the_picture() -> None:
+    data = saved(picture(1, (64, 64)), "JPEG", progressive=True)
+    scan = data.rindex(b"\xff\xda")
+    assert refused(lambda: decode_image(data[:-2] + data[scan:-2] * 1000 + data[-2:], "x")).startswith(
+        "unreadable_image"
+    )
+
+
 def test_pages_of_a_tiff_that_go_round_in_a_circle_take_no_time() -> None:
     entries = struct.pack("<HHII", 256, 4, 1, 8) + struct.pack("<HHII", 257, 4, 1, 8)
     directory = struct.pack("<H", 2) + entries + struct.pack("<I", 8)
@@ -115,12 +131,18 @@ def test_a_number_spread_over_a_shape_is_refused(tmp_path: Path) -> None:
     [
         b"\x80\x02r\xff\xff\xff\x0fN.",  # a value for place 268,435,455
         b"\x80\x05\x96" + struct.pack("<Q", 2**33) + b"x.",  # 8 GB of bytes
-        pickle.dumps(([b"x" * 10**5] * 2000, [True] * 1000)),  # one picture, two thousand times
     ],
 )
-def test_a_pickle_that_claims_or_repeats_more_than_it_has_is_refused(tmp_path: Path, data: bytes) -> None:
+def test_a_pickle_that_claims_more_than_it_has_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.bin").write_bytes(data)
     assert str(tmp_path / "x.bin") in refused(lambda: InsightFaceBin(tmp_path / "x.bin"))
+
+
+@pytest.mark.parametrize("protocol", [2, 5])
+def test_a_picture_that_a_pickle_names_many_times_is_in_memory_once(tmp_path: Path, protocol: int) -> None:
+    (tmp_path / "x.bin").write_bytes(pickle.dumps(([b"x" * 10**6] * 2000, [True] * 1000), protocol))
+    with little_memory():
+        assert len(InsightFaceBin(tmp_path / "x.bin")) == 2000
 
 
 def test_a_description_whose_references_multiply_is_refused(tmp_path: Path) -> None:
@@ -131,7 +153,7 @@ def test_a_description_whose_references_multiply_is_refused(tmp_path: Path) -> N
 
 
 def test_a_record_of_very_many_empty_parts_is_read_in_a_moment(tmp_path: Path) -> None:
-    parts = [MAGIC + struct.pack("<I", flag << 29) for flag in (1, *(2,) * 200_000, 3)]
+    parts = [RECORDIO_MAGIC + struct.pack("<I", flag << 29) for flag in (1, *(2,) * 200_000, 3)]
     (tmp_path / "x.rec").write_bytes(b"".join(parts))
     assert len(RecordFile(tmp_path / "x.rec").read(0)) == 4 * 200_001
 
@@ -162,3 +184,12 @@ def test_the_cases_that_took_gigabytes_are_refused_within_little(shared: Path, t
     assert "unreadable_image" in refused(lambda: decode_image((cases / "white12.pgm").read_bytes(), "x"))
     with pytest.raises((SourceFormatError, ParamsError)):
         load_params(next((cases / "params-yaml").iterdir()))
+
+
+def test_a_run_of_equal_rows_of_any_length_is_no_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.parquet"
+    names = ("sample_id", "identity", "identity_name", "split", "row")
+    rows = pa.table({name: [1] * 10**6 for name in names})
+    pq.write_table(rows.replace_schema_metadata({PLAN_KEY: b'{"splits": {}}'}), path)
+    for read in (lambda: read_earlier(path, 0), lambda: find_mismatches(FolderFiles(tmp_path), path)):
+        assert f"1,000,000 rows claimed in {path.stat().st_size:,} bytes" in refused(read)

@@ -16,6 +16,7 @@ from odd_pictures import picture, saved
 from faceshards.build.source import read_note
 from faceshards.cells import cell, visible
 from faceshards.errors import BadSampleError, ParamsError, SourceFormatError, StoreFormatError
+from faceshards.report.page import _environment
 from faceshards.source.decode import decode_image, decode_picture
 from faceshards.source.files import FolderFiles, ZipFiles
 from faceshards.source.imagefolder import ImageFolder
@@ -143,6 +144,11 @@ def test_a_name_that_a_spreadsheet_would_run_is_a_text(name: str) -> None:
     (row,) = csv.reader(io.StringIO(table.getvalue()))
     assert row[0].startswith("'")
     assert row[1] == "x"
+
+
+def test_a_page_shows_control_characters_and_markup_as_text() -> None:
+    page = _environment().from_string("{{ name }}").render(name="a\0\x1b[31m<b>\nc")
+    assert page == "a\\x00\\x1b[31m&lt;b&gt;\nc"
 
 
 def test_other_names_stay_as_they_are_and_control_characters_are_written_out() -> None:

@@ -325,3 +325,13 @@ def test_an_interruption_leaves_the_old_file_or_the_new_one_and_nothing_else(
     assert done.ok
     assert tree(store) == tree(sound)
     assert Store.open(store).info == Store.open(sound).info
+
+
+def test_nothing_is_written_through_a_folder_that_is_a_link(store: Path, sound: Path, tmp_path: Path) -> None:
+    (store / "train.zarr").rename(tmp_path / "elsewhere")
+    (store / "train.zarr").symlink_to(tmp_path / "elsewhere")
+    file = "train.zarr/image/c.0.0.0.0"
+    flip(store / file)
+    before = tree(tmp_path / "elsewhere")
+    assert "leads out of it" in left(repair(store, [str(sound)]))[file]
+    assert tree(tmp_path / "elsewhere") == before

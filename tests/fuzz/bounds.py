@@ -59,8 +59,7 @@ def try_one(target: Callable[[bytes], None], data: bytes, tally: Tally, most: in
         tally: takes what came of it.
         most: bytes of memory that it may take.
     """
-    _forget_peak()
-    before = _status("VmRSS")
+    before, known = _status("VmRSS", "VmHWM")
     tally.inputs += 1
     started = resource.getrusage(resource.RUSAGE_SELF)
     try:
@@ -81,9 +80,11 @@ def try_one(target: Callable[[bytes], None], data: bytes, tally: Tally, most: in
     ended = resource.getrusage(resource.RUSAGE_SELF)
     seconds = ended.ru_utime + ended.ru_stime - started.ru_utime - started.ru_stime
     tally.slowest = max(tally.slowest, seconds)
-    took = _status("VmHWM") - before
+    (highest,) = _status("VmHWM")
+    took = highest - before if highest > known else 0  # where it took less than one before, it took no more
     tally.peak = max(tally.peak, took)
     if took > most:
+        _forget_peak()
         tally.found("memory", f"{took // MB} MB", data)
     new = ended_as not in tally.ends
     tally.ends.add(ended_as)
@@ -93,8 +94,9 @@ def try_one(target: Callable[[bytes], None], data: bytes, tally: Tally, most: in
 @contextmanager
 def bounded(most: int) -> Iterator[None]:
     """No more address space than a little above what is in use and `most` bytes."""
+    _forget_peak()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (_status("VmSize") + most + _SLACK, hard))
+    resource.setrlimit(resource.RLIMIT_AS, (_status("VmSize")[0] + most + _SLACK, hard))
     try:
         yield
     finally:
@@ -126,9 +128,7 @@ def _forget_peak() -> None:
         file.write("5")
 
 
-def _status(name: str) -> int:
-    """A line of the kernel's report on this process, in bytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) * 1024
-    raise KeyError(name)
+def _status(*names: str) -> list[int]:
+    """Lines of the kernel's report on this process, in bytes."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return [int(lines[name].split()[0]) * 1024 for name in names]

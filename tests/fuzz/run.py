@@ -67,6 +67,8 @@ def _in_a_process(module: str, name: str, seconds: float, seed: int) -> "Tally":
     child = os.fork()
     if not child:
         status = 1
+        # What readers warn of would tear the table apart.
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (the process ends with it)
         try:
             tally = _tried(module, name, seconds, random.Random(f"{seed} {name}"), at)
             tally.ends.clear()
@@ -74,7 +76,7 @@ def _in_a_process(module: str, name: str, seconds: float, seed: int) -> "Tally":
             told.flush()
             status = 0
         except Exception:
-            traceback.print_exc()
+            traceback.print_exc(file=sys.__stderr__)
         finally:
             os._exit(status)
     status = _waited(child, at, seconds)

@@ -11,6 +11,7 @@ and no copy is made of a value before all of them together are known to be no lo
 import io
 import pickle
 import pickletools
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -150,11 +151,13 @@ class _Encoded(_StandIn):
     def __init__(self, text: object, encoding: object) -> None:
         if not isinstance(text, str) or encoding not in ("latin1", b"latin1"):
             raise _Refused(f"text in {encoding!r}")
+        if max(text, default="") > "\xff":
+            raise _Refused("text that is no bytes")
         self._text = text
 
-    @property
+    @cached_property
     def value(self) -> bytes:
-        """The bytes, made anew at each look: a pickle may ask for them any number of times."""
+        """The bytes, made when they are asked for, and once."""
         return self._text.encode("latin1")
 
     def __len__(self) -> int:

@@ -16,6 +16,9 @@ from faceshards.build.nameindex import NameIndex
 from faceshards.errors import ParamsError
 from faceshards.store.schema import NO_IDENTITY, PLAN_KEY, SplitSpec
 
+_ROWS_A_BYTE = 8
+"""More rows of different sample ids no file packs into a byte, but a run of equal values may be of any length."""
+
 _COLUMNS = ("sample_id", "identity", "identity_name", "split", "row")
 
 
@@ -77,6 +80,8 @@ def _read(path: Path, seed: int) -> Earlier:
         missing = sorted(set(_COLUMNS) - set(file.schema_arrow.names))
         if missing:
             raise _Inconsistent(f"found none of its columns {', '.join(missing)}")
+        if file.metadata.num_rows > _ROWS_A_BYTE * path.stat().st_size:
+            raise _Inconsistent(f"found {file.metadata.num_rows:,} rows claimed in {path.stat().st_size:,} bytes")
         table = file.read(columns=list(_COLUMNS), use_threads=False)
     for name in _COLUMNS:
         if name != "identity_name" and table[name].null_count:

@@ -124,7 +124,9 @@ class Plan:
 def _mapped(path: Path, stamp: object) -> pa.Table:  # noqa: ARG001 (stamp is a cache key)
     try:
         faces = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    except (pa.ArrowException, OSError) as error:
+        # Arrow believes the offsets of texts, and reads wherever they point.
+        faces.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError) as error:
         raise SourceFormatError(
             f"{path}: expected the faces of a plan; it does not read ({error}); {_REMEDY}"
         ) from error

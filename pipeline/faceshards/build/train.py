@@ -9,6 +9,7 @@ from faceshards.errors import ParamsError
 from faceshards.parsing.train import TrainingSource, TrainParams, train
 from faceshards.source.fetch.resolve import resolve
 from faceshards.source.open import open_source
+from faceshards.store.durable import sweep
 from faceshards.yamlfile import read_yaml
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -63,6 +64,7 @@ def train_parser(params_file: Path, out: Path) -> Path:
         raise ParamsError(
             f"{params_file}: no such file; the project's own is stages/train/params.yaml, from the project's root"
         ) from error
+    sweep(out)
     return train([_opened(source, out / "sources" / source.label) for source in params.sources], params.train, out)
 
 

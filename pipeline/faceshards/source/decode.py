@@ -21,14 +21,18 @@ MAX_PIXELS = 64 * 2**20
 """The most pixels an image may claim; 64 Mpx decode to 192 MiB."""
 
 _FREE_PIXELS = 2**20
-_PIXELS_A_BYTE = 8 * 1032
-"""So many pixels in a byte are the most that deflate packs: 1,032 bytes of 8 pixels. Denser codecs reach it with flat
-areas alone. Small pictures may be denser."""
+_MOST_PIXELS_A_BYTE = 8 * 1032
+"""The most that deflate packs: 1,032 bytes of 8 pixels. Denser codecs reach it with flat areas alone. Pictures of no
+more than `_FREE_PIXELS` may be denser."""
+_PIXELS_A_BYTE = dict.fromkeys(("jpeg", "jp2", "avif", "heic"), 512)
+"""Of JPEG: a bit for 8x8 pixels is its shortest code. The others pack photographs no denser than it packs nothing."""
 
 _LOST = re.compile(r"premature|bad huffman|found marker|unsupported marker|jpeg datastream|unable to decompress", re.I)
 """What libjpeg says of a file of which some pixels are not as they were."""
 
 _FEW_COLOURS = 40
+_BLOCK = 2**20
+"""Pixels that are looked at together."""
 _FLAT = 0.9
 """More pixels of a label map than this are as those above and to the left: 0.93 of the least flat of 71 FaceSynthetics
 label maps."""
@@ -212,7 +216,7 @@ def _checked_header(data: bytes, what: str) -> ImageHeader:
             f"{what}: its {header.format} header claims {header.width} x {header.height} pixels; "
             f"expected between 1 and {MAX_PIXELS:,} in all",
         )
-    if pixels > _FREE_PIXELS + _PIXELS_A_BYTE * len(data):
+    if pixels > _FREE_PIXELS + _PIXELS_A_BYTE.get(header.format, _MOST_PIXELS_A_BYTE) * len(data):
         raise BadSampleError(
             "image_too_large",
             f"{what}: its {header.format} header claims {header.width} x {header.height} pixels; its {len(data):,} "
@@ -251,9 +255,19 @@ def is_label_map(data: bytes) -> bool:
 
 def _is_label_map(pixels: UInt8Array) -> bool:
     """Whether an image is made of flat areas of a few colours; one colour alone is none."""
-    whole = pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
-    flat = (whole[1:, 1:] == whole[:-1, 1:]) & (whole[1:, 1:] == whole[1:, :-1])
-    return bool(flat.mean() > _FLAT) and 2 <= len(np.unique(whole)) <= _FEW_COLOURS if flat.size else False
+    height, width = pixels.shape[:2]
+    rows = max(1, _BLOCK // width)
+    colours: set[int] = set()
+    flat = 0
+    for top in range(0, height, rows):
+        # With the row above, which the next ones are held against.
+        block = pixels[max(top - 1, 0) : top + rows].astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+        row = block.ravel()
+        colours.update(np.unique(row[np.append(True, row[1:] != row[:-1])]).tolist())
+        if len(colours) > _FEW_COLOURS:
+            return False
+        flat += int(np.count_nonzero((block[1:, 1:] == block[:-1, 1:]) & (block[1:, 1:] == block[1:, :-1])))
+    return len(colours) > 1 and flat > _FLAT * (height - 1) * (width - 1)
 
 
 def _decode(data: bytes, what: str, flags: int, heard: list[str] | None = None) -> UInt8Array:

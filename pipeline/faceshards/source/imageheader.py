@@ -64,6 +64,8 @@ def _png_frames(data: bytes) -> int:
 
 
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0-15, without DHT, JPG and DAC
+_JPEG_SCAN, _MAX_SCANS = b"\xff\xda", 200
+"""A decoder goes over the whole picture for each scan, of which a progressive JPEG has some ten."""
 _JPEG_ALONE = frozenset(range(0xD0, 0xD8)) | {0x01}  # RSTn and TEM: markers without a length
 
 
@@ -77,7 +79,10 @@ def _jpeg(data: bytes) -> ImageHeader | None:
             at += 2
         elif marker in _JPEG_FRAMES:
             depth, height, width, channels = struct.unpack_from(">BHHB", data, at + 4)
-            return ImageHeader("jpeg", width, height, depth == 8 and channels == 1)
+            # No pixel's code holds the marker of a scan.
+            scans = data.count(_JPEG_SCAN, at)
+            fault = f"{scans:,} scans; expected at most {_MAX_SCANS}; save it again" if scans > _MAX_SCANS else None
+            return ImageHeader("jpeg", width, height, depth == 8 and channels == 1, fault=fault)
         else:
             at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
     return None

@@ -41,8 +41,8 @@ def path_in(root: Path, path: str, *, links: bool = True) -> Path:
     Args:
         root: a folder of ours.
         path: relative, with ``/`` between its parts.
-        links: whether links may lead out of the root, as those do that DVC makes of a store's files. Whoever writes
-            gives False.
+        links: whether folders on the way may be links that lead out of the root. Whoever writes gives False, and
+            replaces what lies at the path rather than follow it.
 
     Raises:
         StoreFormatError: it leads out of the root, or is no path on some system.
@@ -52,7 +52,7 @@ def path_in(root: Path, path: str, *, links: bool = True) -> Path:
         'data/shards/train.zarr/image/c.0.0.0.0'
     """
     place = root / path if is_inside(path) else None
-    if place is None or (not links and not place.resolve().is_relative_to(root.resolve())):
+    if place is None or (not links and not place.parent.resolve().is_relative_to(root.resolve())):
         raise StoreFormatError(
             f"{root}: expected the path of a file below it; found {path[:200]!r}, which leads out of it or is no path "
             "on every system. What names it was made by another program, or to do harm: do not use it"

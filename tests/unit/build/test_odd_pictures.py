@@ -53,6 +53,15 @@ def test_every_row_is_a_face_or_says_why_not(rows: list[dict[str, Any]], expecte
         assert row["identity_name"] is not None or code(row) == "hidden_file"
 
 
+def test_no_row_tells_where_on_this_machine_the_pictures_lie(
+    rows: list[dict[str, Any]], expected: tuple[Path, dict[str, str]]
+) -> None:
+    assert not [row["reason"] for row in rows if str(expected[0].parent) in str(row)]
+    assert not [
+        row["reason"] for row in rows if row["reason"] and (" /" in row["reason"] or "OpenCV(" in row["reason"])
+    ]
+
+
 def test_the_counts_add_up(rows: list[dict[str, Any]]) -> None:
     used = sum(row["status"] == "ok" for row in rows)
     skipped = sum(row["status"] == "skipped" and bool(row["reason"]) for row in rows)

@@ -91,12 +91,28 @@ def _listed(mismatches: list[Mismatch]) -> str:
 def _compared(files: Files, pinned: Path, frames: int) -> Iterator[tuple[str, str | None]]:
     """Every pinned file that is there or must be, with what is wrong with it."""
     found = {PurePosixPath(name).name: name for name in sorted(files.names)}
-    table = pq.read_table(pinned, schema=PINNED_SCHEMA)
+    table = _read(pinned)
     for name, size, digest in zip(*(column.to_pylist() for column in table.columns), strict=True):
         if name in found:
             yield name, _problem(files, found[name], size, digest)
         elif int(name[:6]) < frames:
             yield name, "is missing"
+
+
+def _read(pinned: Path) -> pa.Table:
+    try:
+        rows = pq.read_metadata(pinned).num_rows
+        if rows > pinned.stat().st_size:  # a digest alone takes 32 bytes
+            raise ValueError(f"{rows:,} rows claimed in {pinned.stat().st_size:,} bytes")
+        table = pq.read_table(pinned, schema=PINNED_SCHEMA)
+        if any(not file[:6].isdecimal() for file in table["file"].to_pylist()):
+            raise ValueError("names that begin with no number of a frame")
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError) as error:
+        raise DownloadError(
+            f"{pinned}: expected a Parquet table of hashes, {', '.join(PINNED_SCHEMA.names)}; found {error}; take the "
+            "table that the recipe came with"
+        ) from error
+    return table
 
 
 def _problem(files: Files, name: str, size: int, digest: bytes) -> str | None:
