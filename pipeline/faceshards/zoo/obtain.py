@@ -6,15 +6,18 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from faceshards.errors import DownloadError, LicenceError
+from faceshards.errors import DownloadError, LicenceError, WeightsError
 from faceshards.source.fetch.download import fetch, is_there
 from faceshards.source.fetch.http import BY_HAND
 from faceshards.source.fetch.remote import RemoteFile, Transfer
 from faceshards.store.durable import sha256_of
 from faceshards.zoo.catalogue import description_of, is_kept, model_of
 from faceshards.zoo.kept import address_of, check_kept, held_model, known_sha256, other_file, require_model
+from faceshards.zoo.onnxfiles import external_files
 from faceshards.zoo.pins import Pin, add_pin, pins_file
 from faceshards.zoo.published import Published, read_published
+
+_ZIP = b"PK"
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ def obtain(
             other = ", where another file lies" if model.is_file() else ""
             tell(f"{weights}: downloading {published.url} to {model}{other}")
             _download(file, published, model, pins, transfer, progress)
+            if known is None:
+                _require_a_network(file, model)
     require_model(description, published, model)
     found = Pin(sha256_of(model), model.stat().st_size)
     check_kept(description, published, found, known, pins)
@@ -112,3 +117,21 @@ def _download(
         if file.sha256 is not None and f"expected SHA-256 {file.sha256}" in said:
             said = f"{said}. {other_file(published, pins)}"
         raise DownloadError(said) from error
+
+
+def _require_a_network(file: RemoteFile, model: Path) -> None:
+    """Refuse and delete what came in a network's place, such as a page, before it is pinned for good.
+
+    Raises:
+        DownloadError: it is no ONNX file, or no TorchScript, which is a zip.
+    """
+    try:
+        external_files(model)
+        with model.open("rb") as opened:
+            zipped = opened.read(len(_ZIP)) == _ZIP
+        found = None if model.suffix == ".onnx" or zipped else "expected TorchScript; found no zip"
+    except WeightsError as error:
+        found = str(error)
+    if found is not None:
+        model.unlink()
+        raise DownloadError(f"{file.url}: {found}. It was deleted and not pinned; look at what the address gives")

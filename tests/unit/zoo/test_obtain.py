@@ -164,6 +164,18 @@ def test_a_log_in_page_is_refused_with_where_to_put_the_file_by_hand(
     assert "source.path" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["net.ts", "net.onnx"])
+def test_what_is_no_network_is_neither_pinned_nor_kept(tmp_path: Path, server: FileServer, name: str) -> None:
+    whole, server.data = server.data, b"<html>Our server is being mended. Come again tomorrow.</html>"
+    description = described(tmp_path, server, url=server.url(name))
+    with pytest.raises(DownloadError, match=rf"{name}: .*expected .*deleted and not pinned"):
+        got(description)
+    assert not PINS.exists()
+    server.data = whole
+    if name == "net.ts":
+        assert got(description).pinned_in == PINS
+
+
 def test_a_file_that_was_saved_by_hand_is_checked_and_pinned(tmp_path: Path, kept: Path, server: FileServer) -> None:
     description = described(tmp_path, server)
     place(kept, server).parent.mkdir(parents=True)
