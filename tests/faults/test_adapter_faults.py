@@ -153,6 +153,8 @@ def test_a_model_of_another_format_is_refused(tmp_path: Path, name: str) -> None
         ({"mean": [float("nan")] * 3}, "mean.0"),
         ({"size": [512]}, "size"),
         ({"size": [512, 0]}, "size.1: Input should be greater than or equal to 1; found 0"),
+        ({"size": [100_000, 512]}, "size.0: Input should be less than or equal to 4096; found 100000"),
+        ({"batch": 10**7}, "batch: Input should be less than or equal to 1024; found 10000000"),
         ({"channels": "gbr"}, "channels: Input should be 'rgb' or 'bgr'; found 'gbr'"),
         ({"classes": "celebamask"}, "'celebamask_farl' or 'lapa'; found 'celebamask'"),
         ({"classes": ["background", "noes"]}, "unknown class noes; expected some of: background"),
