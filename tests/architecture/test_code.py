@@ -149,7 +149,7 @@ def test_an_edit_of_shared_code_changes_every_stage_that_shares_it(
 ) -> None:
     path = project.path / "pipeline/faceshards/source/recordio.py"
     path.write_text(path.read_text() + "\n_ANOTHER = 1\n")
-    assert stages_that_differ(listed, project.listings()) == {"download", "plan", "align", "train"}
+    assert stages_that_differ(listed, project.listings()) == {"download", "plan", "align", "report", "train"}
 
 
 def test_an_edit_of_a_value_is_seen_and_one_in_the_loader_changes_nothing(
@@ -207,11 +207,12 @@ from pathlib import Path
 opened = set()
 sys.addaudithook(lambda event, args: opened.add(str(args[0])) if event == "open" else None)
 import small_pipeline as small
+from faceshards.build.params import ReportParams
 from faceshards.report.page import write_report
 data = Path(sys.argv[1])
 few = small.RECIPE.replace("identities: 5", "identities: 3")
 shards = small.run_pipeline(small.small_params(data / "recipe.yaml", small.RunParams(workers=1), few), data)
-write_report(shards, data / "aligned", {}, data / "report.html", 4)
+write_report(shards, data / "aligned", {}, data / "report.html", ReportParams())
 print("\\n".join(sorted(opened)))
 """
 
