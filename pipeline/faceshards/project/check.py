@@ -125,5 +125,7 @@ def _stages(params: Params, source: str, weights: str, removed: str) -> dict[str
         "erase": f"{kept if erase.images else 'region maps alone'}; regions {erase.regions}; profile "
         f"{params.store.profile}; licence {licence}",
         "verify": "every file hashed and read again",
-        "report": f"a page on all of it, with {params.report.gallery} faces in its gallery",
+        "report": f"a page on all of it, with {params.report.gallery} faces in its gallery"
+        if params.report.pictures
+        else "a page of numbers, without pictures and names",
     }

@@ -205,6 +205,20 @@ def test_an_upgrade_keeps_the_source_and_the_title_that_init_wrote(tmp_path: Pat
     assert load_params(moved / "params.yaml").source.path == str(tmp_path / "photos")
 
 
+def test_params_that_nobody_edited_become_those_of_the_release_with_the_source_that_init_wrote(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    create(tmp_path / "faces", tmp_path / "photos")
+    params = tmp_path / "faces/params.yaml"
+    now = params.read_text()
+    params.write_text(now.replace("  mirror: true\n", ""))
+    lock = read_lock(tmp_path / "faces" / LOCK)
+    write_lock(
+        replace(lock, files={**lock.files, "params.yaml": digest(params.read_bytes())}), tmp_path / "faces" / LOCK
+    )
+    assert upgrade(tmp_path / "faces").replaced == ("params.yaml",)
+    assert params.read_text() == now
+
+
 def test_an_upgrade_of_what_init_did_not_make_is_refused(tmp_path: Path, root: Path) -> None:
     with pytest.raises(ProjectError, match="faceshards init DIR"):
         upgrade(tmp_path)
@@ -218,7 +232,10 @@ def test_check_says_what_each_stage_would_do(inside: Path) -> None:
     assert found.problems == ()
     assert found.stages["download"] == "96 rendered pictures of 24 people, from manifests/demo.yaml"
     assert list(found.stages) == ["download", "plan", "align", "parse", "erase", "verify", "report"]
+    assert found.stages["report"] == "a page with 24 faces"
     assert not (inside / "data").exists()
+    edit(inside / "params.yaml", "  pictures: true", "  pictures: false")
+    assert check(Path("params.yaml")).stages["report"] == "a page of numbers, without pictures and names"
 
 
 @pytest.mark.parametrize(
