@@ -8,7 +8,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 PIP := python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: repro test fuzz faults gpu lint lock clean
+.PHONY: repro test fuzz faults gpu lint lock template clean
 
 repro: $(VENV)/.pipeline
 	dvc repro
@@ -47,6 +47,21 @@ lock:
 	.venv-lock/bin/python -m pip install --quiet --no-deps albumentations==2.0.8 albucore
 	.venv-lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
 	rm -rf .venv-lock
+
+# The files of a new data set, from this repository's own: after an edit of params.yaml, dvc.yaml or manifests.
+TEMPLATE := pipeline/faceshards/project/template
+template:
+	cp params.yaml $(TEMPLATE)/params.yaml.in
+	sed '/^  code:/,/^$$/d' dvc.yaml > $(TEMPLATE)/dvc.yaml.in
+	for name in demo facesynthetics-100 facesynthetics-1000 facesynthetics-100000 facesynthetics-100000-parts; do \
+	  cp manifests/$$name.yaml $(TEMPLATE)/manifests__$$name.yaml.in; done
+	cp manifests/landmarks.csv $(TEMPLATE)/manifests__landmarks.csv.in
+	cp manifests/facesynthetics_sha256.parquet $(TEMPLATE)/manifests__facesynthetics_sha256.parquet.in
+	cp manifests/.gitignore $(TEMPLATE)/manifests__dot-gitignore.in
+	cp reports/.gitignore $(TEMPLATE)/reports__dot-gitignore.in
+	cp .dvc/.gitignore $(TEMPLATE)/dot-dvc__dot-gitignore.in
+	cp .dvc/config $(TEMPLATE)/dot-dvc__config.in
+	cp .dvc/plots/region_bars.json $(TEMPLATE)/dot-dvc__plots__region_bars.json.in
 
 clean:
 	rm -rf $(VENV) data/.work

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from small_pipeline import RECIPE
 
+from faceshards.build.lockfile import LOCK, lock_of_this, write_lock
+
 _PARTS = (
     *("dvc.yaml", "params.yaml", "manifests", "stages", "pipeline", "reports/.gitignore", ".gitignore"),
     *(".dvc/.gitignore", ".dvc/config", ".dvc/plots", ".dvcignore"),
@@ -29,6 +31,7 @@ def copy_of_the_project(root: Path, to: Path) -> Path:
     edit_params(to, "workers: auto", "workers: 1")
     edit_params(to, "shard_rows: 2048", "shard_rows: 4")
     edit_params(to, "chunk_rows: 32", "chunk_rows: 2")
+    write_lock(lock_of_this(), to / LOCK)
     dvc(to, "config", "core.no_scm", "true")
     return to
 
@@ -41,12 +44,14 @@ def edit_params(project: Path, old: str, new: str) -> None:
 
 
 def dvc(project: Path, *arguments: str, fails: bool = False) -> str:
-    """Run dvc with this environment's python first on the path, as an activated environment has it."""
+    """Run dvc with this environment first on the path, as an activated one has it, and the project's package in it."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    own = project / "pipeline"
+    packages = {"PYTHONPATH": str(own)} if own.is_dir() else {}
     done = subprocess.run(
         [sys.executable, "-m", "dvc", *arguments],
         cwd=project,
-        env={**os.environ, "PATH": path},
+        env={**os.environ, "PATH": path, **packages},
         capture_output=True,
         text=True,
         check=False,

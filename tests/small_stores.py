@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceshards.build import align, parse
-from faceshards.build.align import HAS_TRUTH, AlignTask
+from faceshards.build.align import AlignTask
+from faceshards.build.alignedrows import COLUMNS as ALIGNED_COLUMNS
 from faceshards.build.arrays import IMAGE, REGION, TRUTH
 from faceshards.build.erase import erase_faces
 from faceshards.build.outcome import count_outcomes
@@ -93,7 +94,7 @@ def align_faces(source: Source, plan: Path, out: Path, store: StoreParams = STOR
         splits=planned.splits,
         shard_rows=store.shard_rows,
         chunk_rows=store.chunk_rows,
-        columns=(HAS_TRUTH,),
+        columns=ALIGNED_COLUMNS,
         profile=store.profile,
     )
     with making(out, align.__name__, spec, RUN) as shards:

@@ -129,6 +129,14 @@ class MissingExtraError(FaceShardsError, ImportError):
     """An optional dependency is needed and not installed; the message names the extra."""
 
 
+class OtherCodeError(FaceShardsError, RuntimeError):
+    """A data set is made by other code than the code that runs."""
+
+
+class ProjectError(FaceShardsError, ValueError):
+    """A folder cannot become the repository of a data set, or is none."""
+
+
 class BusyError(FaceShardsError, RuntimeError):
     """Another process is making the same output."""
 

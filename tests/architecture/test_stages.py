@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from faceshards.build.lockfile import STAGES
 from faceshards.build.params import Params, ParseParams
 
-FIRST = ("code", "inputs")
 LONGEST = 150
 
 
@@ -35,15 +35,24 @@ def test_dvc_yaml_is_short_and_names_no_module(root: Path) -> None:
         assert ".py\n" not in text
 
 
+def sections(definition: dict[str, Any]) -> set[str]:
+    """The keys of params.yaml that a stage declares."""
+    return {param for param in definition.get("params", []) if isinstance(param, str)}
+
+
 @pytest.mark.parametrize("stage", stage_names())
-def test_a_stage_depends_on_its_list_of_code(stage: str, pipeline: dict[str, Any]) -> None:
-    lists = [dep for dep in pipeline[stage]["deps"] if dep.startswith("data/code")]
-    assert lists == ([] if stage == "code" else [f"data/code/{stage}"])
+def test_a_stage_depends_on_the_digest_of_its_code(stage: str, pipeline: dict[str, Any]) -> None:
+    locks = [param for param in pipeline[stage].get("params", []) if isinstance(param, dict)]
+    assert locks == ([] if stage == "code" else [{"faceshards.lock": [f"stages.{stage}"]}])
+
+
+def test_the_stages_of_the_lock_are_those_of_dvc_yaml() -> None:
+    assert ["code", *STAGES] == stage_names()
 
 
 def test_training_depends_on_its_list_of_code(root: Path) -> None:
     stages = YAML(typ="safe", pure=True).load(root / "stages/train/dvc.yaml")["stages"]
-    assert stages["code"]["cmd"].endswith("python -m stages.code train --out stages/train/code")
+    assert stages["code"]["cmd"].endswith("faceshards stage code train --out stages/train/code")
     assert stages["train"]["deps"] == ["code/train"]
     assert (root / "stages/train" / stages["code"]["deps"][0]).resolve() == root / "pipeline/faceshards"
 
@@ -52,17 +61,17 @@ def test_training_depends_on_its_list_of_code(root: Path) -> None:
 def test_a_stage_declares_exactly_the_params_that_its_command_reads(
     stage: str, pipeline: dict[str, Any], root: Path
 ) -> None:
-    command = (root / "stages" / f"{stage}.py").read_text()
+    command = (root / "pipeline/faceshards/stages" / f"{stage}.py").read_text()
     if stage == "inputs":
         command = (root / "pipeline/faceshards/build/inputs.py").read_text()
     read = set(re.findall(r"params\.(\w+)", command)) - {"run"}
-    assert {param.partition(".")[0] for param in pipeline[stage].get("params", [])} == read
+    assert {param.partition(".")[0] for param in sections(pipeline[stage])} == read
     assert read <= {field.name for field in fields(Params)}
 
 
 def test_the_params_of_a_section_that_two_stages_share_are_all_declared(pipeline: dict[str, Any]) -> None:
     parse, erase = (
-        {param.partition(".")[2] for param in pipeline[stage]["params"] if param.startswith("parse.")}
+        {param.partition(".")[2] for param in sections(pipeline[stage]) if param.startswith("parse.")}
         for stage in ("parse", "erase")
     )
     assert erase == {"min_confidence"}
@@ -72,14 +81,14 @@ def test_the_params_of_a_section_that_two_stages_share_are_all_declared(pipeline
 
 def test_every_stage_has_a_command_that_explains_itself(pipeline: dict[str, Any], root: Path) -> None:
     for stage, definition in pipeline.items():
-        assert definition["cmd"] == f"python -m stages.{stage}"
+        assert definition["cmd"] == f"faceshards stage {stage}"
         assert definition["desc"]
-        assert (root / "stages" / f"{stage}.py").is_file()
+        assert (root / "pipeline/faceshards/stages" / f"{stage}.py").is_file()
 
 
 def test_data_that_a_stage_reads_is_what_an_earlier_one_writes(pipeline: dict[str, Any]) -> None:
     written: set[str] = set()
     for definition in pipeline.values():
-        read = {dep for dep in definition["deps"] if dep.startswith(("data/", "reports/", "manifests/inputs"))}
-        assert {"data/code" if dep.startswith("data/code/") else dep for dep in read} <= written
+        read = {dep for dep in definition.get("deps", []) if dep.startswith(("data/", "reports/", "manifests/inputs"))}
+        assert read <= written
         written |= outs(definition)

@@ -38,7 +38,6 @@ def write_project(folder: Path) -> None:
     """A project of ten small demo faces, without data."""
     (folder / "data/.work").mkdir(parents=True, exist_ok=True)
     shutil.copytree(ROOT / "manifests", folder / "manifests", ignore=shutil.ignore_patterns("inputs"))
-    (folder / "stages").symlink_to(ROOT / "stages")
     (folder / "small.yaml").write_text(RECIPE)
     params = (ROOT / "params.yaml").read_text().replace("path: manifests/demo.yaml", "path: small.yaml")
     (folder / "params.yaml").write_text(params)
@@ -49,7 +48,7 @@ def prepare(project: Path, last: str = STAGES[-1]) -> None:
     os.chdir(project)
     warnings.simplefilter("ignore")
     for stage in STAGES:
-        import_module(f"stages.{stage}")
+        import_module(f"faceshards.stages.{stage}")
     import_module("faceshards.report.page")
     sys.addaudithook(_audit)
     for stage in STAGES[: 1 + STAGES.index(last)]:
@@ -61,7 +60,7 @@ def run(stage: str, point: int | None = None, params: str = PARAMS) -> None:
     """Run a stage; just before its change number `point` it is killed."""
     _armed[:] = [] if point is None else [point]
     arguments = [] if params == PARAMS else ["--params", params]
-    import_module(f"stages.{stage}").main.main(arguments, standalone_mode=False)
+    import_module(f"faceshards.stages.{stage}").main.main(arguments, standalone_mode=False)
 
 
 def changes(stage: str) -> int:

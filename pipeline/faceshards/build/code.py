@@ -1,6 +1,6 @@
 """What the code of a stage comes to: the modules that it imports and the data files that they read, each by digest.
 
-The same listing decides what `dvc repro` runs again (`stages/code.py` writes it where dvc.yaml looks) and whether a
+The same listing decides what `dvc repro` runs again (`lockfile` has its digest, where dvc.yaml looks) and whether a
 killed run goes on where it stood (`workdir`). An edit of a comment or a docstring changes nothing in it.
 """
 
@@ -28,7 +28,7 @@ def code_of(entry: str) -> dict[str, str]:
     or the name of its folder, as a string. A file that no module beside it names counts for all of them.
 
     Args:
-        entry: dotted name of the module to begin with: ``"faceshards.build.align"``, ``"stages.align"``.
+        entry: dotted name of the module to begin with: ``"faceshards.build.align"``, ``"faceshards.stages.align"``.
 
     Returns:
         By path, such as ``"faceshards/ops/mesh.py"``, in order: SHA-256 of a module without comments and docstrings,

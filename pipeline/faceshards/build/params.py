@@ -18,6 +18,7 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 Text = Annotated[str, Field(min_length=1)]
 """A path or a name: an empty one would be the working directory. `null` is how to say that there is none."""
 PositiveInt = Annotated[int, Field(ge=1)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -180,9 +181,21 @@ class StoreParams:
 
 @dataclass(frozen=True, config=_STRICT)
 class ReportParams:
-    """What the report shows."""
+    """What the report shows, and of how many faces.
+
+    Attributes:
+        gallery: faces with all their pictures.
+        pictures: False leaves pictures of faces and all names out.
+        faces: of so many faces the page has the numbers, and as many pictures are looked at.
+        thumbnails: so many of them have a picture and a region map.
+        dropped: so many of the faces that dropped out have a picture.
+    """
 
     gallery: PositiveInt = 24
+    pictures: bool = True
+    faces: PositiveInt = 100_000
+    thumbnails: NonNegativeInt = 300
+    dropped: NonNegativeInt = 60
 
 
 @dataclass(frozen=True, config=_STRICT)

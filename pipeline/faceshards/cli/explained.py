@@ -23,6 +23,13 @@ def explained(function: Callable[..., None]) -> Callable[..., None]:
             function(**options)
         except FaceShardsError as error:
             raise click.ClickException(visible_lines(str(error))) from error
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == "faceshards":
+                raise
+            command = click.get_current_context().command_path
+            raise click.ClickException(
+                f"`{command}` needs an extra: pip install 'faceshards[pipeline]' ({error})"
+            ) from error
         except BrokenPipeError:  # whoever read the output has enough of it, which click ends quietly
             raise
         except Exception as error:

@@ -15,7 +15,13 @@ _SHOWN = 12
 _EARLIER = "manifests/earlier.parquet"
 
 
-@click.command()
+@click.command(
+    epilog="""
+\b
+Example:
+  $ faceshards forget data/shards --person 'Ann Example' --sample 000123
+"""
+)
 @click.argument("store", type=PATH)
 @click.option("--person", "people", metavar="NAME", multiple=True, help="All faces of a person; may be given again.")
 @click.option("--sample", "samples", metavar="ID", multiple=True, help="One face; may be given again.")

@@ -44,7 +44,14 @@ def _target(_: click.Context, param: click.Parameter, value: str) -> str | int:
 _COLOUR = "NUMBER[,NUMBER,NUMBER]"
 
 
-@click.command()
+@click.command(
+    epilog="""
+\b
+Example:
+  $ faceshards fscam data/shards out --split val --model net.pt
+  $ faceshards fscam photos out --model model.onnx --target identity-mean --outputs embeddings
+"""
+)
 @click.argument("faces")
 @click.argument("out", type=PATH)
 @click.option("--model", required=True, help="model.pt or .ts (TorchScript), model.onnx, or module:attribute.")

@@ -12,7 +12,15 @@ from faceshards.faulttext import told
 _SHARDS = Path("data/shards")
 
 
-@click.command()
+@click.command(
+    epilog="""
+\b
+Example:
+  $ faceshards diff                            # this folder's shards against HEAD
+  $ faceshards diff v1 v2 --markdown
+  $ faceshards diff s3://bucket/v1 data/shards --json
+"""
+)
 @click.argument("a", default="HEAD")
 @click.argument("b", required=False)
 @click.option("--path", type=PATH, default=_SHARDS, show_default=True, help="Where a revision has the store.")
@@ -43,7 +51,13 @@ def diff(a: str, b: str | None, path: Path, form: str | None) -> None:
     sys.exit(0 if found.equal else 1)
 
 
-@click.command()
+@click.command(
+    epilog="""
+\b
+Example:
+  $ faceshards repair data/shards --from HEAD --from s3://bucket/shards
+"""
+)
 @click.argument("store", type=PATH)
 @click.option(
     "--from", "sources", multiple=True, metavar="COPY", help="A folder, URL or git revision; several may be given."

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias, get_args
 
-import cv2
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm import tqdm
@@ -21,8 +19,6 @@ from faceshards.store.schema import NO_IDENTITY, OK
 
 ExportView: TypeAlias = Literal["original", "variants"]
 """``"original"``: each face once, as it was. ``"variants"``: each of its K precomputed erased variants."""
-
-_PNG_LEVEL = 3  # of zlib; 9 takes ten times as long for 5 % less
 
 
 @dataclass(frozen=True)
@@ -165,14 +161,6 @@ def _unlike(names: list[str]) -> list[str]:
     """Names of which no two are alike: a name that another class id has as well gets its own id behind it."""
     counts = Counter(names)
     return [name if counts[name] == 1 else f"{name} ({identity})" for identity, name in enumerate(names)]
-
-
-def png(pixels: UInt8Array) -> bytes:
-    """Encode (H, W, 3) RGB or (H, W) grey uint8 as PNG; the same pixels give the same bytes."""
-    # cv2 takes BGR.
-    stored = pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[:, :, ::-1])
-    _, data = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
-    return data.tobytes()
 
 
 def _names(mask: int) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faceshards.errors import ExportError
-from faceshards.export.faces import ExportView, Face, Selection, png
+from faceshards.export.faces import ExportView, Face, Selection
+from faceshards.pngwriter import png
 from faceshards.store.folder import new_folder
 from faceshards.store.licence import licence_url, spdx
 from faceshards.store.names import path_in

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from faceshards.cells import cell
 from faceshards.errors import ExportError
-from faceshards.export.faces import ExportView, Face, Selection, png
+from faceshards.export.faces import ExportView, Face, Selection
+from faceshards.pngwriter import png
 from faceshards.store.folder import new_folder
 from faceshards.store.names import path_in
 from faceshards.store.reader import Store

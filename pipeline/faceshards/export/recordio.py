@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from faceshards.errors import ExportError
-from faceshards.export.faces import ExportView, Face, Selection, png
-from faceshards.source.recordfile import MAGIC
+from faceshards.export.faces import ExportView, Face, Selection
+from faceshards.pngwriter import png
+from faceshards.records import RECORDIO_MAGIC
 from faceshards.store.folder import new_folder
 from faceshards.store.names import path_in
 from faceshards.store.reader import Store
@@ -73,14 +74,14 @@ def _label(face: Face) -> float:
 
 def _write_record(file: BinaryIO, data: bytes) -> None:
     """Write one record, cut at every magic word that lies at a multiple of four (dmlc-core ``recordio.h``)."""
-    parts, start, at = [], 0, data.find(MAGIC)
+    parts, start, at = [], 0, data.find(RECORDIO_MAGIC)
     while at >= 0:
         if at % 4 == 0:
             parts.append(data[start:at])
-            start = at + len(MAGIC)
-        at = data.find(MAGIC, at + (len(MAGIC) if at % 4 == 0 else 1))
+            start = at + len(RECORDIO_MAGIC)
+        at = data.find(RECORDIO_MAGIC, at + (len(RECORDIO_MAGIC) if at % 4 == 0 else 1))
     parts.append(data[start:])
     for i, part in enumerate(parts):
         last = i == len(parts) - 1
         flag = (_WHOLE if last else _FIRST) if i == 0 else (_LAST if last else _MIDDLE)
-        file.write(MAGIC + struct.pack("<I", flag << _LENGTH_BITS | len(part)) + part + bytes(-len(part) % 4))
+        file.write(RECORDIO_MAGIC + struct.pack("<I", flag << _LENGTH_BITS | len(part)) + part + bytes(-len(part) % 4))

@@ -142,11 +142,14 @@ class AdaptedParser:
                     f"{self._params.file_name} gives values that are no finite numbers; check `mean`, `std` and "
                     "`scale` of its description, or load another copy of it"
                 )
-            probabilities = sure and _are_probabilities(logits)
-            logits = self._framing.to_face(logits)[:, self._classes.kept]
-            if probabilities:
-                logits = logits.clamp(min=torch.finfo(logits.dtype).tiny).log()
-            return np.asarray(layers_of(logits, temperature=1.0 if sure else None).cpu().numpy(), np.uint8)
+            outputs = self._framing.to_face(logits)[:, self._classes.kept]
+            if not sure:
+                return np.asarray(layers_of(outputs).cpu().numpy(), np.uint8)
+            logarithms = outputs.clamp(min=torch.finfo(outputs.dtype).tiny).log()
+            probabilities = _are_probabilities(logits)[:, None, None, None]
+            layers = layers_of(torch.where(probabilities, logarithms, outputs), temperature=1.0)
+            layers[:, :1] = layers_of(outputs)  # two outputs may have the same logarithm
+            return np.asarray(layers.cpu().numpy(), np.uint8)
 
     def _inputs(self, images: UInt8Array) -> Tensor:
         """(B, 112, 112, 3) uint8 -> (B, 3, height, width) float32, contiguous, as the network wants it."""
@@ -158,9 +161,10 @@ class AdaptedParser:
         return ((framed - self._mean) / self._std).contiguous()
 
 
-def _are_probabilities(outputs: Tensor) -> bool:
-    """Whether a network gives the result of a softmax rather than logits."""
-    return bool((outputs >= 0).all() and (outputs.sum(dim=1) - 1).abs().max() < _ROUNDING)
+def _are_probabilities(outputs: Tensor) -> Tensor:
+    """(B,) bool: whether a network gives the result of a softmax for a face, rather than logits."""
+    off = (outputs.sum(dim=1) - 1).abs().amax(dim=(1, 2))
+    return (outputs.amin(dim=(1, 2, 3)) >= 0) & (off < _ROUNDING)
 
 
 def _framing(params: AdapterParams, device: torch.device) -> Framing:

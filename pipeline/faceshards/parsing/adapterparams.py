@@ -15,7 +15,8 @@ from faceshards.parsing.schemes import ClassMap, SchemeName
 from faceshards.yamlfile import read_yaml
 from faceshards.zoo.published import Published
 
-_Positive = Annotated[int, Field(ge=1)]
+_Side = Annotated[int, Field(ge=1, le=4096)]
+_Batch = Annotated[int, Field(ge=1, le=1024)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Divisor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Point: TypeAlias = tuple[_Finite, _Finite]
@@ -32,7 +33,7 @@ class AdapterParams(Published):
 
     Attributes:
         classes: a scheme's name, or one of `schemes.CLASS_NAMES` for each class in the order of the outputs.
-        size: (height, width) that the network takes.
+        size: (height, width) that the network takes, at most 4096 each.
         mean: of each channel, in the order that `channels` says.
         std: of each channel, in the same order.
         channels: the order in which the network takes them.
@@ -43,11 +44,11 @@ class AdapterParams(Published):
         tanh_warp: how much of the input is squeezed by a tanh towards its edges, as RoI tanh-warping does (Lin et al.,
             CVPR 2019): 0 for none, else from 0.01 to 1. Only with `points`.
         output: which of several outputs holds the logits: a position, or a name.
-        batch: faces in a pass; an exported network may have a fixed one.
+        batch: faces in a pass, at most 1024; an exported network may have a fixed one.
     """
 
     classes: SchemeName | tuple[str, ...]
-    size: tuple[_Positive, _Positive]
+    size: tuple[_Side, _Side]
     mean: tuple[_Finite, _Finite, _Finite]
     std: tuple[_Divisor, _Divisor, _Divisor]
     channels: Channels = "rgb"
@@ -55,7 +56,7 @@ class AdapterParams(Published):
     points: tuple[Point, Point, Point, Point, Point] | None = None
     tanh_warp: Annotated[float, Field(ge=0, le=1)] = 0.0
     output: Output = 0
-    batch: _Positive = 1
+    batch: _Batch = 1
 
     def __post_init__(self) -> None:
         Published.__post_init__(self)

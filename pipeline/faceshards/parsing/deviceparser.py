@@ -123,25 +123,26 @@ class DeviceParser:
                             continue
                         slot = engine.free.get()
                     faces = gathered.take(engine.batch)
-                    slot.fill(faces)
                     try:
+                        slot.fill(faces)
                         engine.send(slot, all_layers=all_layers)
                     except torch.OutOfMemoryError as error:
                         engine.free.put(slot)
                         gathered.put_back(faces)
                         self._shrink(engine, error)
+                    except BaseException:  # Ctrl-C too: without its slots the parser would wait for ever
+                        engine.free.put(slot)
+                        raise
                     else:
                         under_way.append((engine, slot))
             while under_way:
                 yield self._taken(*under_way.popleft())
         finally:
             for engine, slot in under_way:
-                slot.take()
-                engine.free.put(slot)
+                _result(engine, slot)
 
     def _taken(self, engine: Engine, slot: Slot) -> _Counted:
-        layers, tallies, seconds = slot.take()
-        engine.free.put(slot)
+        layers, tallies, seconds = _result(engine, slot)
         with self._lock:
             self.busy += seconds
         if not tallies[:, -1].all():
@@ -180,3 +181,11 @@ class DeviceParser:
         engine = halving(make, self._making.batch, self._device)
         self._making = replace(self._making, batch=engine.batch)
         return engine
+
+
+def _result(engine: Engine, slot: Slot) -> tuple[UInt8Array, NDArray[np.int64], float]:
+    """Wait for the batch of a slot, which is free then, and also where the wait was broken off."""
+    try:
+        return slot.take()
+    finally:
+        engine.free.put(slot)

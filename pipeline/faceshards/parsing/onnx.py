@@ -64,7 +64,14 @@ class OnnxNetwork:
             (output,) = self._session.run([self._output], {self._input: inputs.numpy()})
         except Exception as error:  # see above
             raise refused(self._path, inputs, error) from error
-        return torch.from_numpy(output)
+        try:
+            return torch.from_numpy(output)
+        except TypeError as error:  # a list of tensors, or texts
+            found = "a list of tensors" if isinstance(output, list) else "texts"
+            raise WeightsError(
+                f"{self._path}: expected a tensor of numbers from its output {self._output!r}; found {found}. Set "
+                "`output` to the one with the logits"
+            ) from error
 
     def _only_input(self) -> str:
         names = [node.name for node in self._session.get_inputs()]

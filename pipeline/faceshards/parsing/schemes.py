@@ -131,7 +131,10 @@ class ClassMap:
             return np.array([REGION_NAMES.index(name) for name in names], np.uint8)[winners]
         left, right = (np.array([_coarse_class(name, half) for name in names], np.uint8)[winners] for half in (0, 1))
         coarse = np.where(np.arange(winners.shape[-1]) > MIDDLE_X, right, left)
-        return np.stack([detailed_regions(face, estimate_landmarks(face)) for face in coarse])
+        regions = np.empty(coarse.shape, np.uint8)
+        for face, found in zip(coarse, regions, strict=True):
+            found[:] = detailed_regions(face, estimate_landmarks(face))
+        return regions
 
 
 def _coarse_class(name: str, half: int) -> int:

@@ -50,6 +50,17 @@ class Faces:
         return self.store.manifest.filter(pc.field("status") == OK)
 
     @cached_property
+    def places(self) -> NDArray[np.int64]:
+        """(usable faces,) the row of the manifest that each is."""
+        return np.flatnonzero(pc.equal(self.store.manifest["status"], OK).to_numpy(zero_copy_only=False))
+
+    def aligned_column(self, name: str) -> NDArray[np.float32]:
+        """(usable faces,) a column of the aligned store's manifest; NaN where there is none."""
+        if self._aligned is None or name not in self._aligned.manifest.column_names:
+            return np.full(self.usable.num_rows, np.nan, np.float32)
+        return np.asarray(self._aligned.manifest[name].to_numpy()[self.places], np.float32)
+
+    @cached_property
     def with_truth(self) -> NDArray[np.bool_]:
         """(usable faces,) whether there is ground truth for each."""
         if self._aligned is None:
@@ -78,15 +89,18 @@ class Faces:
             raise ReportInputError(f"{self.store.path}: the report was given no aligned store to take truth from")
         return np.asarray(self._aligned.read(split, TRUTH.name, start, stop), np.uint8)
 
+    def images(self, split: str, start: int, stop: int) -> UInt8Array | None:
+        """The faces of the rows ``start .. stop`` of a split: (n, H, W, 3) uint8; None where no store has any."""
+        for store in (self.store, self._aligned):
+            if store is not None and "image" in store.arrays:
+                return np.asarray(store.read(split, "image", start, stop), np.uint8)
+        return None
+
     def image(self, face: int) -> UInt8Array | None:
         """The face itself, counted among `usable`; of a store of maps alone, from the aligned store if there is one."""
-        if "image" in self.store.arrays:
-            return self.read("image", face)
-        if self._aligned is None:
-            return None
         split, row = self.usable["split"][face].as_py(), self.usable["row"][face].as_py()
-        image: UInt8Array = self._aligned.read(split, "image", row, row + 1)[0]
-        return image
+        images = self.images(split, row, row + 1)
+        return None if images is None else images[0]
 
     def read(self, array: str, face: int) -> NDArray[Any]:
         """One array of one face, counted among `usable`."""

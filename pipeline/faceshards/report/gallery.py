@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceshards.build.sureness import CONFIDENCE
 from faceshards.regions import Region
-from faceshards.report.agreement import agreement, compare
+from faceshards.report.agreement import Compared, agreement
 from faceshards.report.faces import Faces
+from faceshards.report.names import person
 from faceshards.report.pictures import data_uri, difference, region_overlay
-from faceshards.store.schema import NO_IDENTITY
 
 WORST = 6
 """How many of the worst-parsed faces are shown."""
@@ -30,6 +31,7 @@ class Card:
     """One face.
 
     Attributes:
+        place: its row of the manifest.
         identity: the person's name, or number, or a word for unknown.
         agreement: share of its pixels whose region is the true one; None where there is no truth to compare with.
         confidence: mean probability of a pixel's region, by the parser; None where the map is not the parser's.
@@ -37,8 +39,8 @@ class Card:
         variants: the erased ones.
     """
 
+    place: int
     sample_id: str
-    source_id: str
     identity: str
     split: str
     agreement: float | None
@@ -57,16 +59,17 @@ class WorstParsed:
 
 def gallery(faces: Faces, count: int) -> tuple[Card, ...]:
     """Cards of `count` faces, or of all where there are fewer, evenly over the manifest from the first to the last."""
+    return tuple(_card(faces, face, variants=True) for face in gallery_faces(faces, count).tolist())
+
+
+def gallery_faces(faces: Faces, count: int) -> NDArray[np.int64]:
+    """The faces of the gallery, counted among the usable ones."""
     n = faces.usable.num_rows
-    picked = np.linspace(0, n - 1, min(count, n)).round().astype(np.int64)
-    return tuple(_card(faces, int(face), variants=True) for face in picked)
+    return np.linspace(0, n - 1, min(count, n)).round().astype(np.int64)
 
 
-def worst_parsed(faces: Faces) -> WorstParsed | None:
+def worst_parsed(faces: Faces, compared: Compared) -> WorstParsed | None:
     """The `WORST` faces with the least agreement, or None where there is no ground truth to compare with."""
-    if faces.regions_are_truth:
-        return None
-    compared = compare(faces)
     if not len(compared.faces):
         return None
     cards = tuple(_card(faces, int(face), variants=False) for face in compared.faces[:WORST])
@@ -101,21 +104,15 @@ def _card(faces: Faces, face: int, *, variants: bool) -> Card:
             wrong = difference(image, regions, truth)
             pictures.append(Picture(data_uri(wrong), f"Wrongly parsed pixels of {name}, in red", "where they differ"))
     return Card(
+        place=int(faces.places[face]),
         sample_id=name,
-        source_id=row["source_id"],
-        identity=_identity(row["identity"], row["identity_name"]),
+        identity=person(row["identity"], row["identity_name"], named=True) or "person unknown",
         split=row["split"],
         agreement=agreed,
         confidence=row.get(CONFIDENCE.name),
         pictures=tuple(pictures),
         variants=tuple(_variants(faces, face, name)) if variants and faces.variants else (),
     )
-
-
-def _identity(number: int, name: str | None) -> str:
-    if name is not None:
-        return name
-    return "person unknown" if number == NO_IDENTITY else f"person {number}"
 
 
 def _variants(faces: Faces, face: int, name: str) -> Iterator[Picture]:

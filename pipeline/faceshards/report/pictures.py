@@ -8,6 +8,8 @@ import numpy as np
 from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE, N_REGIONS, PALETTE
 
+WEBP = "data:image/webp;base64,"
+
 _WEBP_QUALITY = 85
 _OVERLAY_PERCENT = 65
 _WRONG_RGB = (230, 30, 60)
@@ -32,6 +34,11 @@ def difference(image: UInt8Array, regions: UInt8Array, truth: UInt8Array) -> UIn
 
 def data_uri(image: UInt8Array) -> str:
     """A (H, W, 3) uint8 RGB picture as WebP; the same pixels give the same text."""
+    return f"{WEBP}{encoded(image)}"
+
+
+def encoded(image: UInt8Array) -> str:
+    """What follows `WEBP` in a picture's data URI: base64."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".webp", bgr, [cv2.IMWRITE_WEBP_QUALITY, _WEBP_QUALITY])
-    return f"data:image/webp;base64,{base64.b64encode(data.tobytes()).decode()}"
+    return base64.b64encode(data.tobytes()).decode()

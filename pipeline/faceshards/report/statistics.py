@@ -49,3 +49,13 @@ def region_statistics(faces: Faces) -> RegionStatistics:
     return RegionStatistics(
         pixels / (n * height * width), present / n, eligible / n, erased / max(n * faces.variants, 1)
     )
+
+
+def seen_together(faces: Faces) -> NDArray[np.uint32]:
+    """How many usable faces show a pixel of both regions: (25, 25) uint32; the diagonal is how many show the region."""
+    counts = np.zeros((N_REGIONS, N_REGIONS), np.int64)
+    for block in faces.usable.select(["region_px"]).to_batches(max_chunksize=_ROWS):
+        present = (block["region_px"].flatten().to_numpy().reshape(-1, N_REGIONS) > 0).astype(np.float64)
+        # Whole numbers below 2**53, so that no order of adding shows.
+        counts += (present.T @ present).astype(np.int64)
+    return counts.astype(np.uint32)

@@ -1,5 +1,6 @@
 """How an image of a source is aligned: by its landmarks, by a detector's points, or not at all."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -39,6 +40,20 @@ class Alignment:
             BadSampleError: less than half of the aligned square lies inside the image.
         """
         return image if self.matrix is None else warp_image(image, self.matrix)
+
+    def size_and_roll(self) -> tuple[float, float]:
+        """How large the face is in the image, and how it is tilted.
+
+        Returns:
+            The side of the aligned square in pixels of the image, and the degrees by which the face is tilted
+            clockwise, -180 to 180; each rounded to two digits. An image that is aligned already has 112 and 0.
+        """
+        if self.matrix is None:
+            return float(ALIGNED_SIZE), 0.0
+        across, down = float(self.matrix[0, 0]), float(self.matrix[1, 0])
+        return round(ALIGNED_SIZE / math.hypot(across, down), 2), round(
+            -math.degrees(math.atan2(down, across)), 2
+        ) + 0.0
 
 
 class Aligner:

@@ -5,9 +5,8 @@ import struct
 from pathlib import Path
 
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
+from faceshards.records import RECORDIO_MAGIC
 from faceshards.source.files import MAX_FILE_BYTES
-
-MAGIC = struct.pack("<I", 0xCED7230A)
 
 _HEADER = struct.Struct("<4sI")
 _LENGTH_BITS = 29
@@ -32,9 +31,11 @@ class RecordFile:
         if not path.is_file():
             raise SourceNotFoundError(f"{path}: expected a RecordIO file; found none")
         with path.open("rb") as file:
-            start = file.read(len(MAGIC))
-            if start != MAGIC:
-                raise SourceFormatError(f"{path}: expected a RecordIO file, beginning with {MAGIC!r}; found {start!r}")
+            start = file.read(len(RECORDIO_MAGIC))
+            if start != RECORDIO_MAGIC:
+                raise SourceFormatError(
+                    f"{path}: expected a RecordIO file, beginning with {RECORDIO_MAGIC!r}; found {start!r}"
+                )
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._path = path
 
@@ -50,12 +51,12 @@ class RecordFile:
         while flag not in (_WHOLE, _LAST):
             flag, part = self._part(-(-part.stop // 4) * 4, continued=True)
             parts.append(self._map[part])
-            length += len(MAGIC) + len(parts[-1])
+            length += len(RECORDIO_MAGIC) + len(parts[-1])
             if length > MAX_FILE_BYTES:
                 raise BadSampleError(
                     "file_too_large", f"{self._path.name}: byte {offset:,}: more than {MAX_FILE_BYTES:,} bytes"
                 )
-        return MAGIC.join(parts)
+        return RECORDIO_MAGIC.join(parts)
 
     def read_start(self, offset: int, count: int) -> bytes:
         """The first bytes of the record at `offset`, without paging in the rest.
@@ -75,7 +76,7 @@ class RecordFile:
             raise BadSampleError("corrupt_record", f"{what}: expected a record; the file ends at {len(self._map):,}")
         magic, word = _HEADER.unpack_from(self._map, at)
         flag, length = word >> _LENGTH_BITS, word & (1 << _LENGTH_BITS) - 1
-        if magic != MAGIC or flag not in ((_MIDDLE, _LAST) if continued else (_WHOLE, _FIRST)):
+        if magic != RECORDIO_MAGIC or flag not in ((_MIDDLE, _LAST) if continued else (_WHOLE, _FIRST)):
             raise BadSampleError("corrupt_record", f"{what}: expected a record; found magic {magic!r} and flag {flag}")
         if length > MAX_FILE_BYTES:
             raise BadSampleError("file_too_large", f"{what}: claims {length:,} bytes; {MAX_FILE_BYTES:,} allowed")

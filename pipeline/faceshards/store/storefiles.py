@@ -285,7 +285,8 @@ class StoreFiles:
         return Inventory(decode_table(data, where, self.layout.file_count), self.layout, where)
 
     def _record(self, file: str) -> FileRecord:
-        return self.listed.record(file)
+        at_the_root = self.info["files"].get(file)
+        return self.listed.record(file) if at_the_root is None else FileRecord(**at_the_root)
 
     def _read_bytes(self, file: str, record: FileRecord) -> bytes:
         def read() -> bytes:

@@ -6,10 +6,12 @@ the same: to have it read everything as well would take many times as long.
 
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
@@ -18,15 +20,14 @@ from numpy.typing import NDArray
 
 from faceshards.errors import CorruptShardError, FaceShardsError, MissingExtraError, MissingShardError, StoreFormatError
 from faceshards.store import layout
-from faceshards.store.durable import sha256_of
+from faceshards.store.cache import Cache
+from faceshards.store.filehashes import files_there
 from faceshards.store.invariants import block_problems, manifest_problems
 from faceshards.store.reader import Store
+from faceshards.store.remote import open_store
 from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, OK
 from faceshards.store.sha256sums import read_sha256sums, recorded_hashes
 from faceshards.store.witness import Witness
-
-IGNORED = {".gitignore"}
-"""Files that belong to no store and are no fault in one: DVC writes one beside or into its outs."""
 
 ProblemKind = Literal["missing", "changed", "unlisted", "undecodable", "inconsistent"]
 Progress = Callable[[int, int], object]
@@ -75,7 +76,8 @@ def verify(path: str | Path, *, progress: Progress | None = None, against: Path 
     """Check everything that can be checked of a store, and go on after each problem.
 
     Args:
-        path: the store.
+        path: the store; or a URL of it, whose files are all fetched anew, into a cache beside the default one that is
+            removed afterwards. Files that it does not list are not seen there.
         progress: told of every step; see `Progress`.
         against: a list as `write_sha256sums` or ``sha256sum`` writes it; the store must hold just these files.
 
@@ -83,19 +85,30 @@ def verify(path: str | Path, *, progress: Progress | None = None, against: Path 
         StoreFormatError: `path` is no store, or of a later format, or `against` is no such list.
         MissingExtraError: the store is of the profile `source`, and OpenCV is not installed.
     """
-    root = Path(path)
+    if "://" not in str(path):
+        return _verify(path, progress, against, None)
+    beside = Cache().folder.parent
+    beside.mkdir(parents=True, exist_ok=True)
+    # What the default cache keeps of this version is whole, whatever has become of the files at the URL.
+    with TemporaryDirectory(prefix="faceshards-verify-", dir=beside) as folder:
+        return _verify(path, progress, against, Cache(Path(folder)))
+
+
+def _verify(path: str | Path, progress: Progress | None, against: Path | None, cache: Cache | None) -> Report:
     reference = read_sha256sums(against) if against else None
     try:
-        store = Store.open(root)
+        store = open_store(path, cache=cache)
     except CorruptShardError as error:
         return Report(1, 0, 0, (Problem(DATASET_JSON, "changed", str(error)),))
-    files = sorted(p for p in root.rglob("*") if p.is_file() and p.name not in IGNORED)
-    size = sum(file.stat().st_size for file in files)
+    there = files_there(store, str(path))
+    size = sum(there.sizes.values())
     meter = _Meter(size + sum(n * _row_bytes(store) for n in store.splits.values()), progress)
     hashes = {}
-    for file in files:
-        hashes[file.relative_to(root).as_posix()] = _hash_of(file)
-        meter.add(file.stat().st_size)
+    for file in there.sizes:
+        digest = there.hash(file)
+        if digest is not None:
+            hashes[file] = digest
+        meter.add(there.sizes[file])
     problems = list(_file_problems(store, hashes))
     if reference is not None:
         problems += _compared(reference, hashes, f"listed in {against}")
@@ -114,13 +127,6 @@ class _Meter:
         self._done += size
         if self._progress:
             self._progress(self._done, self._total)
-
-
-def _hash_of(path: Path) -> str:
-    try:
-        return sha256_of(path)
-    except OSError as error:
-        return f"a file that cannot be read ({error.strerror})"
 
 
 def _row_bytes(store: Store) -> int:
@@ -211,19 +217,31 @@ def _array_problems(store: Store, meter: _Meter, unusable: Container[str]) -> It
         rows = store.rows(split, shard)
         at = rows["row"].to_numpy()
         paired = bool(((at >= first) & (at < end)).all() and (np.diff(at) > 0).all())
-        for start in range(first, end, store.chunk_rows):
-            stop = min(start + store.chunk_rows, end)
-            arrays = _read_block(store, split, names, (start, stop), undecodable)
-            if start == first or stop == end:
-                yield from _contradictions(witness, store, split, (start, stop), arrays)
-            meter.add((stop - start) * _row_bytes(store))
-            if paired:
-                begin, until = np.searchsorted(at, (start, stop))
-                here = rows.slice(begin, until - begin)
-                for detail in block_problems(arrays, here, at[begin:until] - start):
-                    yield Problem(layout.group_path(split), "inconsistent", f"rows {start}..{stop - 1}: {detail}")
+        with _held(store, split, shard, names):
+            for start in range(first, end, store.chunk_rows):
+                stop = min(start + store.chunk_rows, end)
+                arrays = _read_block(store, split, names, (start, stop), undecodable)
+                if start == first or stop == end:
+                    yield from _contradictions(witness, store, split, (start, stop), arrays)
+                meter.add((stop - start) * _row_bytes(store))
+                if paired:
+                    begin, until = np.searchsorted(at, (start, stop))
+                    here = rows.slice(begin, until - begin)
+                    for detail in block_problems(arrays, here, at[begin:until] - start):
+                        yield Problem(layout.group_path(split), "inconsistent", f"rows {start}..{stop - 1}: {detail}")
     for file, details in undecodable.items():
         yield Problem(file, "undecodable", f"{len(details)} of its chunks, the first: {details[0]}")
+
+
+def _held(store: Store, split: str, shard: int, names: Iterable[str]) -> ExitStack:
+    """Have the files of a shard on this disk, where zarr-python reads them; what cannot be had is a known problem."""
+    held = ExitStack()
+    for name in names:
+        metadata = f"{layout.array_path(split, name)}/{layout.METADATA}"
+        for file in (metadata, layout.shard_path(split, store.arrays[name], shard)):
+            with suppress(FaceShardsError):
+                held.enter_context(store.hold(file))
+    return held
 
 
 def _contradictions(

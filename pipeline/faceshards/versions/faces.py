@@ -28,8 +28,8 @@ class Faces:
         row: (N,) its row in the split.
     """
 
-    def __init__(self, store: Store, splits: Sequence[str]) -> None:
-        columns = {name: store.manifest[name] for name in _COLUMNS}
+    def __init__(self, manifest: pa.Table, splits: Sequence[str]) -> None:
+        columns = {name: manifest[name] for name in _COLUMNS}
         wide = {n: c.cast(_TEXT) if pa.types.is_string(c.type) else c for n, c in columns.items()}
         self.table = pa.table(wide)
         self.splits = tuple(splits)
@@ -114,7 +114,11 @@ class Pairs:
 
 def pair_faces(a: Store, b: Store) -> Pairs:
     """Pair the faces of two stores by their ids. Raises as `Store.manifest`."""
-    splits = tuple(dict.fromkeys([*a.splits, *b.splits]))
+    return pair_manifests(a.manifest, b.manifest, tuple(dict.fromkeys([*a.splits, *b.splits])))
+
+
+def pair_manifests(a: pa.Table, b: pa.Table, splits: Sequence[str]) -> Pairs:
+    """Pair the faces of two manifests by their ids; `splits` names those of both, in the order to show them in."""
     first, second = Faces(a, splits), Faces(b, splits)
     found = pc.index_in(second.table["sample_id"], value_set=first.table["sample_id"])
     place = pc.fill_null(found, -1).to_numpy().astype(np.int64)

@@ -10,11 +10,12 @@ from tqdm import tqdm
 from faceshards.build.verify import verify_with_bar
 from faceshards.errors import FaceShardsError, MissingExtraError, MissingShardError, RevisionError
 from faceshards.store.durable import sha256_of
+from faceshards.store.filehashes import IGNORED
 from faceshards.store.inventory import FileRecord
 from faceshards.store.names import path_in
 from faceshards.store.reader import Store
 from faceshards.store.schema import DATASET_JSON, INVENTORY
-from faceshards.store.verify import IGNORED, Problem
+from faceshards.store.verify import Problem
 from faceshards.versions.copies import Kept, blocks_of, cache_copy, copies_at, md5_of
 from faceshards.versions.derive import Derived
 from faceshards.versions.dvcout import DvcOut, find_out

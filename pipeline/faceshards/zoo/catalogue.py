@@ -1,5 +1,6 @@
 """Networks by name, and where their files lie on this machine."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from faceshards.errors import WeightsError, WeightsNotFoundError
 from faceshards.zoo.published import Published
 
 _PREFIX = "zoo"
+_DIGITS = 8
 _ENTRIES = Path(__file__).with_name("entries")
 
 
@@ -59,8 +61,15 @@ def is_kept(description: Path, published: Published) -> bool:
 def model_of(description: Path, published: Published) -> Path:
     """Where the model of a description lies, or is to lie."""
     if is_kept(description, published):
-        return kept_folder() / description.stem / published.file_name
+        return kept_folder() / _folder_of(description, published) / published.file_name
     return description.parent / str(published.model)
+
+
+def _folder_of(description: Path, published: Published) -> str:
+    """Its name tells addresses apart: many projects share the folder, and what they call ``net.onnx`` differs."""
+    if published.url is None:
+        return description.stem
+    return f"{description.stem}-{hashlib.sha256(published.url.encode()).hexdigest()[:_DIGITS]}"
 
 
 def kept_folder() -> Path:

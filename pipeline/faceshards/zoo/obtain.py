@@ -6,15 +6,18 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from faceshards.errors import DownloadError, LicenceError
-from faceshards.source.fetch.download import fetch
+from faceshards.errors import DownloadError, LicenceError, WeightsError
+from faceshards.source.fetch.download import fetch, is_there
 from faceshards.source.fetch.http import BY_HAND
 from faceshards.source.fetch.remote import RemoteFile, Transfer
 from faceshards.store.durable import sha256_of
 from faceshards.zoo.catalogue import description_of, is_kept, model_of
 from faceshards.zoo.kept import address_of, check_kept, held_model, known_sha256, other_file, require_model
+from faceshards.zoo.onnxfiles import external_files
 from faceshards.zoo.pins import Pin, add_pin, pins_file
 from faceshards.zoo.published import Published, read_published
+
+_ZIP = b"PK"
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,13 @@ def obtain(
     known = known_sha256(description, published, pins)
     model = model_of(description, published)
     if published.url is not None:
-        if not model.is_file():
-            tell(f"{weights}: downloading {published.url} to {model}")
-        _download(published, model, known, pins, transfer, progress)
+        file = RemoteFile(published.url, published.bytes, known)
+        if not is_there(model, file):  # nothing is written otherwise: machines may share a folder that is read-only
+            other = ", where another file lies" if model.is_file() else ""
+            tell(f"{weights}: downloading {published.url} to {model}{other}")
+            _download(file, published, model, pins, transfer, progress)
+            if known is None:
+                _require_a_network(file, model)
     require_model(description, published, model)
     found = Pin(sha256_of(model), model.stat().st_size)
     check_kept(description, published, found, known, pins)
@@ -99,16 +106,32 @@ def require_licence(weights: str | Path, published: Published, accepted: str | N
 
 
 def _download(
-    published: Published, model: Path, known: str | None, pins: Path, transfer: Transfer | None, progress: bool
+    file: RemoteFile, published: Published, model: Path, pins: Path, transfer: Transfer | None, progress: bool
 ) -> None:
-    assert published.url is not None
-    file = RemoteFile(published.url, published.bytes, known)
     model.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(model.with_name(".lock")):  # of other projects of this user
             fetch([file], model.parent, transfer=transfer, progress=progress)
     except DownloadError as error:
         said = str(error).replace(BY_HAND, f"Or download it in a browser and save it as {model}")
-        if known is not None and f"expected SHA-256 {known}" in said:
+        if file.sha256 is not None and f"expected SHA-256 {file.sha256}" in said:
             said = f"{said}. {other_file(published, pins)}"
         raise DownloadError(said) from error
+
+
+def _require_a_network(file: RemoteFile, model: Path) -> None:
+    """Refuse and delete what came in a network's place, such as a page, before it is pinned for good.
+
+    Raises:
+        DownloadError: it is no ONNX file, or no TorchScript, which is a zip.
+    """
+    try:
+        external_files(model)
+        with model.open("rb") as opened:
+            zipped = opened.read(len(_ZIP)) == _ZIP
+        found = None if model.suffix == ".onnx" or zipped else "expected TorchScript; found no zip"
+    except WeightsError as error:
+        found = str(error)
+    if found is not None:
+        model.unlink()
+        raise DownloadError(f"{file.url}: {found}. It was deleted and not pinned; look at what the address gives")

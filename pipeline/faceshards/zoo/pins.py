@@ -3,6 +3,10 @@
 They are a file of the project, to be committed, so that nobody gets other bytes under the same address later.
 """
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import ConfigDict, TypeAdapter
@@ -52,18 +56,32 @@ def read_pins(path: Path) -> dict[str, Pin]:
 
 
 def add_pin(path: Path, address: str, pin: Pin) -> None:
-    """Add a pin, or replace that of the same address.
+    """Add a pin, or replace that of the same address; no process loses that of another.
 
     Raises:
         ParamsError: as `read_pins`.
     """
-    _write(path, {**read_pins(path), address: pin})
+    with _alone(path.parent):
+        _write(path, {**read_pins(path), address: pin})
 
 
 def make_pins(path: Path) -> None:
     """Write a file without pins where there is none."""
     if not path.exists():
         _write(path, {})
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Others who would write pins there wait. The folder itself is locked, so that no file of locks is left in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # of a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _write(path: Path, pins: dict[str, Pin]) -> None:

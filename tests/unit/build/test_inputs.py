@@ -15,6 +15,8 @@ from faceshards.build.params import Params
 from faceshards.build.weights import weights_files
 from faceshards.errors import DownloadError, LicenceError, ParamsError
 from faceshards.store.durable import sha256_of
+from faceshards.zoo.catalogue import model_of
+from faceshards.zoo.published import read_published
 
 
 @pytest.fixture
@@ -174,11 +176,12 @@ def test_a_network_that_is_downloaded_is_told_by_its_description_and_its_hash(
         "parser.yaml": description.read_bytes(),
         "net.ts.sha256": f"{sha256}\n".encode(),
     }
-    told = capsys.readouterr().out
-    assert told.startswith(f"{description}: downloading {server.url('net.ts')} to {tmp_path / 'kept/parser/net.ts'}\n")
+    told, kept = capsys.readouterr().out, model_of(description, read_published(description))
+    assert kept.is_relative_to(tmp_path / "kept")
+    assert told.startswith(f"{description}: downloading {server.url('net.ts')} to {kept}\n")
     assert f"pinned in {pins}, which is to be committed: SHA-256 {sha256}" in told
     assert links(tmp_path / "inputs/weights") == ["parser.yaml"]
-    assert weights_files(str(description)) == [description, tmp_path / "kept/parser/net.ts"]
+    assert weights_files(str(description)) == [description, kept]
     asked = len(server.requests)
     link_inputs(named, tmp_path / "inputs", pins)
     assert len(server.requests) == asked
@@ -206,7 +209,7 @@ def test_another_file_under_the_address_stops_the_stage(
     named = params(weights=description)
     named = replace(named, parse=replace(named.parse, accept_licence="Some-Data"))
     link_inputs(named, tmp_path / "inputs", tmp_path / "parsers.yaml")
-    (tmp_path / "kept/parser/net.ts").unlink()
+    model_of(description, read_published(description)).unlink()
     server.data = server.data + b" "
     with pytest.raises(DownloadError, match="expected SHA-256"):
         link_inputs(named, tmp_path / "inputs", tmp_path / "parsers.yaml")

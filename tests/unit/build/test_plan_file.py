@@ -15,8 +15,8 @@ from plans import SHARES, Face, planned
 
 from faceshards.build.planfile import Plan
 from faceshards.errors import SourceNotFoundError
-from stages.download import main as download
-from stages.plan import main as plan_stage
+from faceshards.stages.download import main as download
+from faceshards.stages.plan import main as plan_stage
 
 PARAMS = """
 source: {{path: people, landmarks: landmarks.csv}}

@@ -22,10 +22,11 @@ from faceshards.export.huggingface import export_huggingface
 from faceshards.export.imagefolder import export_imagefolder
 from faceshards.export.recordio import _write_record, export_recordio
 from faceshards.export.webdataset import export_webdataset
+from faceshards.records import RECORDIO_MAGIC
 from faceshards.regions import REGION_NAMES
 from faceshards.source.decode import decode_image, decode_labels
 from faceshards.source.open import open_source
-from faceshards.source.recordfile import MAGIC, RecordFile
+from faceshards.source.recordfile import RecordFile
 from faceshards.store.reader import Store
 
 EXPORTS = [export_webdataset, export_imagefolder, export_huggingface, export_recordio]
@@ -142,7 +143,16 @@ def test_record_0_and_the_headers_are_insightfaces(store: Store, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"abc", MAGIC, MAGIC * 3, b"xxxx" + MAGIC, b"x" + MAGIC + MAGIC[:3], b"x" + MAGIC + b"yyy" + MAGIC]
+    "data",
+    [
+        b"",
+        b"abc",
+        RECORDIO_MAGIC,
+        RECORDIO_MAGIC * 3,
+        b"xxxx" + RECORDIO_MAGIC,
+        b"x" + RECORDIO_MAGIC + RECORDIO_MAGIC[:3],
+        b"x" + RECORDIO_MAGIC + b"yyy" + RECORDIO_MAGIC,
+    ],
 )
 def test_records_that_hold_the_magic_word_come_back_whole(tmp_path: Path, data: bytes) -> None:
     with (tmp_path / "a.rec").open("wb") as file:

@@ -186,3 +186,32 @@ def test_says_which_files_device_and_versions_made_the_result(tmp_path: Path, mo
     assert provenance["device"] == "cpu"
     assert {"torch", "opencv"} <= set(provenance)
     assert ("onnxruntime" in provenance) == name.endswith(".onnx")
+
+
+class _Probabilities(nn.Module):
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.network = ColourNetwork(n)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.softmax(self.network(x), dim=1)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_how_sure_a_network_of_probabilities_is_changes_no_region_and_no_neighbour(tmp_path: Path, batch: int) -> None:
+    write_torchscript(tmp_path / "net.ts", _Probabilities(25))
+    parser = load_parser(describe(tmp_path, model="net.ts", classes="regions25", batch=batch), "cpu")
+    images = random_images(5)
+    found = parser.assess(images)
+    assert np.array_equal(found.regions, parser.parse(images))
+    alone = [parser.assess(images[i : i + 1]) for i in range(5)]
+    assert np.array_equal(found.probability, np.concatenate([face.probability for face in alone]))
+    assert np.array_equal(found.regions, np.concatenate([face.regions for face in alone]))
+
+
+@pytest.mark.parametrize("classes", ["regions25", ["background", "skin", *["nose"] * 23]])
+def test_no_faces_give_no_regions(tmp_path: Path, classes: str | list[str]) -> None:
+    write_torchscript(tmp_path / "net.ts", ColourNetwork(25))
+    parser = load_parser(describe(tmp_path, model="net.ts", classes=classes), "cpu")
+    assert parser.parse(random_images(0)).shape == (0, 112, 112)
+    assert [layer.shape for layer in parser.assess(random_images(0))[:2]] == [(0, 112, 112)] * 2

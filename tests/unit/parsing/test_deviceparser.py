@@ -22,6 +22,7 @@ from faceshards.parsing.judged import Judge, Judged, judge
 from faceshards.parsing.mirror import for_inference
 from faceshards.parsing.parser import CpuParser
 from faceshards.parsing.replay import Making
+from faceshards.parsing.slots import Slot
 from faceshards.parsing.weights import load_weights
 from faceshards.records import UInt8Array
 
@@ -188,6 +189,30 @@ def test_a_stream_that_is_given_up_leaves_its_slots_to_the_next(weights: Path) -
         next(stream)
         stream.close()
     assert len(joined(judge(parser, [images])).regions) == len(images)
+
+
+@pytest.mark.parametrize("step", ["fill", "send", "take"])
+@pytest.mark.parametrize("error", [RuntimeError("CUDA error: an illegal memory access"), KeyboardInterrupt()])
+def test_whatever_breaks_off_leaves_its_slots_to_the_next(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
+) -> None:
+    parser, images = on_cpu(weights, 1, mirror=False), random_images(2)
+    expected = parser.parse(images)
+
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Slot, step, broken)
+        for _ in range(SLOTS):
+            with pytest.raises(type(error)):
+                parser.parse(images[:1])
+    found: list[UInt8Array] = []
+    waiting = threading.Thread(target=lambda: found.append(parser.parse(images)), daemon=True)
+    waiting.start()
+    waiting.join(timeout=20)
+    assert len(found) == 1
+    assert np.array_equal(found[0], expected)
 
 
 def test_a_part_that_is_no_faces_is_refused(parser: DeviceParser) -> None:

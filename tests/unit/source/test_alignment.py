@@ -87,3 +87,18 @@ def test_an_unknown_name_and_a_model_that_nobody_takes_are_refused(tmp_path):
         Aligner("retinaface")
     with pytest.raises(ParamsError, match="brings its own model"):
         Aligner("auto", tmp_path / "x.onnx")
+
+
+@pytest.mark.parametrize(("degrees", "scale"), [(0, 1.0), (20, 2.0), (-35, 0.5), (170, 3.0)])
+def test_the_size_and_the_tilt_of_a_face_are_those_of_its_points(degrees, scale):
+    clockwise = np.deg2rad(degrees)
+    turn = np.array([[np.cos(clockwise), -np.sin(clockwise)], [np.sin(clockwise), np.cos(clockwise)]])
+    points = (POINTS @ turn.T * scale).astype(np.float32)
+    straight = Aligner("none")(np.zeros((300, 300, 3), np.uint8), POINTS).size_and_roll()
+    size, roll = Aligner("none")(np.zeros((300, 300, 3), np.uint8), points).size_and_roll()
+    assert size == pytest.approx(straight[0] * scale, rel=1e-3)
+    assert roll == pytest.approx(straight[1] + degrees, abs=0.02)
+
+
+def test_an_aligned_image_has_the_size_of_the_template_and_no_tilt():
+    assert Aligner("none")(ALIGNED, None).size_and_roll() == (112.0, 0.0)

@@ -1,7 +1,9 @@
 """A network that a description names by its address: licence, download, hash, pin."""
 
+import hashlib
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,11 @@ def described(folder: Path, server: FileServer, **keys: Any) -> Path:
     return describe(folder, **{"url": server.url("net.ts"), "classes": "regions25", "licence": LICENCE, **keys})
 
 
+def place(kept: Path, server: FileServer) -> Path:
+    """Where the network of that address is kept."""
+    return kept / f"parser-{hashlib.sha256(server.url('net.ts').encode()).hexdigest()[:8]}" / "net.ts"
+
+
 def got(description: Path | str, accept: str | None = "Some-Data") -> Obtained:
     return obtain(description, accept, transfer=QUICK, progress=False)
 
@@ -46,7 +53,7 @@ def test_a_file_of_unknown_hash_is_pinned_on_first_use_and_then_no_more(
 ) -> None:
     description = described(tmp_path, server)
     first = got(description)
-    assert first == Obtained(kept / "parser/net.ts", sha256_of(tmp_path / "network.ts"), PINS)
+    assert first == Obtained(place(kept, server), sha256_of(tmp_path / "network.ts"), PINS)
     assert read_pins(PINS) == {server.url("net.ts"): Pin(first.sha256, len(server.data))}
     assert "Commit this file" in PINS.read_text()
     assert got(description) == Obtained(first.path, first.sha256, None)
@@ -59,6 +66,26 @@ def test_a_second_run_asks_no_server(tmp_path: Path, server: FileServer) -> None
     got(description)
     load_parser(description, "cpu")
     assert len(server.requests) == asked
+
+
+def test_a_second_run_writes_nothing_where_the_networks_are_kept(tmp_path: Path, server: FileServer) -> None:
+    description = described(tmp_path, server)
+    folder = got(description).path.parent
+    for path in folder.iterdir():
+        if path.name != "net.ts":
+            path.unlink()
+    before = folder.stat().st_mtime_ns
+    got(description)
+    assert ([path.name for path in folder.iterdir()], folder.stat().st_mtime_ns) == (["net.ts"], before)
+
+
+def test_another_address_is_another_network_whatever_the_two_are_called(tmp_path: Path, server: FileServer) -> None:
+    first = got(described(tmp_path, server))
+    with FileServer(network(tmp_path, 24)) as elsewhere:
+        second = got(described(tmp_path, elsewhere))
+        assert second.path.read_bytes() == elsewhere.data
+        assert read_pins(PINS)[elsewhere.url("net.ts")].sha256 == second.sha256 != first.sha256
+    assert got(described(tmp_path, server)) == Obtained(first.path, first.sha256, None)
 
 
 def test_nothing_is_asked_of_the_server_before_the_licence_is_accepted(tmp_path: Path, server: FileServer) -> None:
@@ -119,7 +146,7 @@ def test_a_download_that_is_cut_is_no_network_and_goes_on_where_it_was(
     )
     with pytest.raises(DownloadError, match="finished ranges are kept"):
         got(description)
-    assert not (kept / "parser/net.ts").exists()
+    assert not place(kept, server).exists()
     assert not PINS.exists()
     with pytest.raises(WeightsNotFoundError, match=r"not downloaded yet; run `faceshards parsers get .*parser\.yaml"):
         load_parser(description, "cpu")
@@ -132,15 +159,27 @@ def test_a_log_in_page_is_refused_with_where_to_put_the_file_by_hand(
     tmp_path: Path, kept: Path, server: FileServer
 ) -> None:
     server.headers["Content-Type"] = "text/html"
-    with pytest.raises(DownloadError, match=rf"sent a web page.*save it as {kept}/parser/net\.ts") as caught:
+    with pytest.raises(DownloadError, match=rf"sent a web page.*save it as {place(kept, server)}") as caught:
         got(described(tmp_path, server))
     assert "source.path" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["net.ts", "net.onnx"])
+def test_what_is_no_network_is_neither_pinned_nor_kept(tmp_path: Path, server: FileServer, name: str) -> None:
+    whole, server.data = server.data, b"<html>Our server is being mended. Come again tomorrow.</html>"
+    description = described(tmp_path, server, url=server.url(name))
+    with pytest.raises(DownloadError, match=rf"{name}: .*expected .*deleted and not pinned"):
+        got(description)
+    assert not PINS.exists()
+    server.data = whole
+    if name == "net.ts":
+        assert got(description).pinned_in == PINS
+
+
 def test_a_file_that_was_saved_by_hand_is_checked_and_pinned(tmp_path: Path, kept: Path, server: FileServer) -> None:
     description = described(tmp_path, server)
-    (kept / "parser").mkdir(parents=True)
-    (kept / "parser/net.ts").write_bytes(server.data)
+    place(kept, server).parent.mkdir(parents=True)
+    place(kept, server).write_bytes(server.data)
     assert got(description).pinned_in == PINS
     assert server.requests == []
     load_parser(description, "cpu")
@@ -180,6 +219,14 @@ def test_pins_of_others_stay(tmp_path: Path, server: FileServer) -> None:
     got(described(tmp_path, server))
     assert read_pins(PINS)["https://elsewhere/net.onnx"] == other
     assert len(read_pins(PINS)) == 2
+
+
+def test_pins_that_are_added_at_once_all_stay() -> None:
+    addresses = [f"https://elsewhere/{i}.onnx" for i in range(8)]
+    with ThreadPoolExecutor(len(addresses)) as pool:
+        list(pool.map(lambda address: add_pin(PINS, address, Pin("1" * 64, 5)), addresses))
+    assert list(read_pins(PINS)) == addresses
+    assert [path.name for path in PINS.parent.iterdir()] == [PINS.name]
 
 
 def test_damaged_pins_are_named(tmp_path: Path, server: FileServer) -> None:

@@ -39,7 +39,7 @@ def fetch(
     """
     transfer = transfer or Transfer()
     into.mkdir(parents=True, exist_ok=True)
-    absent = [file for file in files if not _is_there(into / file.name, file)]
+    absent = [file for file in files if not is_there(into / file.name, file)]
     with open_session() as session:
         remotes = [probe(session, file, transfer) for file in absent]
     parts = [
@@ -64,7 +64,7 @@ def fetch(
     return [into / file.name for file in files]
 
 
-def _is_there(path: Path, file: RemoteFile) -> bool:
+def is_there(path: Path, file: RemoteFile) -> bool:
     """Whether a file has its final name, which it gets only once it is whole, and is the one that the recipe names."""
     if not path.is_file() or file.bytes not in (None, path.stat().st_size):
         return False

@@ -1,0 +1,77 @@
+"""`faceshards export`: a store in formats of others."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from faceshards.cli.explained import PATH, explained
+
+_VIEW_HELP = "Faces as they were, or all of their precomputed erased variants."
+_EXAMPLE = """
+\b
+Example:
+  $ faceshards export webdataset data/shards out --split train
+  $ faceshards export huggingface s3://bucket/shards out
+"""
+
+
+@click.group(epilog=_EXAMPLE)
+def export() -> None:
+    """Write a store, at a path or a URL, in a format of others."""
+
+
+def _export_options(function: Callable[..., None]) -> Callable[..., None]:
+    """What all formats take."""
+    views = click.Choice(["original", "variants"])
+    function = click.option("--view", type=views, default="original", show_default=True, help=_VIEW_HELP)(function)
+    function = click.option("--split", "splits", multiple=True, help="Several may be given; none for all.")(function)
+    function = click.argument("out", type=PATH)(function)
+    return click.argument("store")(function)
+
+
+@export.command("webdataset")
+@_export_options
+@click.option("--faces-per-tar", type=click.IntRange(min=1), default=10_000, show_default=True)
+@explained
+def _export_webdataset(store: str, out: Path, **options: Any) -> None:
+    """Tar files of <key>.png, .region.png, .cls and .json."""
+    from faceshards.export.webdataset import export_webdataset
+    from faceshards.store.remote import open_store
+
+    export_webdataset(open_store(store), out, **options)
+
+
+@export.command("imagefolder")
+@_export_options
+@explained
+def _export_imagefolder(store: str, out: Path, **options: Any) -> None:
+    """PNG files in one folder a person, and beside them their region maps."""
+    from faceshards.export.imagefolder import export_imagefolder
+    from faceshards.store.remote import open_store
+
+    export_imagefolder(open_store(store), out, **options)
+
+
+@export.command("huggingface")
+@_export_options
+@click.option("--faces-per-file", type=click.IntRange(min=1), default=10_000, show_default=True)
+@explained
+def _export_huggingface(store: str, out: Path, **options: Any) -> None:
+    """Parquet files for datasets.load_dataset(OUT)."""
+    from faceshards.export.huggingface import export_huggingface
+    from faceshards.store.remote import open_store
+
+    export_huggingface(open_store(store), out, **options)
+
+
+@export.command("recordio")
+@_export_options
+@explained
+def _export_recordio(store: str, out: Path, **options: Any) -> None:
+    """InsightFace's train.rec, train.idx and property, one folder a split."""
+    from faceshards.export.recordio import export_recordio
+    from faceshards.store.remote import open_store
+
+    export_recordio(open_store(store), out, **options)

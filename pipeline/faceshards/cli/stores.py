@@ -1,0 +1,194 @@
+"""Commands that look at a store: `info`, `verify`, `stats`, `show`. They work in a bare install."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from faceshards.cli.explained import PATH, explained
+
+if TYPE_CHECKING:
+    from faceshards.store.reader import Store
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
+_LEAST_COLUMNS = 40
+
+
+@click.command(
+    epilog="""
+\b
+Example:
+  $ faceshards info data/shards
+  $ faceshards info s3://bucket/shards --json
+"""
+)
+@click.argument("store")
+@click.option("--report", type=PATH, help="Say where the report page is, too.")
+@_JSON
+@explained
+def info(store: str, report: Path | None, as_json: bool) -> None:
+    """Say what the shards in STORE, a folder or a URL, hold and how to read them."""
+    from faceshards.store.remote import open_store
+
+    opened = open_store(store)
+    about = opened.info
+    if as_json:
+        said = {key: about[key] for key in _INFO if key in about} | about["about"]
+        click.echo(json.dumps({"store": store, **said}, indent=2, ensure_ascii=False))
+        return
+    title = about["about"].get("title") or about["name"]
+    splits = ", ".join(f"{name}: {split['samples']}" for name, split in about["splits"].items())
+    click.echo(
+        f"""
+{title}: {about["samples"]} faces ({splits}), {about["skipped"]} skipped, licence {about["licence"]}
+  shards    {store}
+  manifest  {store.rstrip("/")}/manifest.parquet"""
+    )
+    if report is not None:
+        click.echo(f"  report    {report}")
+    click.echo(_snippet(opened, store))
+
+
+_INFO = ("name", "licence", "samples", "skipped", "splits", "shard_rows", "chunk_rows", "profile", "arrays", "sha256")
+
+
+def _snippet(opened: "Store", store: str) -> str:
+    from faceshards.loader.dataset import Dataset
+
+    split = next(iter(opened.info["splits"]))
+    shown = next(iter(opened.arrays.values()))
+    shape = (min(32, len(Dataset(opened, split))), *shown.shape)
+    view = ', view="variants"' if "variant" in opened.arrays else ""
+    return f"""
+Read a batch:
+  import faceshards
+  faces = faceshards.open("{store}", split="{split}")
+  batch = next(faces.batches(32, shuffle=True, seed=0{view}))
+  print(batch["{shown.name}"].shape, batch["{shown.name}"].dtype)  # {shape} {shown.dtype}
+  print(batch["label"][:8], faces.num_identities)
+"""
+
+
+@click.command(
+    epilog="""
+\b
+Example:
+  $ faceshards verify shards --against shards.sha256
+  $ faceshards verify https://example.org/shards --json
+"""
+)
+@click.argument("store")
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A list of hashes (manifests/shards.sha256) that the store must equal.",
+)
+@_JSON
+@explained
+def verify(store: str, against: Path | None, as_json: bool) -> None:
+    """Re-hash and re-read everything in STORE, a folder or a URL; exit with 1 and a list where something is off.
+
+    Of a URL every file is fetched anew, and removed afterwards; files that the store does not list are not seen.
+    """
+    from faceshards.build.verify import verify_with_bar
+
+    report = verify_with_bar(store, against)
+    if as_json:
+        problems = [{"path": p.path, "kind": p.kind, "detail": p.detail} for p in report.problems]
+        said = {"files": report.files, "bytes": report.bytes, "rows": report.rows, "problems": problems}
+        click.echo(json.dumps({"store": store, "ok": report.ok, **said}, indent=2))
+    else:
+        for problem in report.problems:
+            click.echo(str(problem), err=True)
+        click.echo(f"{store}: {report.files} files, {report.bytes} bytes, {len(report.problems)} problems")
+    sys.exit(0 if report.ok else 1)
+
+
+@click.command(
+    epilog="""
+\b
+Example:
+  $ faceshards stats data/shards
+  $ faceshards stats data/shards --json | jq .confidence
+"""
+)
+@click.argument("store")
+@_JSON
+@explained
+def stats(store: str, as_json: bool) -> None:
+    """Tell the numbers of STORE, a folder or a URL: faces, people, regions, confidence, and why faces dropped out.
+
+    All of them are in the manifest; no picture is read. The confidence is the parser's own, from 0 to 1.
+    """
+    from faceshards.statistics import statistics_of
+    from faceshards.store.remote import open_store
+
+    found = statistics_of(open_store(store))
+    click.echo(json.dumps({"store": store, **found}, indent=2, ensure_ascii=False) if as_json else _table(store, found))
+
+
+def _table(store: str, found: dict[str, Any]) -> str:
+    people = found["people"]
+    lines = [f"{store}: {found['faces']:,} faces of {people['count']:,} people, {found['skipped']:,} dropped out", ""]
+    lines += ["split            faces    people"]
+    lines += [f"{name:12} {of['faces']:9,} {of['people']:9,}" for name, of in found["splits"].items()]
+    if people["count"]:
+        spread = people["faces_each"]
+        lines += ["", "faces a person   " + "  ".join(f"{name} {value:g}" for name, value in spread.items())]
+        lines += [f"faces of no known person   {people['unknown']:,}"] if people["unknown"] else []
+    if found["reasons"]:
+        lines += ["", "dropped out, by reason"]
+        lines += [f"  {count:9,}  {reason}" for reason, count in found["reasons"].items()]
+    if found["confidence"]:
+        lines += ["", "confidence   " + "  ".join(f"{name} {value:.3f}" for name, value in found["confidence"].items())]
+    if found["regions"]:
+        lines += ["", f"{'region':18} {'area':>7} {'present':>8}" + ("  confidence" if found["confidence"] else "")]
+        for name, of in found["regions"].items():
+            sure = of.get("confidence")
+            said = "" if sure is None else f"{sure:12.3f}"
+            lines.append(f"{name:18} {of['area']:7.2%} {of['present']:8.1%}{said}")
+    return "\n".join(lines)
+
+
+@click.command(
+    epilog="""
+\b
+Example:
+  $ faceshards show data/shards person_03/0001               # in the terminal
+  $ faceshards show data/shards person_03/0001 --out face.png
+"""
+)
+@click.argument("store")
+@click.argument("sample_id")
+@click.option("--out", type=PATH, metavar="FILE.png", help="Write a PNG file instead.")
+@explained
+def show(store: str, sample_id: str, out: Path | None) -> None:
+    """Show one face of STORE, a folder or a URL: as aligned, its regions, and its erased variants.
+
+    In a terminal of 24-bit colours it is drawn in half blocks, two pixels a character. Where the output is no terminal,
+    --out says where the picture goes.
+    """
+    from faceshards.cells import visible
+    from faceshards.pngwriter import png
+    from faceshards.sheet import half_blocks, pictures_of, sheet_of
+    from faceshards.store.durable import write_file
+    from faceshards.store.remote import open_store
+
+    if out is None and not sys.stdout.isatty():
+        raise click.UsageError("the output is no terminal; name a file for the picture: --out face.png")
+    if out is not None and out.suffix.lower() != ".png":
+        raise click.BadParameter(f"expected a name that ends in .png; found {out}", param_hint="--out")
+    found = pictures_of(open_store(store), sample_id)
+    if out is not None:
+        write_file(out, png(sheet_of(found.pictures, len(found.pictures))))
+    else:
+        columns = shutil.get_terminal_size().columns
+        a_row = max(1, min(len(found.pictures), columns // _LEAST_COLUMNS))
+        click.echo(half_blocks(sheet_of(found.pictures, a_row), columns), color=True)
+    for line in found.said:
+        click.echo(visible(line))
+    if out is not None:
+        click.echo(f"{out}: {', '.join(found.names)}")

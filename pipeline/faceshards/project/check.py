@@ -1,0 +1,131 @@
+"""What each stage would do, and what is wrong, before anything runs."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceshards.build.licences import licence_of_dataset
+from faceshards.build.lockfile import STAGES, check_code
+from faceshards.build.params import Params, load_params
+from faceshards.build.removal import read_removal
+from faceshards.build.weights import BUNDLED, weights_files
+from faceshards.errors import FaceShardsError, ParamsError
+from faceshards.project.recognise import recognised
+from faceshards.zoo.catalogue import description_of, is_kept, model_of
+from faceshards.zoo.published import read_published
+
+_FROM_ELSEWHERE = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found.
+
+    Attributes:
+        stages: what each stage would do, by its name, in order.
+        problems: what is wrong, a message each; none where all can run.
+    """
+
+    stages: dict[str, str]
+    problems: tuple[str, ...]
+
+
+def check(params_file: Path) -> Check:
+    """Look at all that a run needs, and go on after each problem. Nothing is written, downloaded or rendered.
+
+    Args:
+        params_file: the params; paths in it are relative to the working directory.
+
+    Raises:
+        ParamsError: the file is not there or does not fit.
+
+    Example:
+        >>> check(Path("params.yaml")).problems
+        ()
+    """
+    params = load_params(params_file)
+    problems: list[str] = []
+
+    def tried(look: Callable[[], str], otherwise: str) -> str:
+        try:
+            return look()
+        except (FaceShardsError, OSError) as error:
+            problems.append(str(error))
+            return otherwise
+
+    missing = list(_missing(params))
+    problems += missing
+    if any(problem.startswith("source.") for problem in missing):
+        source = "cannot find the faces"
+    else:
+        source = tried(lambda: recognised(params.source), "cannot open the faces")
+    weights = tried(lambda: _weights(params), f"{params.parse.weights}, which cannot be used")
+    removed = tried(lambda: _removed(params), "a list that cannot be read")
+    for stage in STAGES:
+        try:
+            check_code(stage)
+        except FaceShardsError as error:  # of one stage: that of the others is the same story
+            problems.append(str(error))
+            break
+    return Check(_stages(params, source, weights, removed), tuple(dict.fromkeys(problems)))
+
+
+def _missing(params: Params) -> Iterator[str]:
+    named = {
+        "source.path": params.source.path,
+        "source.landmarks": params.source.landmarks,
+        "source.labels": params.source.labels,
+        "plan.earlier": params.plan.earlier,
+        "plan.remove": params.plan.remove,
+        "align.yunet_model": params.align.yunet_model,
+    }
+    for param, path in named.items():
+        if path is not None and not Path(path).exists():
+            yield f"{param}: expected a file or a folder at {path}; found nothing there; check the path"
+    if params.align.detector == "yunet" and params.align.yunet_model is None:
+        yield "align.yunet_model: expected the ONNX file of the detector yunet; found null"
+
+
+def _weights(params: Params) -> str:
+    weights = params.parse.weights
+    if weights == BUNDLED:
+        return "the bundled network"
+    if Path(weights).suffix in _FROM_ELSEWHERE:
+        description = description_of(weights)
+        if description.is_file() and is_kept(description, read_published(description)):
+            here = model_of(description, read_published(description)).is_file()
+            return f"{weights} ({'here' if here else 'to be downloaded'})"
+    for path in weights_files(weights):
+        if not path.exists():
+            raise ParamsError(f"parse.weights: expected a file at {path}; found nothing there; check the path")
+    return weights
+
+
+def _removed(params: Params) -> str:
+    if params.plan.remove is None or not Path(params.plan.remove).is_file():
+        return ""
+    return f"; leaves out the {len(read_removal(Path(params.plan.remove)))} entries of {params.plan.remove}"
+
+
+def _stages(params: Params, source: str, weights: str, removed: str) -> dict[str, str]:
+    plan, erase = params.plan, params.erase
+    shares = ", ".join(f"{name} {share:g}" for name, share in plan.splits.items())
+    least, most = erase.n_regions
+    licence = licence_of_dataset("that of the source", params.dataset.licence)
+    goes_on = f"; goes on from {plan.earlier}" if plan.earlier else ""
+    kept = (
+        f"{erase.variants} variants with {least} to {most} regions erased ({erase.fill})" if erase.variants else "faces"
+    )
+    return {
+        "download": f"{source}, from {params.source.path}",
+        "plan": f"splits {shares}; a person is in one of them{goes_on}{removed}",
+        "align": f"faces without points found by {params.align.detector}; fails where more than "
+        f"{params.align.max_skipped:.0%} drop out",
+        "parse": f"by {weights}, on {params.parse.device}",
+        "erase": f"{kept if erase.images else 'region maps alone'}; regions {erase.regions}; profile "
+        f"{params.store.profile}; licence {licence}",
+        "verify": "every file hashed and read again",
+        "report": f"a page on all of it, with {params.report.gallery} faces in its gallery"
+        if params.report.pictures
+        else "a page of numbers, without pictures and names",
+    }

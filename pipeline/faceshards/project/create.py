@@ -1,0 +1,104 @@
+"""A new repository for a data set: files, git, DVC."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from faceshards.build.lockfile import LOCK, lock_of_this, write_lock
+from faceshards.errors import ProjectError, SourceNotFoundError
+from faceshards.project.files import digest, files_of_template
+from faceshards.source.names import shown
+from faceshards.store.durable import write_file
+
+_NAMED = 5
+_RECIPES = Path("manifests")
+
+
+def create(folder: Path, source: Path | None = None) -> None:
+    """Make a folder the repository of a data set: git, DVC, params, stages, a README, and `faceshards.lock`.
+
+    A run that was stopped is taken up again: the lock comes last.
+
+    Args:
+        folder: not there, empty, or an empty git repository.
+        source: where the faces lie, absolute or relative to the working directory; or a recipe that the new
+            repository has, such as ``manifests/facesynthetics-100.yaml``. None for the rendered demo.
+
+    Raises:
+        ProjectError: the folder is the repository of a data set already, or holds other files; or git is not there.
+        SourceNotFoundError: there is nothing at the source.
+
+    Example:
+        >>> create(Path("faces"), Path("photos"))
+        >>> Path("faces/dvc.yaml").is_file()
+        True
+    """
+    if (folder / LOCK).exists():
+        raise ProjectError(
+            f"{folder}: expected a folder without a data set; found {LOCK}; `faceshards init --upgrade` takes over a "
+            "new release"
+        )
+    if folder.exists() and not folder.is_dir():
+        raise ProjectError(f"{folder}: expected a folder, or nothing; found a file; name another place")
+    files = files_of_template(folder.resolve().name, _source_path(source, folder))
+    _refuse_others(folder, files)
+    _begin_git(folder)
+    for name, data in files.items():
+        write_file(folder / name, data)
+    write_lock(lock_of_this({name: digest(data) for name, data in files.items()}), folder / LOCK)
+
+
+def _source_path(source: Path | None, folder: Path) -> str | None:
+    if source is None:
+        return None
+    if source.exists():
+        return str(source) if source.is_absolute() else os.path.relpath(source, folder)
+    if source.parent == _RECIPES and source.as_posix() in files_of_template("", None):
+        return source.as_posix()
+    raise SourceNotFoundError(
+        f"--source {source}: expected a folder, a zip, a .rec or a recipe; found nothing at {source.absolute()}; check "
+        "the path"
+    )
+
+
+def _refuse_others(folder: Path, files: dict[str, bytes]) -> None:
+    """Refuse a folder with a file that is not exactly what would be written there.
+
+    Raises:
+        ProjectError: naming some of them.
+    """
+    if not folder.is_dir():
+        return
+    others = []
+    for at, folders, names in os.walk(folder):
+        if Path(at) == folder and ".git" in folders:
+            folders.remove(".git")
+        for name in names:
+            path = (Path(at) / name).relative_to(folder).as_posix()
+            if path not in files or (folder / path).read_bytes() != files[path]:
+                others.append(path)
+                if len(others) > _NAMED:
+                    break
+    if others:
+        named = ", ".join(shown(name) for name in sorted(others)[:_NAMED])
+        more = " and more" if len(others) > _NAMED else ""
+        raise ProjectError(
+            f"{folder}: expected an empty folder, or none; found {named}{more}; name another folder. Faces that lie "
+            f"there stay there: faceshards init ANOTHER --source {shown(str(folder))}"
+        )
+
+
+def _begin_git(folder: Path) -> None:
+    git = shutil.which("git")
+    if git is None:
+        raise ProjectError(
+            "expected git, which keeps the versions of a data set; found none on this machine; install it"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    inside = subprocess.run([git, "rev-parse", "--git-dir"], cwd=folder, capture_output=True, check=False)
+    if inside.returncode == 0:
+        return
+    done = subprocess.run([git, "init", "--quiet"], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ProjectError(f"git init in {folder} failed: {done.stderr.strip()}")

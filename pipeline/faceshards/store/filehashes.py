@@ -1,0 +1,79 @@
+"""The files of a store as they are, by their SHA-256: those that lie in a folder, or those that a URL gives."""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from faceshards.errors import CorruptShardError, FaceShardsError, MissingShardError
+from faceshards.store.durable import sha256_of
+from faceshards.store.origin import Origin
+from faceshards.store.reader import Store
+from faceshards.store.schema import DATASET_JSON
+
+IGNORED = {".gitignore"}
+"""Files that belong to no store and are no fault in one: DVC writes one beside or into its outs."""
+
+
+class FilesThere(NamedTuple):
+    """The files of a store that are to be hashed.
+
+    Attributes:
+        sizes: bytes by path, in order of paths.
+        hash: SHA-256 of one of them; a few words where it cannot be read, None where it is not there.
+    """
+
+    sizes: dict[str, int]
+    hash: Callable[[str], str | None]
+
+
+def files_there(store: Store, address: str) -> FilesThere:
+    """Find the files of a store: all that lie in its folder, or of a URL those that it lists.
+
+    Args:
+        store: opened at the address.
+        address: its folder, or a URL of it, whose files are fetched when they are hashed.
+
+    Raises:
+        MissingExtraError, DownloadError: the URL cannot be read.
+
+    Example:
+        >>> files_there(store, "data/shards").hash("manifest.parquet")[:8]
+        'f5eeee54'
+    """
+    return _fetched(store, address) if "://" in address else _lying(Path(address))
+
+
+def _lying(root: Path) -> FilesThere:
+    files = sorted(p for p in root.rglob("*") if p.is_file() and p.name not in IGNORED)
+    sizes = {file.relative_to(root).as_posix(): file.stat().st_size for file in files}
+    return FilesThere(sizes, lambda file: _hash_of(root / file))
+
+
+def _fetched(store: Store, url: str) -> FilesThere:
+    """Those of a store at a URL that it lists; where its inventory cannot be had, those at its root."""
+    described = b"".join(Origin(url).blocks(DATASET_JSON))
+    sizes = {DATASET_JSON: len(described)} | {name: file["bytes"] for name, file in store.info["files"].items()}
+    with suppress(FaceShardsError):  # which is among the problems of the files
+        sizes |= {path: record.bytes for path, record in store.listed.records.items()}
+
+    def hash_of(file: str) -> str | None:
+        if file == DATASET_JSON:
+            return hashlib.sha256(described).hexdigest()
+        try:
+            with store.hold(file) as path:
+                return _hash_of(path)
+        except MissingShardError:
+            return None
+        except CorruptShardError as error:
+            return f"something else ({error})"
+
+    return FilesThere(dict(sorted(sizes.items())), hash_of)
+
+
+def _hash_of(path: Path) -> str:
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        return f"a file that cannot be read ({error.strerror})"
