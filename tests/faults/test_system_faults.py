@@ -40,7 +40,7 @@ def disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
 
 
 def stage(name: str) -> Result:
-    return CliRunner().invoke(import_module(f"stages.{name}").main, [], catch_exceptions=False)
+    return CliRunner().invoke(import_module(f"faceshards.stages.{name}").main, [], catch_exceptions=False)
 
 
 def project(folder: Path) -> None:
@@ -121,7 +121,11 @@ def test_memory_that_runs_out_is_told_and_so_is_an_error_without_a_number() -> N
 
 
 @pytest.mark.parametrize("said", ["std::bad_alloc", "DefaultCPUAllocator: can't allocate memory: you tried", ""])
-def test_a_librarys_own_word_for_want_of_memory_is_told_by_a_stage(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_librarys_own_word_for_want_of_memory_is_told_by_a_stage(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
     def short(path: Path) -> None:
         raise RuntimeError(said) if said else MemoryError
 
@@ -131,7 +135,11 @@ def test_a_librarys_own_word_for_want_of_memory_is_told_by_a_stage(said: str, mo
     assert f"Error: the stage plan: out of memory ({said or 'no room for more'}). Memory is short" in result.output
 
 
-def test_an_error_of_a_library_that_says_nothing_of_memory_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_a_library_that_says_nothing_of_memory_stays_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
     def wrong(path: Path) -> None:
         raise RuntimeError("no such layer")
 
