@@ -84,7 +84,7 @@ ROWS = [
     _row("odd files", "pipes, sockets, links, edited notes, names for other programs", "faults/test_odd_files.py"),
     _row(
         "workers",
-        "killed three times, out of memory, no scheduler, others' code, Ctrl-C",
+        "killed three times, no scheduler, others' code, Ctrl-C",
         "faults/test_cluster.py",
         "faults/test_pipeline_kill.py",
     ),
