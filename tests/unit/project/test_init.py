@@ -232,7 +232,7 @@ def test_check_says_what_each_stage_would_do(inside: Path) -> None:
     assert found.problems == ()
     assert found.stages["download"] == "96 rendered pictures of 24 people, from manifests/demo.yaml"
     assert list(found.stages) == ["download", "plan", "align", "parse", "erase", "verify", "report"]
-    assert found.stages["report"] == "a page with 24 faces"
+    assert found.stages["report"] == "a page on all of it, with 24 faces in its gallery"
     assert not (inside / "data").exists()
     edit(inside / "params.yaml", "  pictures: true", "  pictures: false")
     assert check(Path("params.yaml")).stages["report"] == "a page of numbers, without pictures and names"
