@@ -15,7 +15,9 @@ from faceshards.build.parse import parse_faces
 from faceshards.parsing import load_parser
 from faceshards.store.durable import sha256_of
 from faceshards.store.reader import Store
+from faceshards.zoo.catalogue import model_of
 from faceshards.zoo.pins import Pin, add_pin, pins_file
+from faceshards.zoo.published import read_published
 
 
 def test_the_parse_stage_takes_a_published_network_and_gives_what_its_parser_gives(
@@ -23,11 +25,12 @@ def test_the_parse_stage_takes_a_published_network_and_gives_what_its_parser_giv
 ) -> None:
     monkeypatch.setenv("FACESHARDS_PARSERS", str(tmp_path / "kept"))
     monkeypatch.chdir(tmp_path)
-    model = tmp_path / "kept/parser/net.ts"
-    model.parent.mkdir(parents=True)
-    write_torchscript(model, tiny_network())
     address = "https://nowhere.invalid/net.ts"
     path = describe(tmp_path, url=address, classes=["background", "skin", *["hair"] * 23], size=[128, 128], batch=2)
+    model = model_of(path, read_published(path))
+    assert tmp_path / "kept" in model.parents
+    model.parent.mkdir(parents=True)
+    write_torchscript(model, tiny_network())
     add_pin(pins_file(), address, Pin(sha256_of(model), model.stat().st_size))
     params = small_params()
     parse = replace(params.parse, weights=str(path), device="cpu")

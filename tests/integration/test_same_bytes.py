@@ -159,7 +159,7 @@ def test_weights_that_are_replaced_while_faces_are_parsed_are_an_error_that_name
     network = load_weights().network
     save_weights(network, weights, {})
 
-    def replaced(*_: object) -> int:
+    def replaced(*_: object, **__: object) -> int:
         save_weights(network, weights, {"step": "2"})
         return 1
 
