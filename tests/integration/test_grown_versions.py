@@ -17,7 +17,7 @@ from faceshards.build.params import Params
 from faceshards.store.reader import Store
 from faceshards.store.verify import verify
 
-PEOPLE, EACH = 25, 4
+PEOPLE, EACH = 12, 4
 STORES = ("aligned", "parsed", "shards")
 
 
@@ -31,7 +31,7 @@ def add_people(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def params(small_params: Callable[..., Params], tmp_path_factory: pytest.TempPathFactory) -> Params:
-    """Of 100 faces of 25 people in shards of one."""
+    """Of 48 faces of 12 people in shards of one."""
     root = tmp_path_factory.mktemp("faces")
     folder = root / "people"
     add_people(folder)
@@ -79,7 +79,7 @@ def grown(params: Params, folder: Path) -> Params:
 
 @pytest.fixture(scope="module")
 def more(params: Params, first: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A version with 1 % more."""
+    """A version with a face more."""
     folder = tmp_path_factory.mktemp("more")
     return next_version(grown(params, folder), copy_of(first, folder))
 
@@ -98,10 +98,10 @@ def made_anew(before: Path, after: Path, store: str) -> set[tuple[str, int]]:
     return {(row["split"], row["shard"]) for row in changed}
 
 
-def test_two_versions_of_which_one_has_a_hundredth_more_share_nearly_all_bytes(first: Path, more: Path) -> None:
+def test_two_versions_of_which_one_has_a_face_more_share_nearly_all_bytes(first: Path, more: Path) -> None:
     before, after = blobs(first), blobs(more)
     shared = sum(size for digest, size in after.items() if digest in before)
-    assert shared >= 0.95 * sum(after.values())
+    assert shared >= 0.92 * sum(after.values())
 
 
 def test_only_shards_that_got_a_face_are_made_anew(first: Path, more: Path) -> None:

@@ -61,7 +61,7 @@ def by_id(path: Path) -> dict[str, dict[str, NDArray[Any]]]:
     }
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(layouts(), layouts(), st.booleans())
 def test_counts_are_those_of_a_plain_loop(
     a: tuple[StoreSpec, list[int], list[int]], b: tuple[StoreSpec, list[int], list[int]], small_windows: bool
