@@ -7,7 +7,11 @@ from numpy.typing import NDArray
 
 from faceshards.errors import FaceError, FaceTypeError
 from faceshards.records import UInt8Array
-from faceshards.regions import IGNORE, N_REGIONS
+from faceshards.regions import IGNORE, N_REGIONS, PALETTE
+
+COLOURS = np.full((256, 3), 255, np.uint8)
+"""RGB of the pixels of a region map, by id: the palette's, and white where no region is."""
+COLOURS[:N_REGIONS] = PALETTE
 
 _REGION_BITS = np.uint32((1 << N_REGIONS) - 1)
 _ONE = np.uint8(1)

@@ -7,13 +7,12 @@ import numpy as np
 import pyarrow.compute as pc
 
 from faceshards.errors import StoreFormatError, UnknownSampleError
+from faceshards.maps import COLOURS
 from faceshards.records import UInt8Array
-from faceshards.regions import N_REGIONS, PALETTE, REGION_NAMES, Region
+from faceshards.regions import N_REGIONS, REGION_NAMES, Region
 from faceshards.store.reader import Store
 from faceshards.store.schema import OK
 
-_COLOURS = np.full((256, 3), 255, np.uint8)
-_COLOURS[:N_REGIONS] = PALETTE
 _NEAR = 3
 _UPPER_HALF = "\u2580"
 
@@ -65,7 +64,7 @@ def pictures_of(store: Store, sample_id: str) -> Shown:
         found["as aligned"] = store.read(split, "image", at, at + 1)[0]
     if "region" in store.arrays:
         region = store.read(split, "region", at, at + 1)[0]
-        found["regions"] = _COLOURS[region]
+        found["regions"] = COLOURS[region]
         said.append(f"regions: {_regions(region)}")
     if "variant" in store.arrays:
         masks = store.read(split, "erased", at, at + 1)[0]

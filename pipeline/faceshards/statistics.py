@@ -20,8 +20,8 @@ def statistics_of(store: Store) -> dict[str, Any]:
     Returns:
         JSON values. ``faces`` and ``skipped``. ``splits``: by name, ``faces`` and ``people``. ``people``: their
         ``count``, faces of no known person as ``unknown``, and quantiles of ``faces_each``. ``reasons``: faces that
-        dropped out, by reason, the most frequent first. ``confidence``: quantiles from 0 to 1, and ``unknown`` faces
-        without; empty where no parser ran. ``regions``: by name, mean ``area`` as a share of the face's pixels, share
+        dropped out, by reason, the most frequent first. ``confidence``: quantiles from 0 to 1, of the faces that
+        have one; empty where no parser ran. ``regions``: by name, mean ``area`` as a share of the face's pixels, share
         of the faces in which it is ``present``, and mean ``confidence`` where present; empty where the store has none.
 
     Raises:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from faceshards.build.croissant import croissant
-from faceshards.build.texts import ARRAYS, title
+from faceshards.build.texts import ARRAYS
 from faceshards.regions import REGION_NAMES
+from faceshards.store.description import title_of
 
 _ORDERS = {"shuffled": "random, by seed and sample id", "source": "the source's"}
 
@@ -36,7 +37,7 @@ def _card(content: Mapping[str, Any]) -> str:
     said = f"{about['description']}\n\n" if "description" in about else ""
     kept = {"Version": about.get("version"), "Homepage": about.get("homepage"), "Cite as": about.get("citation")}
     lines = "".join(f"\n\n{what}: {value}" for what, value in kept.items() if value is not None)
-    return f"""# {title(content)}
+    return f"""# {title_of(content)}
 
 {said}Aligned faces with {len(REGION_NAMES)} semantic regions{variants}, made by faceshards
 {content["provenance"]["versions"]["faceshards"]} for training face recognition with Face Semantic Erasing

@@ -7,8 +7,9 @@ sets of files (https://docs.mlcommons.org/croissant/docs/croissant-spec.html).
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from faceshards.build.texts import ARRAYS, title
+from faceshards.build.texts import ARRAYS
 from faceshards.regions import REGION_NAMES
+from faceshards.store.description import title_of
 from faceshards.store.licence import licence_url
 from faceshards.store.schema import MANIFEST
 
@@ -77,7 +78,7 @@ def croissant(content: Mapping[str, Any]) -> dict[str, Any]:
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": content["name"],
-        "alternateName": title(content),
+        "alternateName": title_of(content),
         "description": about.get("description")
         or f"{content['samples']} aligned faces with {len(REGION_NAMES)} semantic regions each.",
         "license": url or content["licence"],
@@ -117,12 +118,8 @@ def _arrays(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _splits(content: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "@type": "cr:RecordSet",
-        "@id": "splits",
-        "name": "splits",
-        "description": "The splits; a person is in one only.",
+        **_record_set("splits", "The splits; a person is in one only.", "name"),
         "dataType": "cr:Split",
-        "key": {"@id": "splits/name"},
         "field": [_field("splits/name", "sc:Text", "Name of the split.")],
         "data": [{"splits/name": split} for split in content["splits"]],
     }
@@ -130,11 +127,7 @@ def _splits(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _regions() -> dict[str, Any]:
     return {
-        "@type": "cr:RecordSet",
-        "@id": "regions",
-        "name": "regions",
-        "description": "What the numbers in the region maps stand for.",
-        "key": {"@id": "regions/id"},
+        **_record_set("regions", "What the numbers in the region maps stand for.", "id"),
         "field": [
             _field("regions/id", "sc:Integer", "Number of the region."),
             _field("regions/name", "sc:Text", "Name of the region."),
@@ -152,13 +145,17 @@ def _faces() -> dict[str, Any]:
         }
         for name, (data_type, meaning) in _COLUMNS.items()
     ]
+    said = "The manifest's rows. Row r of a split is row r of each of the split's arrays."
+    return {**_record_set("faces", said, "sample_id"), "field": fields}
+
+
+def _record_set(name: str, description: str, key: str) -> dict[str, Any]:
     return {
         "@type": "cr:RecordSet",
-        "@id": "faces",
-        "name": "faces",
-        "description": "The manifest's rows. Row r of a split is row r of each of the split's arrays.",
-        "key": {"@id": "faces/sample_id"},
-        "field": fields,
+        "@id": name,
+        "name": name,
+        "description": description,
+        "key": {"@id": f"{name}/{key}"},
     }
 
 

@@ -1,8 +1,5 @@
 """What card and Croissant file say alike of a store."""
 
-from collections.abc import Mapping
-from typing import Any
-
 ARRAYS = {
     "image": "Aligned face, RGB, 112x112.",
     "region": "Region id of each pixel, 0 to 24; 255 where none applies.",
@@ -11,8 +8,3 @@ ARRAYS = {
     "erased": "For each variant, a bit mask of the region ids erased in it.",
     "identity": "Class id of the person; -1 where it is not known.",
 }
-
-
-def title(content: Mapping[str, Any]) -> str:
-    """What people call a data set: its title, or its name."""
-    return str(content["about"].get("title") or content["name"])

@@ -31,6 +31,7 @@ Example:
 @explained
 def info(store: str, report: Path | None, as_json: bool) -> None:
     """Say what the shards in STORE, a folder or a URL, hold and how to read them."""
+    from faceshards.store.description import title_of
     from faceshards.store.remote import open_store
 
     opened = open_store(store)
@@ -39,11 +40,10 @@ def info(store: str, report: Path | None, as_json: bool) -> None:
         said = {key: about[key] for key in _INFO if key in about} | about["about"]
         click.echo(json.dumps({"store": store, **said}, indent=2, ensure_ascii=False))
         return
-    title = about["about"].get("title") or about["name"]
     splits = ", ".join(f"{name}: {split['samples']}" for name, split in about["splits"].items())
     click.echo(
         f"""
-{title}: {about["samples"]} faces ({splits}), {about["skipped"]} skipped, licence {about["licence"]}
+{title_of(about)}: {about["samples"]} faces ({splits}), {about["skipped"]} skipped, licence {about["licence"]}
   shards    {store}
   manifest  {store.rstrip("/")}/manifest.parquet"""
     )

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection
 from faceshards.pngwriter import png
+from faceshards.store.description import title_of
 from faceshards.store.folder import new_folder
 from faceshards.store.licence import licence_url, spdx
 from faceshards.store.names import path_in
@@ -105,7 +106,7 @@ def _card(info: Mapping[str, Any], splits: Sequence[str]) -> str:
     """A dataset card; its values are JSON strings, which YAML reads as they are."""
     about, licence = info["about"], info["licence"]
     known = _HUB_LICENCES.get(spdx(licence) or "")
-    title = about.get("title") or info["name"]
+    title = title_of(info)
     head = [f"pretty_name: {json.dumps(title)}"]
     head += [f"license: {known}"] if known else ["license: other", f"license_name: {json.dumps(licence)}"]
     if not known and (link := licence_url(licence)):

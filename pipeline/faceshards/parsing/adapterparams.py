@@ -7,13 +7,12 @@ import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, field_validator
 from pydantic.dataclasses import dataclass
 
-from faceshards.errors import BadSampleError, UnknownRegionError, WeightsNotFoundError
+from faceshards.errors import BadSampleError, UnknownRegionError
 from faceshards.ops.align import similarity
 from faceshards.parsing.framing import scale_of
 from faceshards.parsing.networks import Channels, Output
 from faceshards.parsing.schemes import ClassMap, SchemeName
-from faceshards.yamlfile import read_yaml
-from faceshards.zoo.published import Published
+from faceshards.zoo.published import Published, read_description
 
 _Side = Annotated[int, Field(ge=1, le=4096)]
 _Batch = Annotated[int, Field(ge=1, le=1024)]
@@ -103,7 +102,4 @@ def read_adapter(path: Path) -> AdapterParams:
         WeightsNotFoundError: there is no such file.
         ParamsError: it is no YAML 1.2, or a key is unknown, missing, or has a value that it cannot have.
     """
-    try:
-        return read_yaml(path, TypeAdapter(AdapterParams))
-    except FileNotFoundError as error:
-        raise WeightsNotFoundError(f"{path}: no such file; expected the description of a network") from error
+    return read_description(path, TypeAdapter(AdapterParams))

@@ -26,6 +26,7 @@ from faceshards.report.similar import DISTANCE, LIKENESS
 from faceshards.report.skipped import NAMED, reasons
 from faceshards.report.statistics import region_statistics
 from faceshards.report.survey import survey
+from faceshards.store.description import title_of
 from faceshards.store.durable import write_file
 
 
@@ -78,6 +79,7 @@ def write_report(
             policy=Markup(policy()),
             params=params,
             info=faces.store.info,
+            title=title_of(faces.store.info),
             total=faces.store.manifest.num_rows,
             metrics=read,
             identities=_identities(faces),

@@ -5,8 +5,9 @@ import base64
 import cv2
 import numpy as np
 
+from faceshards.maps import COLOURS
 from faceshards.records import UInt8Array
-from faceshards.regions import IGNORE, N_REGIONS, PALETTE
+from faceshards.regions import IGNORE
 
 WEBP = "data:image/webp;base64,"
 
@@ -14,13 +15,10 @@ _WEBP_QUALITY = 85
 _OVERLAY_PERCENT = 65
 _WRONG_RGB = (230, 30, 60)
 
-_COLOURS = np.full((256, 3), 255, np.uint8)
-_COLOURS[:N_REGIONS] = PALETTE
-
 
 def region_overlay(image: UInt8Array, regions: UInt8Array) -> UInt8Array:
     """The palette's colours over the face; ignored pixels are white. (H, W, 3) and (H, W) uint8 to (H, W, 3) uint8."""
-    blend = image.astype(np.uint16) * (100 - _OVERLAY_PERCENT) + _COLOURS[regions].astype(np.uint16) * _OVERLAY_PERCENT
+    blend = image.astype(np.uint16) * (100 - _OVERLAY_PERCENT) + COLOURS[regions].astype(np.uint16) * _OVERLAY_PERCENT
     return (blend // 100).astype(np.uint8)
 
 

@@ -31,6 +31,11 @@ _FORMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """dtype and dimensions of the arrays that faceshards knows by name. A dimension has one length in all of them."""
 
 
+def title_of(content: Mapping[str, Any]) -> str:
+    """What people call the data set of a `dataset.json`: its title, or its name."""
+    return str(content["about"].get("title") or content["name"])
+
+
 def check_description(content: object, file: str) -> None:
     """See that a `dataset.json` describes a store that this release can read.
 

@@ -1,7 +1,7 @@
 """What a description says of where its network is published. The other keys are `parsing.adapterparams`'."""
 
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -9,6 +9,8 @@ from pydantic.dataclasses import dataclass
 
 from faceshards.errors import WeightsNotFoundError
 from faceshards.yamlfile import read_yaml
+
+T = TypeVar("T")
 
 Text = Annotated[str, Field(min_length=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -87,7 +89,12 @@ def read_published(path: Path) -> Published:
         WeightsNotFoundError: there is no such file.
         ParamsError: it is no YAML 1.2, or one of these keys has a value that it cannot have.
     """
+    return read_description(path, TypeAdapter(Published))
+
+
+def read_description(path: Path, schema: TypeAdapter[T]) -> T:
+    """Read the keys of a description that `schema` has. Raises as `read_published`."""
     try:
-        return read_yaml(path, TypeAdapter(Published))
+        return read_yaml(path, schema)
     except FileNotFoundError as error:
         raise WeightsNotFoundError(f"{path}: no such file; expected the description of a network") from error
