@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from edited_stores import with_description
 from stores import build_faces, sample_id
 
 import faceshards
@@ -44,6 +45,15 @@ def test_info_and_stats_say_the_same_of_a_url_as_of_its_folder(small_run: Path, 
     code, text = run("info", url)
     assert code == 0
     assert f'faceshards.open("{url}"' in text
+
+
+def test_what_a_stranger_s_store_says_drives_no_terminal(small_run: Path, tmp_path: Path) -> None:
+    store = Path(shutil.copytree(small_run / "shards", tmp_path / "shards"))
+    with_description(store, lambda info: info["about"].update(title="a\x1b]0;b\x07"))
+    for command in (("info", store), ("diff", small_run / "shards", store)):
+        text = run(*command)[1]
+        assert "a\\x1b]0;b\\x07" in text
+        assert "\x1b" not in text
 
 
 def test_stats_count_what_the_manifest_holds(small_run: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from faceshards.cells import visible, visible_lines
 from faceshards.cli.explained import PATH, explained
 
 if TYPE_CHECKING:
@@ -41,12 +42,11 @@ def info(store: str, report: Path | None, as_json: bool) -> None:
         click.echo(json.dumps({"store": store, **said}, indent=2, ensure_ascii=False))
         return
     splits = ", ".join(f"{name}: {split['samples']}" for name, split in about["splits"].items())
-    click.echo(
-        f"""
+    lines = f"""
 {title_of(about)}: {about["samples"]} faces ({splits}), {about["skipped"]} skipped, licence {about["licence"]}
   shards    {store}
   manifest  {store.rstrip("/")}/manifest.parquet"""
-    )
+    click.echo(visible_lines(lines))
     if report is not None:
         click.echo(f"  report    {report}")
     click.echo(_snippet(opened, store))
@@ -127,7 +127,11 @@ def stats(store: str, as_json: bool) -> None:
     from faceshards.store.remote import open_store
 
     found = statistics_of(open_store(store))
-    click.echo(json.dumps({"store": store, **found}, indent=2, ensure_ascii=False) if as_json else _table(store, found))
+    click.echo(
+        json.dumps({"store": store, **found}, indent=2, ensure_ascii=False)
+        if as_json
+        else visible_lines(_table(store, found))
+    )
 
 
 def _table(store: str, found: dict[str, Any]) -> str:
@@ -171,7 +175,6 @@ def show(store: str, sample_id: str, out: Path | None) -> None:
     In a terminal of 24-bit colours it is drawn in half blocks, two pixels a character. Where the output is no terminal,
     --out says where the picture goes.
     """
-    from faceshards.cells import visible
     from faceshards.pngwriter import png
     from faceshards.sheet import half_blocks, pictures_of, sheet_of
     from faceshards.store.durable import write_file

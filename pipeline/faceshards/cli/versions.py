@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from faceshards.cells import visible_lines
 from faceshards.cli.explained import PATH, explained
 from faceshards.errors import FaceShardsError
 from faceshards.faulttext import told
@@ -47,7 +48,7 @@ def diff(a: str, b: str | None, path: Path, form: str | None) -> None:
         click.echo(f"Error: {error if isinstance(error, FaceShardsError) else told(error, 'diff')}", err=True)
         sys.exit(2)
     shown = {"json": lambda found: found.as_json() + "\n", "markdown": table.as_markdown, None: table.as_text}
-    click.echo(shown[form](found), nl=False)
+    click.echo(visible_lines(shown[form](found)), nl=False)
     sys.exit(0 if found.equal else 1)
 
 
