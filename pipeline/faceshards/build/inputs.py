@@ -12,18 +12,17 @@ from pathlib import Path
 
 import click
 
-from faceshards.build.params import Params
-from faceshards.build.weights import BUNDLED, DESCRIPTIONS, weights_files
+from faceshards.build.params import Params, nothing_at
+from faceshards.build.weights import BUNDLED, kept_model, weights_files
 from faceshards.errors import ParamsError
 from faceshards.source.fetch.remote import Transfer
 from faceshards.source.names import shown
 from faceshards.source.parts import files_of
 from faceshards.store.durable import write_file
-from faceshards.zoo.catalogue import description_of, is_entry, is_kept
+from faceshards.zoo.catalogue import description_of, is_entry
 from faceshards.zoo.obtain import obtain
 from faceshards.zoo.onnxfiles import external_files
 from faceshards.zoo.pins import make_pins
-from faceshards.zoo.published import read_published
 
 _NAMED = 5
 _OF_SEVERAL = ("source.path", "source.labels", "align.yunet_model")
@@ -53,12 +52,8 @@ def link_inputs(params: Params, folder: Path, pins: Path) -> None:
     for param, named in (("source.path", params.source.path), ("source.labels", params.source.labels)):
         if named is not None:
             _refuse_unhashable(param, Path(named))
-    _link("source.path", params.source.path, folder / "source")
-    _link("source.landmarks", params.source.landmarks, folder / "landmarks")
-    _link("source.labels", params.source.labels, folder / "labels")
-    _link("plan.earlier", params.plan.earlier, folder / "earlier")
-    _link("plan.remove", params.plan.remove, folder / "remove")
-    _link("align.yunet_model", params.align.yunet_model, folder / "yunet_model")
+    for param, named in params.paths.items():
+        _link(param, named, folder / ("source" if param == "source.path" else param.partition(".")[2]))
     _link_weights(params, folder / "weights", pins)
 
 
@@ -74,7 +69,7 @@ def check_weights(weights: str, folder: Path) -> None:
         WeightsError: as `weights_files`.
     """
     links = folder / "weights"
-    if not links.is_dir() or weights == BUNDLED or _is_kept(weights):
+    if not links.is_dir() or weights == BUNDLED or kept_model(weights) is not None:
         return
     wanted = {path.resolve() for path in weights_files(weights)}
     linked = {path.resolve() for path in links.iterdir() if path.is_symlink()}
@@ -120,7 +115,7 @@ def _link_weights(params: Params, folder: Path, pins: Path) -> None:
     weights = params.parse.weights
     if weights == BUNDLED:
         write_file(folder / BUNDLED, b"")
-    elif _is_kept(weights):
+    elif kept_model(weights) is not None:
         transfer = Transfer(connections=params.run.connections)
         obtained = obtain(weights, params.parse.accept_licence, pins=pins, transfer=transfer, tell=click.echo)
         if obtained.pinned_in is not None:
@@ -134,13 +129,6 @@ def _link_weights(params: Params, folder: Path, pins: Path) -> None:
         write_file(folder / f"{obtained.path.name}.sha256", f"{obtained.sha256}\n".encode())
     else:
         _link_each("parse.weights", weights_files(weights), folder)
-
-
-def _is_kept(weights: str) -> bool:
-    if Path(weights).suffix not in DESCRIPTIONS:
-        return False
-    description = description_of(weights)
-    return description.is_file() and is_kept(description, read_published(description))
 
 
 def _link(param: str, named: str | None, link: Path) -> None:
@@ -165,7 +153,7 @@ def _link_each(param: str, paths: list[Path], folder: Path) -> None:
 
 def _link_one(param: str, path: Path, link: Path) -> None:
     if not path.exists():
-        raise ParamsError(f"{param}: expected a file or a folder at {path}; found nothing there; check the path")
+        raise nothing_at(param, path)
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(path if path.is_absolute() else os.path.relpath(path, link.parent))
 

@@ -4,8 +4,6 @@ The stages of `dvc.yaml` depend on their digest in this file. Each also holds th
 starts. So a new release runs what it changes, and nothing before somebody takes it over.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import field
 from importlib.metadata import version
@@ -14,7 +12,7 @@ from pathlib import Path
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from faceshards.build.code import code_of
+from faceshards.build.code import code_digest
 from faceshards.errors import OtherCodeError
 from faceshards.store.durable import write_file
 from faceshards.yamlfile import read_yaml
@@ -72,7 +70,7 @@ def entry_of(stage: str) -> str:
 
 def digest_of_stage(stage: str) -> str:
     """SHA-256 of all code that a stage runs, 64 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(code_of(entry_of(stage))).encode()).hexdigest()
+    return code_digest(entry_of(stage))
 
 
 def write_lock(lock: Lock, path: Path = LOCK) -> None:

@@ -223,6 +223,23 @@ class Params:
     run: RunParams
     dataset: DatasetParams = field(default_factory=DatasetParams)
 
+    @property
+    def paths(self) -> dict[str, str | None]:
+        """Those that name a file or a folder, or null, by dotted name; ``parse.weights`` stands for several."""
+        return {
+            "source.path": self.source.path,
+            "source.landmarks": self.source.landmarks,
+            "source.labels": self.source.labels,
+            "plan.earlier": self.plan.earlier,
+            "plan.remove": self.plan.remove,
+            "align.yunet_model": self.align.yunet_model,
+        }
+
+
+def nothing_at(param: str, path: str | Path) -> ParamsError:
+    """The error of a param that names a path at which there is nothing."""
+    return ParamsError(f"{param}: expected a file or a folder at {path}; found nothing there; check the path")
+
 
 def load_params(path: Path) -> Params:
     """Read and check a params file (YAML 1.2, as DVC reads it).

@@ -2,12 +2,27 @@
 
 from pathlib import Path
 
-from faceshards.zoo.catalogue import description_of, model_of
+from faceshards.zoo.catalogue import description_of, is_kept, model_of
 from faceshards.zoo.onnxfiles import external_files
 from faceshards.zoo.published import read_published
 
 BUNDLED = "bundled"
 DESCRIPTIONS = (".yaml", ".yml")
+
+
+def kept_model(weights: str) -> Path | None:
+    """Where ``parse.weights`` lies that is kept outside the project, as networks to download are; else None.
+
+    Raises:
+        ParamsError, WeightsError: as `weights_files`.
+    """
+    if Path(weights).suffix not in DESCRIPTIONS:
+        return None
+    description = description_of(weights)
+    if not description.is_file():
+        return None
+    published = read_published(description)
+    return model_of(description, published) if is_kept(description, published) else None
 
 
 def weights_files(weights: str) -> list[Path]:

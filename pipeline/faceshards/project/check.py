@@ -6,15 +6,11 @@ from pathlib import Path
 
 from faceshards.build.licences import licence_of_dataset
 from faceshards.build.lockfile import STAGES, check_code
-from faceshards.build.params import Params, load_params
+from faceshards.build.params import Params, load_params, nothing_at
 from faceshards.build.removal import read_removal
-from faceshards.build.weights import BUNDLED, weights_files
+from faceshards.build.weights import BUNDLED, kept_model, weights_files
 from faceshards.errors import FaceShardsError, ParamsError
 from faceshards.project.recognise import recognised
-from faceshards.zoo.catalogue import description_of, is_kept, model_of
-from faceshards.zoo.published import read_published
-
-_FROM_ELSEWHERE = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -71,17 +67,9 @@ def check(params_file: Path) -> Check:
 
 
 def _missing(params: Params) -> Iterator[str]:
-    named = {
-        "source.path": params.source.path,
-        "source.landmarks": params.source.landmarks,
-        "source.labels": params.source.labels,
-        "plan.earlier": params.plan.earlier,
-        "plan.remove": params.plan.remove,
-        "align.yunet_model": params.align.yunet_model,
-    }
-    for param, path in named.items():
+    for param, path in params.paths.items():
         if path is not None and not Path(path).exists():
-            yield f"{param}: expected a file or a folder at {path}; found nothing there; check the path"
+            yield str(nothing_at(param, path))
     if params.align.detector == "yunet" and params.align.yunet_model is None:
         yield "align.yunet_model: expected the ONNX file of the detector yunet; found null"
 
@@ -90,11 +78,9 @@ def _weights(params: Params) -> str:
     weights = params.parse.weights
     if weights == BUNDLED:
         return "the bundled network"
-    if Path(weights).suffix in _FROM_ELSEWHERE:
-        description = description_of(weights)
-        if description.is_file() and is_kept(description, read_published(description)):
-            here = model_of(description, read_published(description)).is_file()
-            return f"{weights} ({'here' if here else 'to be downloaded'})"
+    kept = kept_model(weights)
+    if kept is not None:
+        return f"{weights} ({'here' if kept.is_file() else 'to be downloaded'})"
     for path in weights_files(weights):
         if not path.exists():
             raise ParamsError(f"parse.weights: expected a file at {path}; found nothing there; check the path")
