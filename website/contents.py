@@ -6,6 +6,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "The first hour": "docs/first-hour.md",
         "A data set of your own": "docs/dataset.md",
         "Your own faces": "docs/faces.md",
+        "The stages": "docs/stages.md",
+        "The report": "docs/report.md",
         "Troubleshooting": "docs/troubleshooting.md",
     },
     "Train": {
@@ -17,7 +19,6 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Parsers": {
         "Other people's parsers": "docs/parsers.md",
-        "Train a parser": "docs/train-a-parser.md",
         "Model card: the bundled parser": "docs/parser.md",
         "Model card: the face mesh": "docs/facemesh.md",
     },
@@ -46,8 +47,6 @@ SECTIONS: dict[str, dict[str, str]] = {
         "faceshards.regions": "docs/reference/faceshards.regions.md",
         "faceshards.errors": "docs/reference/faceshards.errors.md",
         "The store": "docs/store.md",
-        "The report": "docs/report.md",
-        "The stages": "docs/stages.md",
     },
     "Measured": {
         "Proof": "docs/proof.md",
