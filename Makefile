@@ -2,6 +2,7 @@
 # make test    sets up .venv and passes the tests
 # make fuzz    tries every reader of foreign bytes with damaged ones, SECONDS=600 each, and prints what was found
 # make faults  injects faults of every kind, from kills to hostile names, and prints what became of them (docs/trust.md)
+# make docs    builds the site of the docs into .site/html, and holds its links
 # make gpu     checks and times what runs on CUDA, in less than 8 minutes, with the .venv or else the Python that is there
 PYTHON ?= python3
 VENV := .venv
@@ -18,7 +19,7 @@ define INSTALL
 	$(PIP) --editable .
 endef
 
-.PHONY: repro test fuzz faults gpu lint lock template clean
+.PHONY: repro test fuzz faults docs gpu lint lock template clean
 
 repro: $(VENV)/.pipeline
 	dvc repro
@@ -44,7 +45,10 @@ fuzz: $(VENV)/.dev
 faults: $(VENV)/.dev
 	python tests/faults/run.py $(FAULTS)
 
-lint: $(VENV)/.dev
+docs: $(VENV)/.dev
+	python website/build.py
+
+lint: $(VENV)/.dev docs
 	ruff check
 	ruff format --check
 	mypy
