@@ -38,6 +38,8 @@ def program_to_run():
         os.environ.clear()
         os.environ.update(asked["environment"])
         sys.path[:] = [*asked["environment"].get("PYTHONPATH", "").split(os.pathsep), *sys.path]
+        for name in {"random", "numpy.random", "torch"} & sys.modules.keys():  # anew, as in any new process
+            sys.modules[name].seed()
         return asked["words"]
     sys.exit()
 
