@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 from clusters import ROOT, SOURCES, scheduler, scheduler_process, wait_for, worker
 from distributed import LocalCluster
-from shard_tasks import Deadly, Slow, Write, shards
+from shard_tasks import Deadly, Held, Slow, Write, shards
 
+from faceshards.build.crew import Crew
 from faceshards.build.params import RunParams
 from faceshards.build.shards import run_tasks
 from faceshards.errors import ParamsError, SchedulerError, WorkerError
@@ -144,9 +145,16 @@ def test_a_scheduler_without_the_package_is_named(project: Path, without_the_pac
 
 
 def test_a_worker_that_joins_late_and_cannot_see_the_data_takes_no_task_and_is_named(
-    address: str, project: Path, capsys: pytest.CaptureFixture[str]
+    address: str, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tasks = [Slow(WORK, i, faces=8) for i in range(3)]
+    dismiss = Crew.dismiss
+
+    def dismissed(self: Crew, worker: str, fault: str) -> None:
+        dismiss(self, worker, fault)
+        (WORK.parent / "go").touch()
+
+    monkeypatch.setattr(Crew, "dismiss", dismissed)
+    tasks = [Held(WORK, i) for i in range(3)]
     with worker(address, project) as good:
         joins = _when(lambda: (WORK / "0").exists(), lambda: worker(address, project.parent))
         with joins:
@@ -177,9 +185,9 @@ def test_a_scheduler_that_dies_in_mid_run_is_named(project: Path) -> None:
         with (
             worker(address, project),
             _when(lambda: (WORK / "1").exists(), lambda: server.kill()),
-            pytest.raises(SchedulerError, match=f"{address} is lost .* of 9 shards are finished and kept"),
+            pytest.raises(SchedulerError, match=f"{address} is lost .* of 99 shards are finished and kept"),
         ):
-            run_tasks([Slow(WORK, i) for i in range(9)], RunParams(scheduler=str(file)), "align")
+            run_tasks([Slow(WORK, i) for i in range(99)], RunParams(scheduler=str(file)), "align")
     assert "1" in shards(WORK)
 
 
@@ -221,6 +229,7 @@ def test_another_host_does_tasks_where_it_shares_the_folder_and_is_named_where_i
 
 _STAGE = """
 from pathlib import Path
+from faceshards.build.crew import Crew
 from faceshards.build.params import RunParams
 from faceshards.build.shards import run_tasks
 from shard_tasks import Slow
@@ -256,7 +265,7 @@ def test_on_a_terminal_the_bar_counts_faces_of_other_processes_and_ctrl_c_is_one
         shown += os.read(terminal, 4096).decode()
     os.write(terminal, b"\x03")
     after = _rest(terminal)
-    assert child.wait(20) == 130
+    assert child.wait(120) == 130
     lines = [line for line in after.replace("\r", "\n").split("\n") if line and "/800 [" not in line and line != "^C"]
     assert lines == ["align: stopped by hand; 0 of 2 shards are finished and kept, and the next run goes on from there"]
     assert shards(WORK) == []

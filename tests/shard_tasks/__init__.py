@@ -45,6 +45,15 @@ class Slow(Write):
         super().run(lambda _: None)
 
 
+class Held(Write):
+    """All but shard 0 wait for a file `go` beside the folder."""
+
+    def run(self, advance: Callable[[int], object]) -> None:
+        while self.shard and not (self.work.parent / "go").exists():
+            time.sleep(0.02)
+        super().run(advance)
+
+
 class Deadly(Write):
     """Shard 1 kills its worker, as the kernel does with one that takes too much memory; shard 0 does so once."""
 
