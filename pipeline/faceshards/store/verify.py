@@ -177,7 +177,8 @@ def _content_problems(store: Store, meter: _Meter, named: Container[str]) -> Ite
     yield from sorted((problem for problem in wrong if problem.path not in named), key=str)
     if MANIFEST not in unusable:
         rows, usable = Counter[str](), Counter[str]()
-        parts = _counted(store.manifest_parts(["sample_id", "split", "shard", "row", "identity", "status"]), rows, usable)
+        columns = ("sample_id", "split", "shard", "row", "identity", "status")
+        parts = _counted(store.manifest_parts(columns), rows, usable)
         for detail in manifest_problems(parts, store.extents, store.shard_rows):
             yield Problem(MANIFEST, "inconsistent", detail)
         for detail in name_problems(partial(_names, store), rows.total()):

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from stores import build_faces, face_arrays, face_spec, manifest_rows, tree
 
