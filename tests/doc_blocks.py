@@ -1,4 +1,4 @@
-"""The blocks of code in the pages of the docs: what they show, what runs them, and whether an output is the one shown."""
+"""The blocks of code in the pages of the docs: what they show, and what runs them."""
 
 import re
 from pathlib import Path
@@ -61,15 +61,22 @@ def commands(block: Block) -> list[Command]:
     return found
 
 
+def shown(page: str, typed: str) -> str:
+    """What a page shows to be printed by the first command that begins so."""
+    of = [command for block in blocks(ROOT / page) if block.language == "console" for command in commands(block)]
+    return next(command.output for command in of if command.typed.startswith(typed))
+
+
 def shows(shown: str, printed: str) -> bool:
     """Whether an output is the one that a page shows.
 
-    A line of ``...`` stands for any lines, and ``...`` in a line for any words. Numbers, hashes and the width of columns are
-    left out, for a page may show them of other faces.
+    A line of ``...`` stands for any lines, and ``...`` in a line for any words. Numbers, hashes and the width of
+    columns are left out, for a page may show them of other faces.
     """
     expected = [_form(line) for line in shown.splitlines()]
     pattern = "".join(
-        r"(?:.*\n)*?" if line.strip() == "..." else re.escape(line).replace(r"\.\.\.", ".*") + r"\n" for line in expected
+        r"(?:.*\n)*?" if line.strip() == "..." else re.escape(line).replace(r"\.\.\.", ".*") + r"\n"
+        for line in expected
     )
     return re.fullmatch(pattern, "".join(f"{_form(line)}\n" for line in printed.splitlines())) is not None
 

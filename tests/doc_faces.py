@@ -1,4 +1,4 @@
-"""A store that looks like the demo's: as many people and faces, of the same names and shapes; their pixels are noise."""
+"""A store that looks like the demo's: as many people and faces, of the same names; their pixels are noise."""
 
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,12 @@ def build_demo_like(out: Path, shard_rows: int = 2048, more: int = 0, without: i
         arrays, rows = _faces(split, numbers, people[split])
         at = np.flatnonzero(arrays["identity"] != without)
         write_shard(work, spec, split, shard, arrays, pa.Table.from_pylist(rows, schema=spec.rows_schema).take(at), at)
-    finish(work, spec, {"plan": {"earlier": "0" * 64 if more else None}}, lambda content: {"README.md": f"# {content['name']}\n"})
+    finish(
+        work,
+        spec,
+        {"plan": {"earlier": "0" * 64 if more else None}},
+        lambda content: {"README.md": f"# {content['name']}\n"},
+    )
     replace_folder(work, out)
     return out
 

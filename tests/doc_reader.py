@@ -78,7 +78,7 @@ class Reader:
         if words[0] == "dvc":
             return dvc(words[1:])
         environment = os.environ | _IDENTITY | {"LC_ALL": "C"}
-        done = subprocess.run(command, shell=True, capture_output=True, text=True, env=environment, check=False)
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment, check=False)
         assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
         return done.stdout
 

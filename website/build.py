@@ -2,15 +2,14 @@
 
 python website/build.py        # needs faceshards[docs]
 
-The site has the layout of the repository: a page is where its Markdown file is, so one relative link works on both. Other
-files that a page links to (params.yaml, programs) become pages that show them.
+The site has the layout of the repository: a page is where its Markdown file is, so that a relative link works on both.
+Other files that a page links to (params.yaml, programs) become pages that show them.
 """
 
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from contents import HOME, SECTIONS
@@ -41,14 +40,18 @@ def main() -> int:
     make_offline(SITE / "html")
     found = list(faults(SITE / "html"))
     print(*found, sep="\n", end="\n" if found else "")
-    print(f"{SITE.relative_to(ROOT)}/html/index.html: {len(list((SITE / 'html').rglob('*.html')))} pages, {len(found)} faults")
+    number = sum(1 for _ in (SITE / "html").rglob("*.html"))
+    print(f".site/html/index.html: {number} pages, {len(found)} faults")
     return 1 if found else 0
 
 
 def pages() -> list[Path]:
     """The Markdown files that are pages, by their places in the repository."""
     listed = [Path(page) for pages in SECTIONS.values() for page in pages.values() if (ROOT / page).exists()]
-    return [Path(HOME), *dict.fromkeys([*listed, *(path.relative_to(ROOT) for path in sorted(ROOT.glob("docs/**/*.md")))])]
+    return [
+        Path(HOME),
+        *dict.fromkeys([*listed, *(path.relative_to(ROOT) for path in sorted(ROOT.glob("docs/**/*.md")))]),
+    ]
 
 
 def stage(page: Path) -> None:
