@@ -1,10 +1,12 @@
 """A reader of the docs, who types every command of a page and runs every program, in one folder and in order."""
 
+import logging
 import os
 import re
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,5 +101,17 @@ def dvc(words: list[str]) -> str:
     """Run dvc in this process."""
     from dvc.cli import main as run
 
-    assert run([*words]) == 0, f"dvc {' '.join(words)}"
+    with _loggers_as_they_were():
+        assert run([*words]) == 0, f"dvc {' '.join(words)}"
     return ""
+
+
+@contextmanager
+def _loggers_as_they_were() -> Iterator[None]:
+    """DVC sets its loggers up to write to where the first test that runs it prints."""
+    logger = logging.getLogger("dvc")
+    before = logger.level, logger.propagate
+    yield
+    for named in [name for name in logging.Logger.manager.loggerDict if name.partition(".")[0].startswith("dvc")]:
+        logging.getLogger(named).handlers.clear()
+    logger.level, logger.propagate = before
