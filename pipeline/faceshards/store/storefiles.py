@@ -94,6 +94,10 @@ class StoreFiles:
         """
         yield from self._manifest_file.parts(columns, split)
 
+    def manifest_rows(self, split: str) -> int:
+        """How many rows of a split the manifest has. Raises as `manifest`."""
+        return self._manifest_file.count(split)
+
     @cached_property
     def _manifest_file(self) -> ManifestFile:
         """The manifest, once all of its bytes were held against their hash."""
