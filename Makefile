@@ -50,7 +50,7 @@ faults: $(VENV)/.dev
 	python tests/faults/run.py $(FAULTS)
 
 docs: $(VENV)/.dev
-	python website/build.py
+	python -m website.build
 
 lint: $(VENV)/.dev docs
 	ruff check

@@ -1,4 +1,7 @@
-"""Clusters that are not as they should be: each is named, in a bounded time, and what is finished is kept."""
+"""Clusters that are not as they should be: each is named, in a bounded time, and what is finished is kept.
+
+docs/cluster.md shows some of what runs here.
+"""
 
 import fcntl
 import json
