@@ -1,7 +1,7 @@
 """What is given to others: builds the sdist and the wheel, looks into them, installs the wheel, and uses it.
 
-`make wheel-check` runs this with the interpreter of `.venv`. It takes a minute or two, for it makes two environments: one
-with what the wheel itself asks for, from the index, and one with the pipeline's packages, which are those of `.venv`.
+`make wheel-check` runs this with the interpreter of `.venv`. It makes two environments: one with what the wheel itself
+asks for, from the index, and one with the pipeline's packages, which are those of `.venv`.
 """
 
 import argparse
