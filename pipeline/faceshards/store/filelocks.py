@@ -213,3 +213,21 @@ def alone(path: Path, mode: int) -> Iterator[None]:
 
         with FileLock(path):
             yield
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """As `alone`, of a folder, in which no file of locks is left. Where the file system has no locks nobody waits."""
+    if _LOCKS:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            with suppress(OSError):
+                _posix.flock(handle, _posix.LOCK_EX)
+            yield
+        finally:
+            release(handle)
+    else:
+        from filelock import FileLock
+
+        with FileLock(folder / ".lock"):
+            yield
