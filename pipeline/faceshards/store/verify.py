@@ -4,6 +4,7 @@ Our own reader reads all of it. zarr-python reads a sample, the first and the la
 the same: to have it read everything as well would take many times as long.
 """
 
+import gc
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
@@ -22,6 +23,7 @@ from faceshards.errors import CorruptShardError, FaceShardsError, MissingExtraEr
 from faceshards.store import layout
 from faceshards.store.cache import Cache
 from faceshards.store.filehashes import files_there
+from faceshards.store.filelocks import OPEN_FILES_STAY
 from faceshards.store.invariants import block_problems, manifest_problems, name_problems
 from faceshards.store.reader import Store
 from faceshards.store.remote import open_store
@@ -91,7 +93,11 @@ def verify(path: str | Path, *, progress: Progress | None = None, against: Path 
     beside.mkdir(parents=True, exist_ok=True)
     # What the default cache keeps of this version is whole, whatever has become of the files at the URL.
     with TemporaryDirectory(prefix="faceshards-verify-", dir=beside) as folder:
-        return _verify(path, progress, against, Cache(Path(folder)))
+        try:
+            return _verify(path, progress, against, Cache(Path(folder)))
+        finally:
+            if OPEN_FILES_STAY:
+                gc.collect()  # the store, whose parts refer to one another, and with it the manifest that it keeps open
 
 
 def _verify(path: str | Path, progress: Progress | None, against: Path | None, cache: Cache | None) -> Report:
