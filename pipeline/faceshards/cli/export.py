@@ -75,3 +75,14 @@ def _export_recordio(store: str, out: Path, **options: Any) -> None:
     from faceshards.store.remote import open_store
 
     export_recordio(open_store(store), out, **options)
+
+
+@export.command("fiftyone")
+@_export_options
+@explained
+def _export_fiftyone(store: str, out: Path, **options: Any) -> None:
+    """FiftyOne's own dataset type; variants are grouped with their original."""
+    from faceshards.export.fiftyone import export_fiftyone
+    from faceshards.store.remote import open_store
+
+    export_fiftyone(open_store(store), out, **options)

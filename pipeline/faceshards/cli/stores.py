@@ -32,13 +32,14 @@ Example:
 @explained
 def info(store: str, report: Path | None, as_json: bool) -> None:
     """Say what the shards in STORE, a folder or a URL, hold and how to read them."""
+    from faceshards.store.dataset_json import checksum
     from faceshards.store.description import title_of
     from faceshards.store.remote import open_store
 
     opened = open_store(store)
     about = opened.info
     if as_json:
-        said = {key: about[key] for key in _INFO if key in about} | about["about"]
+        said = {key: about[key] for key in _INFO} | {"sha256": checksum(about)} | about["about"]
         click.echo(json.dumps({"store": store, **said}, indent=2, ensure_ascii=False))
         return
     splits = ", ".join(f"{name}: {split['samples']}" for name, split in about["splits"].items())
@@ -52,7 +53,7 @@ def info(store: str, report: Path | None, as_json: bool) -> None:
     click.echo(_snippet(opened, store))
 
 
-_INFO = ("name", "licence", "samples", "skipped", "splits", "shard_rows", "chunk_rows", "profile", "arrays", "sha256")
+_INFO = ("name", "licence", "samples", "skipped", "splits", "shard_rows", "chunk_rows", "profile", "arrays")
 
 
 def _snippet(opened: "Store", store: str) -> str:
