@@ -101,7 +101,7 @@ class StoreFiles:
 
         def opened() -> ManifestFile:
             path = self._regular(MANIFEST, record.bytes)
-            file = ManifestFile(path, self.splits)
+            file = ManifestFile(path, self.layout)
             if (found := sha256_of(path)) != record.sha256:
                 raise self._damaged(MANIFEST, f"SHA-256 {record.sha256}", found)
             return file
