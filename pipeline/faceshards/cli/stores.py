@@ -3,18 +3,19 @@
 import json
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from faceshards.cells import visible, visible_lines
-from faceshards.cli.explained import PATH, explained
+from faceshards.cli.explained import explained
+from faceshards.cli.parameters import FILE_ADDRESS, JSON, PATH, STORE
 
 if TYPE_CHECKING:
     from faceshards.store.reader import Store
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
 _LEAST_COLUMNS = 40
 
 
@@ -26,9 +27,9 @@ Example:
   $ faceshards info s3://bucket/shards --json
 """
 )
-@click.argument("store")
+@click.argument("store", type=STORE)
 @click.option("--report", type=PATH, help="Say where the report page is, too.")
-@_JSON
+@JSON
 @explained
 def info(store: str, report: Path | None, as_json: bool) -> None:
     """Say what the shards in STORE, a folder or a URL, hold and how to read them."""
@@ -78,18 +79,18 @@ Read a batch:
 \b
 Example:
   $ faceshards verify shards --against shards.sha256
-  $ faceshards verify https://example.org/shards --json
+  $ faceshards verify https://example.org/shards --against https://example.org/shards.sha256 --json
 """
 )
-@click.argument("store")
+@click.argument("store", type=STORE)
 @click.option(
     "--against",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A list of hashes (manifests/shards.sha256) that the store must equal.",
+    type=FILE_ADDRESS,
+    help="A list of hashes (manifests/shards.sha256), a file or a URL, that the store must equal.",
 )
-@_JSON
+@JSON
 @explained
-def verify(store: str, against: Path | None, as_json: bool) -> None:
+def verify(store: str, against: str | None, as_json: bool) -> None:
     """Re-hash and re-read everything in STORE, a folder or a URL; exit with 1 and a list where something is off.
 
     Of a URL every file is fetched anew, and removed afterwards; files that the store does not list are not seen.
@@ -98,7 +99,7 @@ def verify(store: str, against: Path | None, as_json: bool) -> None:
 
     report = verify_with_bar(store, against)
     if as_json:
-        problems = [{"path": p.path, "kind": p.kind, "detail": p.detail} for p in report.problems]
+        problems = [asdict(problem) for problem in report.problems]
         said = {"files": report.files, "bytes": report.bytes, "rows": report.rows, "problems": problems}
         click.echo(json.dumps({"store": store, "ok": report.ok, **said}, indent=2))
     else:
@@ -116,8 +117,8 @@ Example:
   $ faceshards stats data/shards --json | jq .confidence
 """
 )
-@click.argument("store")
-@_JSON
+@click.argument("store", type=STORE)
+@JSON
 @explained
 def stats(store: str, as_json: bool) -> None:
     """Tell the numbers of STORE, a folder or a URL: faces, people, regions, confidence, and why faces dropped out.
@@ -166,7 +167,7 @@ Example:
   $ faceshards show data/shards person_03/0001 --out face.png
 """
 )
-@click.argument("store")
+@click.argument("store", type=STORE)
 @click.argument("sample_id")
 @click.option("--out", type=PATH, metavar="FILE.png", help="Write a PNG file instead.")
 @explained

@@ -1,1 +1,1 @@
-"""A store in the formats of others: WebDataset, image folders, Hugging Face datasets, InsightFace RecordIO, FiftyOne."""
+"""A store in the formats of others: WebDataset, image folders, Hugging Face datasets, RecordIO, FiftyOne."""

@@ -72,14 +72,15 @@ class Report:
         return not self.problems
 
 
-def verify(path: str | Path, *, progress: Progress | None = None, against: Path | None = None) -> Report:
+def verify(path: str | Path, *, progress: Progress | None = None, against: str | Path | None = None) -> Report:
     """Check everything that can be checked of a store, and go on after each problem.
 
     Args:
         path: the store; or a URL of it, whose files are all fetched anew, into a cache beside the default one that is
             removed afterwards. Files that it does not list are not seen there.
         progress: told of every step; see `Progress`.
-        against: a list as `write_sha256sums` or ``sha256sum`` writes it; the store must hold just these files.
+        against: a list as `write_sha256sums` or ``sha256sum`` writes it, or a URL of one. The store must hold just
+            these files.
 
     Raises:
         StoreFormatError: `path` is no store, or of a later format, or `against` is no such list.
@@ -94,7 +95,7 @@ def verify(path: str | Path, *, progress: Progress | None = None, against: Path 
         return _verify(path, progress, against, Cache(Path(folder)))
 
 
-def _verify(path: str | Path, progress: Progress | None, against: Path | None, cache: Cache | None) -> Report:
+def _verify(path: str | Path, progress: Progress | None, against: str | Path | None, cache: Cache | None) -> Report:
     reference = read_sha256sums(against) if against else None
     try:
         store = open_store(path, cache=cache)
