@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from faceshards.cells import visible_lines
 from faceshards.errors import CorruptShardError, FaceShardsError, MissingExtraError, MissingShardError, StoreFormatError
 from faceshards.store import layout
 from faceshards.store.cache import Cache
@@ -49,12 +50,7 @@ class Problem:
     detail: str
 
     def __str__(self) -> str:
-        return "".join(map(_shown, f"{self.path}: {self.kind}: {self.detail}"))
-
-
-def _shown(character: str) -> str:
-    """What a terminal shows of it: the names of files may hold anything."""
-    return character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
+        return visible_lines(f"{self.path}: {self.kind}: {self.detail}")  # the names of files may hold anything
 
 
 @dataclass(frozen=True, slots=True)
