@@ -3,6 +3,7 @@
 docs/store.md shows some of what runs here.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -65,6 +66,10 @@ def test_a_damage_that_dvc_s_cache_does_not_share_is_repaired_from_there(repo: P
     assert f"{SHARD}: repaired from DVC's cache (data/shards)" in text
     assert text.endswith("data/shards: 3 files repaired, 0 removed, 0 problems left\n")
     assert tree(repo / "data/shards") == whole
+    replace_by_damaged(repo / "data/shards" / SHARD)
+    said = json.loads(run("repair", "data/shards", "--json")[1])
+    assert said.pop("repaired") == [{"path": SHARD, "source": "DVC's cache (data/shards)"}]
+    assert said == {"store": "data/shards", "ok": True, "removed": [], "left": []}
     assert "up to date" in dvc(repo, "status")
 
 

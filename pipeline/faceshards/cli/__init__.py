@@ -5,11 +5,12 @@ from pathlib import Path
 import click
 
 import faceshards
-from faceshards.cli.explained import PATH, explained, refuse_without_posix
+from faceshards.cli.explained import explained, refuse_without_posix
 from faceshards.cli.export import export
 from faceshards.cli.forget import forget
 from faceshards.cli.fscam import fscam
 from faceshards.cli.init import check, init
+from faceshards.cli.parameters import PATH
 from faceshards.cli.parsers import parsers
 from faceshards.cli.stage import stage
 from faceshards.cli.stores import info, show, stats, verify

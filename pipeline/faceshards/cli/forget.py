@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from faceshards.cli.explained import PATH, explained
+from faceshards.cli.explained import explained
+from faceshards.cli.parameters import PATH
 from faceshards.store.schema import MANIFEST
 
 if TYPE_CHECKING:

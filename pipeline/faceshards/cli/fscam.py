@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faceshards.cli.explained import PATH, explained
+from faceshards.cli.explained import explained
+from faceshards.cli.parameters import PATH
 
 if TYPE_CHECKING:
     import torch

@@ -1,5 +1,6 @@
 """`faceshards init` and `faceshards check`: the repository of a data set, and what is wrong before it runs."""
 
+import json
 import sys
 from contextlib import chdir
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from faceshards.cli.explained import PATH, explained, refuse_without_posix
+from faceshards.cli.explained import explained, refuse_without_posix
+from faceshards.cli.parameters import JSON, PATH
 
 if TYPE_CHECKING:
     from faceshards.project.upgrade import Upgrade
@@ -91,13 +93,15 @@ def _tell(done: "Upgrade") -> None:
 \b
 Example:
   $ faceshards check && dvc repro
+  $ faceshards check --json | jq -r '.problems[]'
 """
 )
 @click.option(
     "--params", type=PATH, default=Path("params.yaml"), show_default=True, help="All parameters, each explained there."
 )
+@JSON
 @explained
-def check(params: Path) -> None:
+def check(params: Path, as_json: bool) -> None:
     """Read params.yaml, look at every path in it, and say what each stage would do. Nothing is run or written.
 
     Exit status: 0 where all can run, 1 where something is wrong, with all that is.
@@ -106,6 +110,10 @@ def check(params: Path) -> None:
     from faceshards.project.check import check as look
 
     found = look(params)
+    if as_json:
+        said = {"ok": not found.problems, "stages": found.stages, "problems": found.problems}
+        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        sys.exit(1 if found.problems else 0)
     width = max(map(len, found.stages))
     for stage, does in found.stages.items():
         click.echo(f"{stage:{width}}  {does}")

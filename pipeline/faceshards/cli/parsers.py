@@ -1,10 +1,12 @@
 """`faceshards parsers`: other people's networks by name, and getting one."""
 
+import json
 import textwrap
 
 import click
 
 from faceshards.cli.explained import explained, refuse_without_posix
+from faceshards.cli.parameters import JSON
 from faceshards.errors import MissingExtraError
 
 _EXAMPLE = """
@@ -20,8 +22,9 @@ _WIDTH = 100
 
 
 @click.group(invoke_without_command=True, epilog=_EXAMPLE)
+@JSON
 @click.pass_context
-def parsers(context: click.Context) -> None:
+def parsers(context: click.Context, as_json: bool) -> None:
     """List the published face parsers that `parse.weights` takes by name.
 
     "licence to accept" is the name that `parse.accept_licence` takes. "here": whether the file is on this machine.
@@ -29,15 +32,15 @@ def parsers(context: click.Context) -> None:
     """
     refuse_without_posix()
     if context.invoked_subcommand is None:
-        _list()
+        _list(as_json=as_json)
 
 
 @explained
-def _list() -> None:
+def _list(as_json: bool) -> None:
     from faceshards.parsing.adapterparams import read_adapter
     from faceshards.zoo.catalogue import description_of, model_of, zoo
 
-    rows = [_COLUMNS]
+    rows = []
     for name in zoo():
         description = description_of(name)
         params = read_adapter(description)
@@ -47,12 +50,22 @@ def _list() -> None:
         size = _megabytes(params.bytes) if params.url else "export it"
         shown = (name, str(len(params.class_names)), f"{height}x{width}", size, accept or "none", here, params.tested)
         rows.append(shown)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
+    if as_json:
+        parsers = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+        click.echo(json.dumps({"parsers": parsers}, indent=2, ensure_ascii=False))
+        return
+    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
+    for row in (_COLUMNS, *rows):
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-@parsers.command()
+@parsers.command(
+    epilog="""
+\b
+Example:
+  $ faceshards parsers show zoo/bisenet-resnet18.yaml
+"""
+)
 @click.argument("name")
 @explained
 def show(name: str) -> None:
@@ -94,7 +107,13 @@ def show(name: str) -> None:
             click.echo(f"{key:13} " + f"\n{'':14}".join(lines))
 
 
-@parsers.command()
+@parsers.command(
+    epilog="""
+\b
+Example:
+  $ faceshards parsers get zoo/bisenet-resnet18.yaml --accept-licence CelebAMask-HQ
+"""
+)
 @click.argument("name")
 @click.option("--accept-licence", metavar="LICENCE", help="The name of the licence whose terms you accept.")
 @click.option("--connections", type=click.IntRange(1, 64), default=4, show_default=True, help="Of the download.")

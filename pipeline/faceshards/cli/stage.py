@@ -5,7 +5,7 @@ from importlib import import_module
 import click
 
 from faceshards.cli.explained import refuse_without_posix
-from faceshards.errors import MissingExtraError
+from faceshards.commandline import errors_told, extra_named
 
 _STAGES = {
     "code": "In faceshards' own repository: what the code of each stage comes to.",
@@ -37,16 +37,9 @@ class _Stages(click.Group):
         if cmd_name not in _STAGES:
             return None
         refuse_without_posix(f"{ctx.command_path} {cmd_name}")
-        try:
+        what = f"the stage {cmd_name}"
+        with errors_told(what), extra_named(what):
             command: click.Command = import_module(f"faceshards.stages.{cmd_name}").main
-        except MissingExtraError as error:
-            raise click.ClickException(str(error)) from error
-        except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] == "faceshards":
-                raise
-            raise click.ClickException(
-                f"the stage {cmd_name} needs an extra: pip install 'faceshards[pipeline]' ({error})"
-            ) from error
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -116,9 +116,9 @@ class ManifestFile:
                 self._refuse(f"at most one column {name}, of {type_}", found)
         for field in MANIFEST_BASE:
             type_ = pa.dictionary(pa.int32(), pa.string()) if field.name == "split" else field.type
-            found = [other.type for other in schema if other.name == field.name]
-            if found != [type_]:
-                self._refuse(f"one column {field.name} of {field.type}", ", ".join(map(str, found)) or "none")
+            types = [other.type for other in schema if other.name == field.name]
+            if types != [type_]:
+                self._refuse(f"one column {field.name} of {field.type}", ", ".join(map(str, types)) or "none")
         place = schema.get_field_index("split")
         return schema.set(place, pa.field("split", pa.string(), schema.field(place).nullable))
 

@@ -19,6 +19,7 @@ from stores import SPLITS, VARIANTS, build_faces, build_people, face_arrays, sam
 
 from faceshards.cli import main
 from faceshards.errors import CorruptShardError, ExportError
+from faceshards.export.fiftyone import export_fiftyone
 from faceshards.export.huggingface import export_huggingface
 from faceshards.export.imagefolder import export_imagefolder
 from faceshards.export.recordio import _write_record, export_recordio
@@ -30,7 +31,7 @@ from faceshards.source.open import open_source
 from faceshards.source.recordfile import RecordFile
 from faceshards.store.reader import Store
 
-EXPORTS = [export_webdataset, export_imagefolder, export_huggingface, export_recordio]
+EXPORTS = [export_webdataset, export_imagefolder, export_huggingface, export_recordio, export_fiftyone]
 N = SPLITS["train"]
 
 Export = Callable[..., None]
@@ -258,7 +259,7 @@ def test_what_the_store_does_not_have_is_told(store: Store, tmp_path: Path) -> N
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("format", ["webdataset", "imagefolder", "huggingface", "recordio"])
+@pytest.mark.parametrize("format", ["webdataset", "imagefolder", "huggingface", "recordio", "fiftyone"])
 def test_the_command_exports_a_store_at_a_path_or_a_url(
     format: str, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

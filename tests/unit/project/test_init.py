@@ -1,5 +1,6 @@
 """The repository of a data set: made from the package, checked, and taken over by a new release."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -270,6 +271,10 @@ def test_check_tells_all_problems_at_once_and_exits_with_1(inside: Path) -> None
     assert done.exit_code == 1
     assert "nowhere" in done.output
     assert "w.safetensors" in done.output
+    done = CliRunner().invoke(main, ["check", "--json"])
+    said = json.loads(done.output)
+    assert (done.exit_code, said["ok"], len(said["problems"])) == (1, False, 2)
+    assert said["stages"]["download"] == "cannot find the faces, from nowhere"
     edit(inside / "params.yaml", "  path: nowhere", "  path: null")
     with pytest.raises(ParamsError, match=r"source\.path: Input should be a valid string; found None"):
         check(Path("params.yaml"))
