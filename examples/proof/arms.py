@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import faceshards
-from examples.proof.settings import Settings
+from examples.proof.settings import RandomFill, Settings
 from examples.recognition.nets import to_input
 from faceshards.records import Batch
 from faceshards.transforms import FSErasing
@@ -31,8 +31,8 @@ class TrainingFaces:
         faces = TrainingFaces(dataset, half.train, half.labels, arm="on-the-fly", settings=settings, seed=0)
         for images, labels in faces.epoch(0): ...
 
-    Order and mirroring follow from seed and epoch alone, so they are the same in all arms. What is erased follows from seed,
-    epoch and arm.
+    Order and mirroring follow from seed and epoch alone, so they are the same in all arms. What is erased follows from
+    seed, epoch and arm.
 
     Args:
         dataset: the store.
@@ -73,7 +73,8 @@ class TrainingFaces:
         draws = np.random.default_rng([self.seed, number])
         order = torch.from_numpy(draws.permutation(len(self.labels))).to(device)
         mirrored = torch.from_numpy(draws.random(len(self.labels)) < 0.5).to(device)
-        generator = torch.Generator(device).manual_seed(int(np.random.default_rng([self.seed, number, 1]).integers(2**62)))
+        own = np.random.default_rng([self.seed, number, 1])
+        generator = torch.Generator(device).manual_seed(int(own.integers(2**62)))
         erase = self._eraser(generator)
         size = self.settings.batch_size
         for start in range(0, self.batches * size, size):
@@ -85,7 +86,7 @@ class TrainingFaces:
     def _eraser(self, generator: torch.Generator) -> Erase:
         made_of = self.settings
 
-        def semantic(n_regions: int | tuple[int, int], fill: str | tuple[int, int, int]) -> Erase:
+        def semantic(n_regions: int | tuple[int, int], fill: RandomFill | tuple[int, int, int]) -> Erase:
             transform = FSErasing(made_of.p, n_regions, fill=fill, inplace=True, generator=generator)
             return lambda images, at: transform(images, self.regions[at])[0]
 
@@ -113,8 +114,9 @@ class TrainingFaces:
 def erase_rectangles(images: Tensor, p: float, generator: torch.Generator) -> Tensor:
     """One rectangle of noise in each face, with probability `p`, of the sizes that torchvision's RandomErasing draws.
 
-    The area is uniform in `RECTANGLE_AREA`, the logarithm of height over width uniform in `RECTANGLE_RATIO`; a rectangle that does
-    not fit is drawn anew, ten times at most. The noise is that of FSErasing, so that only the shape differs.
+    The area is uniform in `RECTANGLE_AREA`, the logarithm of height over width uniform in `RECTANGLE_RATIO`; a
+    rectangle that does not fit is drawn anew, ten times at most. The noise is that of FSErasing, so that only the shape
+    differs.
 
     Args:
         images: (B, C, H, W) uint8, written into.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ Hide = Callable[[UInt8Array, UInt8Array, IntArray], UInt8Array]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TestFaces:
+class PairFaces:
     """The faces of a half's pairs, in memory.
 
     Attributes:
@@ -40,12 +41,13 @@ class TestFaces:
     pairs: Pairs
 
     @classmethod
-    def read(cls, dataset: faceshards.Dataset, pairs: Pairs) -> "TestFaces":
+    def read(cls, dataset: faceshards.Dataset, pairs: Pairs) -> "PairFaces":
         """Of a store and pairs by its samples."""
         samples, index = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
         held = dataset.take(samples, fields=["image", "region"], view="original")
         first, second = index[: len(pairs.first)], index[len(pairs.first) :]
-        return cls(held["image"], held["region"], samples, Pairs(first, second, pairs.same, pairs.fold))
+        images, regions = (held[name].astype(np.uint8, copy=False) for name in ("image", "region"))
+        return cls(images, regions, samples, Pairs(first, second, pairs.same, pairs.fold))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,10 +56,10 @@ class Answers:
 
     Attributes:
         scores: (P,) float32 cosine of each pair.
-        hidden: of each of `hidden.HIDDEN`, (P,) bool: whether the pair is taken for one person when its second face is hidden
-            in part, at the threshold that is best on the other folds.
-        influence: (M, 25) float32 by FS-CAM: how far the cosine of a pair of one person falls without each region of its
-            second face; NaN for a region that the face does not show.
+        hidden: of each of `hidden.HIDDEN`, (P,) bool: whether the pair is taken for one person when its second face is
+            hidden in part, at the threshold that is best on the other folds.
+        influence: (M, 25) float32 by FS-CAM: how far the cosine of a pair of one person falls without each region of
+            its second face; NaN for a region that the face does not show.
     """
 
     scores: NDArray[np.float32]
@@ -65,7 +67,7 @@ class Answers:
     influence: NDArray[np.float32]
 
 
-def answer(forward: Forward, net: nn.Module, faces: TestFaces, device: torch.device | str = "cpu") -> Answers:
+def answer(forward: Forward, net: nn.Module, faces: PairFaces, device: torch.device | str = "cpu") -> Answers:
     """Verify all pairs, with the second face as it is and hidden in each way, and explain some of them.
 
     Args:
@@ -81,13 +83,13 @@ def answer(forward: Forward, net: nn.Module, faces: TestFaces, device: torch.dev
     probes, probe = np.unique(pairs.second, return_inverse=True)
     hidden = {}
     for what in HIDDEN:
-        found = embed(forward, faces, probes, device, lambda *of, what=what: hide(*of, what))
+        found = embed(forward, faces, probes, device, partial(hide, what=what))
         hidden[what] = accepted(cosines(clean[pairs.first], found[probe]), pairs)
     return Answers(pairs.scores(clean).astype(np.float32), hidden, influence(forward, faces, clean, device))
 
 
 def embed(
-    forward: Forward, faces: TestFaces, which: IntArray, device: torch.device | str, change: Hide | None = None
+    forward: Forward, faces: PairFaces, which: IntArray, device: torch.device | str, change: Hide | None = None
 ) -> NDArray[np.float32]:
     """Embeddings of unit length of some faces, each with its mirror image added: (n, D)."""
     parts = []
@@ -99,8 +101,8 @@ def embed(
     return found
 
 
-def influence(forward: Forward, faces: TestFaces, clean: FloatArray, device: torch.device | str) -> NDArray[np.float32]:
-    """FS-CAM (mode "erase") of the second faces of the first pair of one person of each of `CAM_PAIRS` people, evenly chosen."""
+def influence(forward: Forward, faces: PairFaces, clean: FloatArray, device: torch.device | str) -> NDArray[np.float32]:
+    """FS-CAM, mode "erase", of the second faces of `CAM_PAIRS` pairs of one person, evenly chosen: (M, 25)."""
     same = np.flatnonzero(faces.pairs.same)
     same = same[np.linspace(0, len(same) - 1, min(CAM_PAIRS, len(same))).astype(np.int64)]
     cam = FSCAM(_padded(forward), mode="erase", baseline=0.0, batch_size=BATCH, outputs="embeddings")
@@ -117,8 +119,8 @@ def influence(forward: Forward, faces: TestFaces, clean: FloatArray, device: tor
 def spread(influence: NDArray[np.float32]) -> NDArray[np.float64]:
     """Over how many regions a net's attention is spread, of each face: (M, 25) to (M,).
 
-    The perplexity (2 to the entropy in bits) of the regions' influence, where what does not lower the cosine counts as none: 1
-    where all hangs on one region, 25 where all count alike. NaN where no region lowers it.
+    The perplexity (2 to the entropy in bits) of the regions' influence, where what does not lower the cosine counts as
+    none: 1 where all hangs on one region, 25 where all count alike. NaN where no region lowers it.
     """
     falls = np.nan_to_num(np.maximum(influence, 0)).astype(np.float64)
     total = falls.sum(1, keepdims=True)
@@ -146,7 +148,7 @@ def figures(scores: FloatArray, pairs: Pairs) -> dict[str, float]:
     }
 
 
-def _batches(faces: TestFaces, which: IntArray, change: Hide | None) -> Iterator[tuple[IntArray, UInt8Array]]:
+def _batches(faces: PairFaces, which: IntArray, change: Hide | None) -> Iterator[tuple[IntArray, UInt8Array]]:
     """All of `BATCH` faces, the last one filled up with its last face: a compiled net takes one size."""
     for start in range(0, len(which), BATCH):
         at = which[start : start + BATCH]

@@ -1,6 +1,9 @@
 """What decides a training, apart from its half, head, arm and seed. Chosen on the half ``"dev"`` alone."""
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+RandomFill: TypeAlias = Literal["random", "random_1", "random_mix"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,6 @@ class Settings:
     min_photos: int = 2
     p: float = 0.5
     n_regions: tuple[int, int] = (1, 5)
-    fill: str = "random"
+    fill: RandomFill = "random"
     bf16: bool = True
     compiled: bool = True
