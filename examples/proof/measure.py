@@ -1,8 +1,8 @@
 """What a trained net is worth: scores of pairs, with one of the faces hidden in part, and what the net looks at."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -21,10 +21,9 @@ BATCH = 128
 CAM_PAIRS = 200
 
 Forward = Callable[[Tensor], Tensor]
-Hide = Callable[[UInt8Array, UInt8Array, IntArray], UInt8Array]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class PairFaces:
     """The faces of a half's pairs, in memory.
 
@@ -48,6 +47,17 @@ class PairFaces:
         first, second = index[: len(pairs.first)], index[len(pairs.first) :]
         images, regions = (held[name].astype(np.uint8, copy=False) for name in ("image", "region"))
         return cls(images, regions, samples, Pairs(first, second, pairs.same, pairs.fold))
+
+    @cached_property
+    def probes(self) -> IntArray:
+        """(M,) the faces that are the second of a pair."""
+        return np.unique(self.pairs.second)
+
+    @cached_property
+    def hidden(self) -> dict[str, UInt8Array]:
+        """The probes with each of `hidden.HIDDEN` hidden, (M, 112, 112, 3) uint8: made once for all nets."""
+        of = self.images[self.probes], self.regions[self.probes], self.samples[self.probes]
+        return {what: hide(*of, what) for what in HIDDEN}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,26 +87,27 @@ def answer(forward: Forward, net: nn.Module, faces: PairFaces, device: torch.dev
         device: where the net is.
     """
     net.eval()
-    everyone = np.arange(len(faces.samples))
-    clean = embed(forward, faces, everyone, device)
+    clean = embed(forward, faces.images, device)
     pairs = faces.pairs
-    probes, probe = np.unique(pairs.second, return_inverse=True)
+    probe = np.searchsorted(faces.probes, pairs.second)
     hidden = {}
-    for what in HIDDEN:
-        found = embed(forward, faces, probes, device, partial(hide, what=what))
-        hidden[what] = accepted(cosines(clean[pairs.first], found[probe]), pairs)
+    for what, images in faces.hidden.items():
+        hidden[what] = accepted(cosines(clean[pairs.first], embed(forward, images, device)[probe]), pairs)
     return Answers(pairs.scores(clean).astype(np.float32), hidden, influence(forward, faces, clean, device))
 
 
-def embed(
-    forward: Forward, faces: PairFaces, which: IntArray, device: torch.device | str, change: Hide | None = None
-) -> NDArray[np.float32]:
-    """Embeddings of unit length of some faces, each with its mirror image added: (n, D)."""
+def embed(forward: Forward, images: UInt8Array, device: torch.device | str) -> NDArray[np.float32]:
+    """Embeddings of unit length of (N, 112, 112, 3) faces, each with its mirror image added: (N, D).
+
+    The last batch is filled up with its last face, for a compiled net takes one size.
+    """
     parts = []
     with torch.inference_mode():
-        for at, images in _batches(faces, which, change):
-            batch = to_input(torch.from_numpy(images)).to(device)
-            parts.append(F.normalize((forward(batch) + forward(batch.flip(-1))).float()).cpu()[: len(at)])
+        for start in range(0, len(images), BATCH):
+            batch = torch.from_numpy(images[start : start + BATCH])
+            full = torch.cat([batch, batch[-1:].expand(BATCH - len(batch), -1, -1, -1)])
+            given = to_input(full.to(device))
+            parts.append(F.normalize((forward(given) + forward(given.flip(-1))).float()).cpu()[: len(batch)])
     found: NDArray[np.float32] = torch.cat(parts).numpy()
     return found
 
@@ -146,15 +157,6 @@ def figures(scores: FloatArray, pairs: Pairs) -> dict[str, float]:
         "tar_at_0.01": curve.tar_at(1e-2),
         "tar_at_0.001": curve.tar_at(1e-3),
     }
-
-
-def _batches(faces: PairFaces, which: IntArray, change: Hide | None) -> Iterator[tuple[IntArray, UInt8Array]]:
-    """All of `BATCH` faces, the last one filled up with its last face: a compiled net takes one size."""
-    for start in range(0, len(which), BATCH):
-        at = which[start : start + BATCH]
-        full = np.concatenate([at, np.repeat(at[-1:], BATCH - len(at))])
-        images = faces.images[full]
-        yield at, images if change is None else change(images, faces.regions[full], faces.samples[full])
 
 
 def _padded(forward: Forward) -> Forward:

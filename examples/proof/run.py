@@ -19,7 +19,7 @@ import torch
 
 import faceshards
 from examples.proof import results as results_of
-from examples.proof.arms import Arm, TrainingFaces
+from examples.proof.arms import Arm, HeldFaces, TrainingFaces
 from examples.proof.hidden import HIDDEN
 from examples.proof.known import PAIRS, Known, write_known
 from examples.proof.lfw import Half, HalfName, open_lfw, read_half
@@ -39,6 +39,7 @@ class Lfw:
         self._ids: list[str] = self.dataset.take(range(len(self.dataset)), fields=["sample_id"])["sample_id"].tolist()
         self._protocol = protocol
         self.half = lru_cache(self._half)
+        self.held = lru_cache(maxsize=1)(self._held)
         self.test = lru_cache(maxsize=1)(self._test)
 
     def known(self, name: HalfName, min_photos: int) -> Known:
@@ -46,19 +47,21 @@ class Lfw:
         names = [sample_id.split("/")[0] for sample_id in self._ids]
         return Known.of(self.half(name, min_photos).pairs, names)
 
-    def _half(self, name: Any, min_photos: int) -> Half:
+    def _half(self, name: HalfName, min_photos: int) -> Half:
         return read_half(name, self._ids, self._protocol, min_photos)
 
-    def _test(self, name: Any, min_photos: int) -> PairFaces:
+    def _held(self, name: HalfName, min_photos: int, device: str) -> HeldFaces:
+        half = self.half(name, min_photos)
+        return HeldFaces(self.dataset, half.train, half.labels, device)
+
+    def _test(self, name: HalfName, min_photos: int) -> PairFaces:
         return PairFaces.read(self.dataset, self.half(name, min_photos).pairs)
 
 
 def run_trial(lfw: Lfw, trial: Trial, settings: Settings, results: Path, device: str) -> None:
     """Train, verify, and add the row."""
     half = lfw.half(trial.half, settings.min_photos)
-    faces = TrainingFaces(
-        lfw.dataset, half.train, half.labels, arm=trial.arm, settings=settings, seed=trial.seed, device=device
-    )
+    faces = TrainingFaces(lfw.held(trial.half, settings.min_photos, device), trial.arm, settings, trial.seed)
     checkpoint = results / f".{trial}.checkpoint.pt"
     results.mkdir(parents=True, exist_ok=True)
     net, trained = train(faces, half.people, trial.head, settings, checkpoint)

@@ -1,4 +1,4 @@
-"""The improved ResNets of ArcFace (Deng et al., CVPR 2019, section 3.1 and its references), and two small ones for a CPU.
+"""The improved ResNets of ArcFace (Deng et al., CVPR 2019, section 3.1 and its references), and two small ones.
 
 Written from the paper: 3x3 stem without a stride, so that the first feature map keeps the 112x112 crop's detail; blocks
 of BN-Conv-BN-PReLU-Conv-BN; the embedding by BN-Dropout-FC-BN (the paper's option E).

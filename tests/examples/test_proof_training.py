@@ -11,7 +11,7 @@ import torch
 
 import faceshards
 from examples.proof import measure
-from examples.proof.arms import RECTANGLE_AREA, RECTANGLE_RATIO, Arm, TrainingFaces, erase_rectangles
+from examples.proof.arms import RECTANGLE_AREA, RECTANGLE_RATIO, Arm, HeldFaces, TrainingFaces, erase_rectangles
 from examples.proof.hidden import HIDDEN, OCCLUDERS, REGIONS, hide
 from examples.proof.measure import PairFaces, answer, embed
 from examples.proof.results import HALVES, Trial, add, all_trials, finished, read_answers
@@ -38,8 +38,8 @@ def labels(dataset):
 
 
 def faces(dataset, labels, arm, seed=0, **changes):
-    settings = replace(SETTINGS, **changes)
-    return TrainingFaces(dataset, np.arange(len(dataset)), labels, arm=arm, settings=settings, seed=seed)
+    held = HeldFaces(dataset, np.arange(len(dataset)), labels)
+    return TrainingFaces(held, arm, replace(SETTINGS, **changes), seed)
 
 
 def epoch(dataset, labels, arm, number=0, **changes):
@@ -182,8 +182,8 @@ def test_answers_are_of_all_pairs_and_of_every_hidden_part(answered):
 def test_embeddings_do_not_depend_on_which_faces_fill_the_batch(answered):
     test, _ = answered
     forward = runnable(SETTINGS)[1]
-    all_of_them = embed(forward, test, np.arange(len(test.samples)), "cpu")
-    alone = embed(forward, test, np.array([1]), "cpu")
+    all_of_them = embed(forward, test.images, "cpu")
+    alone = embed(forward, test.images[1:2], "cpu")
     assert np.allclose(all_of_them[1], alone[0], atol=1e-3)
 
 

@@ -1,0 +1,92 @@
+"""The pictures of docs/proof.md, without any photograph. Needs matplotlib."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from examples.proof.arms import Arm
+from examples.proof.hidden import HIDDEN
+from examples.proof.results import Trial
+from examples.proof.statistics import ARMS, METRICS, Comparison
+
+COLOURS: dict[Arm, str] = {
+    "none": "#555555",
+    "rectangle": "#e08214",
+    "precomputed": "#4393c3",
+    "on-the-fly": "#1b7837",
+    "part": "#9970ab",
+    "both": "#b2182b",
+}
+
+
+def save(of: Comparison, rows: dict[Trial, dict[str, str]], folder: Path, name: str) -> None:
+    """Save ``NAME-gains.svg``, ``NAME-hidden.svg`` and ``NAME-learning.svg``.
+
+    Args:
+        of: the finished seeds.
+        rows: of results.csv, of the same net and head.
+        folder: where to.
+        name: of the net and head.
+    """
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 9, "font.family": "sans-serif"}):
+        figure = Figure(figsize=(9, 3), layout="constrained")
+        for axes, metric, title in zip(
+            figure.subplots(1, 3, sharey=True),
+            ("accuracy", "a region hidden", "an occluder drawn"),
+            ("whole faces", "one region hidden", "an occluder drawn"),
+            strict=True,
+        ):
+            _gains(axes, of, metric, title)
+        _write(figure, folder / f"{name}-gains.svg")
+        figure = Figure(figsize=(9, 3.4), layout="constrained")
+        _hidden(figure.subplots(), of)
+        _write(figure, folder / f"{name}-hidden.svg")
+        figure = Figure(figsize=(9, 3), layout="constrained")
+        _learning(figure.subplots(), rows)
+        _write(figure, folder / f"{name}-learning.svg")
+
+
+def _gains(axes: Axes, of: Comparison, metric: str, title: str) -> None:
+    """What each arm adds to no erasing, with its interval and the single trainings."""
+    m = METRICS.index(metric)
+    for y, arm in enumerate(reversed(ARMS[1:])):
+        found = of.difference(metric, arm, "none")
+        single = 100 * (of.each[ARMS.index(arm), :, :, m] - of.each[0, :, :, m]).ravel()
+        axes.plot(single, np.full(len(single), y), "|", color=COLOURS[arm], alpha=0.5)
+        axes.plot([100 * found.low, 100 * found.high], [y, y], color=COLOURS[arm])
+        axes.plot(100 * found.mean, y, "o", color=COLOURS[arm])
+    axes.axvline(0, color="#999999", linewidth=0.8)
+    axes.set_yticks(range(len(ARMS) - 1), list(reversed(ARMS[1:])))
+    axes.set(title=title, xlabel="points of accuracy against none")
+
+
+def _hidden(axes: Axes, of: Comparison) -> None:
+    """Accuracy with each thing hidden, all arms."""
+    values = 100 * of.values()
+    shown = ["accuracy", *HIDDEN]
+    for a, arm in enumerate(ARMS):
+        across = np.arange(len(shown)) + 0.12 * (a - (len(ARMS) - 1) / 2)
+        axes.plot(across, values[a, [METRICS.index(what) for what in shown]], "o", color=COLOURS[arm], label=arm, ms=4)
+    axes.set_xticks(range(len(shown)), ["nothing", *HIDDEN], rotation=35, ha="right")
+    axes.set(ylabel="accuracy, %")
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(ncols=3, fontsize=8)
+
+
+def _learning(axes: Axes, rows: dict[Trial, dict[str, str]]) -> None:
+    """Mean loss of the arms' trainings, epoch by epoch."""
+    for arm in ARMS:
+        every = [[float(loss) for loss in row["losses"].split()] for trial, row in rows.items() if trial.arm == arm]
+        if every:
+            mean = np.mean(every, axis=0)
+            axes.plot(np.arange(1, len(mean) + 1), mean, color=COLOURS[arm], label=arm)
+    axes.set(xlabel="epoch", ylabel="mean cross-entropy", yscale="log")
+    axes.grid(alpha=0.3)
+    axes.legend(ncols=2, fontsize=8)
+
+
+def _write(figure: Figure, path: Path) -> None:
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
