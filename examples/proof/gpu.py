@@ -2,8 +2,9 @@
 
     python -m examples.proof.gpu LFW work/proof examples/proof/results --minutes 11
 
-LFW is the folder with `lfw-deepfunneled.zip` or the unpacked photographs, people.txt and pairs.txt. The shards are made in WORK
-where they are not there yet. What is finished is not trained again; a stack that would not end in time is not begun.
+LFW is the folder with `lfw-deepfunneled.zip` or the unpacked photographs, people.txt and pairs.txt. The shards are made
+in WORK where they are not there yet. What is finished is not trained again; a stack that would not end in time is not
+begun.
 """
 
 import argparse
@@ -57,7 +58,7 @@ class Stack:
                 nets.append(IResNet(NETS[settings.net], settings.dropout).to(device))
                 heads.append(make_head(trial.head, NETS[settings.net].embedding, people, settings).to(device))
         self._net, self._head = deepcopy(nets[0]).to("meta"), deepcopy(heads[0]).to("meta")
-        self._net_state, self._buffers = stack_module_state(nets)  # type: ignore[arg-type]
+        self._net_state, self._buffers = stack_module_state(nets)
         self._head_state, _ = stack_module_state(heads)
         self._alone, self._settings, self._device = nets[0], settings, device
 

@@ -12,6 +12,7 @@ import torch
 import faceshards
 from examples.proof import measure
 from examples.proof.arms import RECTANGLE_AREA, RECTANGLE_RATIO, Arm, HeldFaces, TrainingFaces, erase_rectangles
+from examples.proof.gpu import AT_ONCE, stacks, train_stack
 from examples.proof.hidden import HIDDEN, OCCLUDERS, REGIONS, hide
 from examples.proof.measure import PairFaces, answer, embed
 from examples.proof.results import HALVES, Trial, add, all_trials, finished, read_answers
@@ -214,3 +215,22 @@ def test_a_comparison_has_every_training_once_and_whole_seeds_first():
     first = trials[: len(HALVES) * len(ARMS)]
     assert {(trial.half, trial.arm) for trial in first} == set(product(HALVES, ARMS))
     assert {(trial.head, trial.seed) for trial in first} == {("arcface", 0)}
+
+
+def test_nets_that_are_trained_together_on_a_gpu_learn_what_each_would_alone(dataset, labels):
+    settings = replace(SETTINGS, bf16=False)
+    trials = [Trial("small", "arcface", 3, "a", arm) for arm in ("none", "on-the-fly", "both")]
+    held, people = HeldFaces(dataset, np.arange(len(dataset)), labels), int(labels.max()) + 1
+    stack, done = train_stack(trials, held, people, settings, "cpu")
+    for place, trial in enumerate(trials):
+        faces = TrainingFaces(held, trial.arm, settings, trial.seed, AT_ONCE)
+        net, alone = train(faces, people, "arcface", settings)
+        assert done[place].losses == pytest.approx(alone.losses, rel=1e-3)
+        together = stack.net(place).state_dict()
+        for name, tensor in net.state_dict().items():
+            assert torch.allclose(together[name].float(), tensor.float(), atol=2e-3), name
+
+
+def test_a_gpu_trains_the_same_trials_as_sittings_do():
+    trials = [trial for stack in stacks("small", 5, 30) for trial in stack]
+    assert sorted(trials) == sorted(all_trials("small", 5))
