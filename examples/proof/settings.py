@@ -29,13 +29,13 @@ class Settings:
     """
 
     net: str = "small"
-    epochs: int = 24
+    epochs: int = 16
     batch_size: int = 64
     lr: float = 0.1
     warmup: int = 2
     weight_decay: float = 5e-4
     dropout: float = 0.0
-    scale: float = 32.0
+    scale: float = 16.0
     margin: float = 0.3
     min_photos: int = 2
     p: float = 0.5
