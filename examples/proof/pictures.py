@@ -1,16 +1,25 @@
-"""The pictures of docs/proof.md, without any photograph. Needs matplotlib."""
+"""The pictures of docs/proof.md, without any photograph. Needs matplotlib.
 
+The rendered demo faces with each part hidden, from this project's own `make repro`:
+
+    python -m examples.proof.pictures data/shards docs/proof/hidden.jpg
+"""
+
+import argparse
 from pathlib import Path
 
+import cv2
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+import faceshards
 from examples.proof.arms import Arm
-from examples.proof.hidden import HIDDEN
+from examples.proof.hidden import HIDDEN, hide
 from examples.proof.results import Trial
 from examples.proof.statistics import ARMS, METRICS, Comparison
+from examples.recognition.command import run
 
 COLOURS: dict[Arm, str] = {
     "none": "#555555",
@@ -47,6 +56,15 @@ def save(of: Comparison, rows: dict[Trial, dict[str, str]], folder: Path, name: 
         figure = Figure(figsize=(9, 3), layout="constrained")
         _learning(figure.subplots(), rows)
         _write(figure, folder / f"{name}-learning.svg")
+
+
+def save_hidden(shards: Path, path: Path, faces: int = 4) -> None:
+    """Save some demo faces, a row each: as they are, then with each of `hidden.HIDDEN` hidden."""
+    held = faceshards.open(shards, "val").take(range(faces), fields=["image", "region"])
+    columns = [held["image"], *(hide(held["image"], held["region"], np.arange(faces), what) for what in HIDDEN)]
+    rows = np.concatenate(np.stack(columns, 1), 1)  # (columns, faces of a row below each other, ...)
+    picture = np.concatenate(list(rows), 1)
+    cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
 
 
 def _gains(axes: Axes, of: Comparison, metric: str, title: str) -> None:
@@ -90,3 +108,16 @@ def _learning(axes: Axes, rows: dict[Trial, dict[str, str]]) -> None:
 
 def _write(figure: Figure, path: Path) -> None:
     figure.savefig(path, metadata={"Date": None, "Creator": None})
+
+
+def main() -> None:
+    """Read the command line and save the faces."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shards", type=Path, help="store of the demo faces")
+    parser.add_argument("picture", type=Path)
+    given = parser.parse_args()
+    save_hidden(given.shards, given.picture)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from functools import lru_cache
 from itertools import product
 from typing import get_args
 
@@ -12,15 +13,24 @@ import torch
 import faceshards
 from examples.proof import measure
 from examples.proof.arms import RECTANGLE_AREA, RECTANGLE_RATIO, Arm, HeldFaces, TrainingFaces, erase_rectangles
-from examples.proof.gpu import AT_ONCE, stacks, train_stack
+from examples.proof.gpu import AT_ONCE, run_stack, stacks, train_stack
 from examples.proof.hidden import HIDDEN, OCCLUDERS, REGIONS, hide
+from examples.proof.lfw import Half
 from examples.proof.measure import PairFaces, answer, embed
-from examples.proof.results import HALVES, Trial, add, all_trials, finished, read_answers
-from examples.proof.run import row_of
+from examples.proof.results import (
+    HALVES,
+    Trial,
+    add,
+    all_trials,
+    finished,
+    read_answers,
+    refuse_other_settings,
+)
+from examples.proof.run import Lfw, row_of, run_trial, settings_of
 from examples.proof.settings import Settings
 from examples.proof.training import HeadName, learning_rate, runnable, train
 from examples.recognition.verification.protocol import all_pairs
-from faceshards.errors import StoreFormatError
+from faceshards.errors import ParamsError, StoreFormatError
 from faceshards.regions import Region
 
 ARMS = get_args(Arm)
@@ -234,3 +244,54 @@ def test_nets_that_are_trained_together_on_a_gpu_learn_what_each_would_alone(dat
 def test_a_gpu_trains_the_same_trials_as_sittings_do():
     trials = [trial for stack in stacks("small", 5, 30) for trial in stack]
     assert sorted(trials) == sorted(all_trials("small", 5))
+
+
+class SmallLfw(Lfw):
+    """The demo faces, all of whose pairs are verified, in place of LFW."""
+
+    def __init__(self, dataset, labels):
+        self.dataset = dataset
+        every = np.arange(len(dataset))
+        self._all = Half(every, labels, int(labels.max()) + 1, all_pairs(dataset.identities), missing=0)
+        self.half = lambda name, min_photos: self._all
+        self.held, self.test = lru_cache(self._held), lru_cache(self._test)
+
+
+@pytest.fixture(scope="module")
+def small_lfw(dataset, labels):
+    return SmallLfw(dataset, labels)
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    monkeypatch.setattr(measure, "BATCH", 8)
+
+
+def test_a_sitting_leaves_a_whole_row_and_no_checkpoint(small_lfw, small_batches, tmp_path):
+    trial = all_trials("small", 1)[3]
+    run_trial(small_lfw, trial, SETTINGS, tmp_path, "cpu")
+    row = finished(tmp_path)[trial]
+    assert (row["arm"], row["epochs"], len(row["losses"].split())) == ("on-the-fly", "2", 2)
+    assert 0 <= float(row["accuracy without mask"]) <= 1
+    assert 1 <= float(row["regions_looked_at"]) <= 25
+    assert not list(tmp_path.glob("*.checkpoint.pt"))
+    refuse_other_settings(tmp_path, "small", settings_of(SETTINGS))
+    with pytest.raises(ParamsError, match="on-the-fly was trained with other settings"):
+        refuse_other_settings(tmp_path, "small", settings_of(replace(SETTINGS, lr=0.2)))
+
+
+def test_a_checkpoint_of_other_settings_is_refused(dataset, labels, tmp_path):
+    checkpoint = tmp_path / "checkpoint.pt"
+    people = int(labels.max()) + 1
+    train(faces(dataset, labels, "none"), people, "softmax", SETTINGS, checkpoint, every=1)
+    with pytest.raises(ParamsError, match=r"checkpoint\.pt is of a training with other settings"):
+        train(faces(dataset, labels, "none"), people, "softmax", replace(SETTINGS, lr=0.2), checkpoint)
+
+
+def test_a_gpu_writes_the_rows_that_a_sitting_writes(small_lfw, small_batches, tmp_path):
+    trials = all_trials("small", 1)[:2]
+    run_stack(small_lfw, trials, SETTINGS, tmp_path / "stack", "cpu")
+    run_trial(small_lfw, trials[0], SETTINGS, tmp_path / "sitting", "cpu")
+    rows = finished(tmp_path / "stack")
+    assert list(rows) == trials
+    assert list(rows[trials[0]]) == list(finished(tmp_path / "sitting")[trials[0]])
