@@ -42,11 +42,6 @@ def usable_samples(store: Store, split: str) -> Samples:
         identities.append(_int64(part["identity"])[ok])
         rows.append(_int64(part["row"])[ok])
     row = np.concatenate(rows)
-    if row.size and not (row[0] >= 0 and row[-1] < store.splits[split] and (np.diff(row) > 0).all()):
-        raise StoreFormatError(
-            f"{store.path / MANIFEST}: expected the rows of split {split!r} in ascending order from 0 to "
-            f"{store.splits[split] - 1}; found others; make the store anew"
-        )
     if len(row) != (expected := store.info["splits"][split]["samples"]):
         raise StoreFormatError(
             f"{store.path / MANIFEST}: expected {expected} usable faces of split {split!r}, as dataset.json says; "

@@ -101,7 +101,7 @@ class StoreFiles:
 
         def opened() -> ManifestFile:
             path = self._regular(MANIFEST, record.bytes)
-            file = ManifestFile(path, self.splits)
+            file = ManifestFile(path, self.layout)
             if (found := sha256_of(path)) != record.sha256:
                 raise self._damaged(MANIFEST, f"SHA-256 {record.sha256}", found)
             return file
@@ -153,6 +153,13 @@ class StoreFiles:
         for name in names:
             value = value.member(name)
         return value.value
+
+    @property
+    def names_key(self) -> str | None:
+        """The mark of the key that made numbers of all names, by `dataset.json`; None where the store has names."""
+        plan = self.info["provenance"].get("plan")
+        mark = plan.get("names_key") if isinstance(plan, dict) else None
+        return mark if isinstance(mark, str) else None
 
     def sha256(self, split: str, array: str, shard: int) -> str:
         """SHA-256 of a shard's file, by the inventory. Raises as `file_size`."""

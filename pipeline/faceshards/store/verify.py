@@ -177,7 +177,7 @@ def _content_problems(store: Store, meter: _Meter, named: Container[str]) -> Ite
     yield from sorted((problem for problem in wrong if problem.path not in named), key=str)
     if MANIFEST not in unusable:
         usable: Counter[str] = Counter()
-        for detail in manifest_problems(_counted(store.manifest_parts(), usable), store.extents, store.shard_rows):
+        for detail in manifest_problems(_counted(store.manifest_parts(), usable), store.extents):
             yield Problem(MANIFEST, "inconsistent", detail)
         for split, said in store.info["splits"].items():
             if usable[split] != said["samples"]:
@@ -216,7 +216,6 @@ def _array_problems(store: Store, meter: _Meter, unusable: Container[str]) -> It
         first, end = shard * store.shard_rows, min((shard + 1) * store.shard_rows, store.splits[split])
         rows = store.rows(split, shard)
         at = rows["row"].to_numpy()
-        paired = bool(((at >= first) & (at < end)).all() and (np.diff(at) > 0).all())
         with _held(store, split, shard, names):
             for start in range(first, end, store.chunk_rows):
                 stop = min(start + store.chunk_rows, end)
@@ -224,11 +223,10 @@ def _array_problems(store: Store, meter: _Meter, unusable: Container[str]) -> It
                 if start == first or stop == end:
                     yield from _contradictions(witness, store, split, (start, stop), arrays)
                 meter.add((stop - start) * _row_bytes(store))
-                if paired:
-                    begin, until = np.searchsorted(at, (start, stop))
-                    here = rows.slice(begin, until - begin)
-                    for detail in block_problems(arrays, here, at[begin:until] - start):
-                        yield Problem(layout.group_path(split), "inconsistent", f"rows {start}..{stop - 1}: {detail}")
+                begin, until = np.searchsorted(at, (start, stop))
+                here = rows.slice(begin, until - begin)
+                for detail in block_problems(arrays, here, at[begin:until] - start):
+                    yield Problem(layout.group_path(split), "inconsistent", f"rows {start}..{stop - 1}: {detail}")
     for file, details in undecodable.items():
         yield Problem(file, "undecodable", f"{len(details)} of its chunks, the first: {details[0]}")
 
