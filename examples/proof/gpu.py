@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional as F
 
-from examples.proof import results as results_of
+from examples.proof import rows
 from examples.proof.arms import Arm, HeldFaces, TrainingFaces
 from examples.proof.known import PAIRS, write_known
 from examples.proof.lfw import HalfName
 from examples.proof.measure import answer
-from examples.proof.results import HALVES, Trial, finished
+from examples.proof.rows import HALVES, Trial, finished
 from examples.proof.run import Lfw, row_of, settings_of
 from examples.proof.settings import Settings
 from examples.proof.training import HeadName, Progress, learning_rate, make_head
@@ -38,6 +38,9 @@ from faceshards.build.params import load_params
 
 AT_ONCE = 16
 """Batches that are erased together."""
+
+BATCH = 1024
+"""Faces that are verified at a time."""
 
 
 class Stack:
@@ -133,7 +136,7 @@ def run_stack(lfw: Lfw, trials: Sequence[Trial], settings: Settings, results: Pa
             return out
 
         started = monotonic()
-        answers = answer(forward, net, test, device)
+        answers = answer(forward, net, test, device, BATCH)
         row = row_of(progress, answers, test.pairs) | {
             "faces": len(half.train),
             "people": half.people,
@@ -142,7 +145,7 @@ def run_stack(lfw: Lfw, trials: Sequence[Trial], settings: Settings, results: Pa
             "seconds": round(progress.seconds),
             "seconds_to_verify": round(monotonic() - started),
         }
-        results_of.add(results, trial, row | settings_of(settings), answers)
+        rows.add(results, trial, row | settings_of(settings), answers)
 
 
 def make_shards(lfw: Path, work: Path) -> Path:
@@ -173,8 +176,8 @@ def main() -> None:
     parser.add_argument("work", type=Path, help="folder for the shards")
     parser.add_argument("results", type=Path, help="folder for results.csv and the answers")
     parser.add_argument("--nets", nargs="+", default=["small", "iresnet18"], help="(default: small iresnet18)")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[5, 1], help="of each net (default: 5 1)")
-    parser.add_argument("--stack", nargs="+", type=int, default=[30, 1], help="nets at a time (default: 30 1)")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[3, 1], help="of each net (default: 3 1)")
+    parser.add_argument("--stack", nargs="+", type=int, default=[18, 1], help="nets at a time (default: 18 1)")
     parser.add_argument("--minutes", type=float, default=11.0, help="for all of it (default: 11)")
     parser.add_argument("--epochs", type=int, default=Settings.epochs, help="fewer only to try the script")
     parser.add_argument("--device", default="cuda")
@@ -183,7 +186,7 @@ def main() -> None:
     lfw = Lfw(make_shards(given.lfw, given.work), given.lfw)
     for net, seeds, at_a_time in zip(given.nets, given.seeds, given.stack, strict=True):
         settings = replace(Settings(), net=net, epochs=given.epochs, compiled=False)
-        results_of.refuse_other_settings(given.results, net, settings_of(settings))
+        rows.refuse_other_settings(given.results, net, settings_of(settings))
         write_known(given.results / PAIRS, {name: lfw.known(name, settings.min_photos) for name in HALVES})
         longest = 0.0
         for trials in stacks(net, seeds, at_a_time):

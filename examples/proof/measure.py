@@ -77,7 +77,9 @@ class Answers:
     influence: NDArray[np.float32]
 
 
-def answer(forward: Forward, net: nn.Module, faces: PairFaces, device: torch.device | str = "cpu") -> Answers:
+def answer(
+    forward: Forward, net: nn.Module, faces: PairFaces, device: torch.device | str = "cpu", batch: int = BATCH
+) -> Answers:
     """Verify all pairs, with the second face as it is and hidden in each way, and explain some of them.
 
     Args:
@@ -85,38 +87,41 @@ def answer(forward: Forward, net: nn.Module, faces: PairFaces, device: torch.dev
         net: what `forward` runs; it is put into eval mode.
         faces: of the half.
         device: where the net is.
+        batch: faces at a time.
     """
     net.eval()
-    clean = embed(forward, faces.images, device)
+    clean = embed(forward, faces.images, device, batch)
     pairs = faces.pairs
     probe = np.searchsorted(faces.probes, pairs.second)
     hidden = {}
     for what, images in faces.hidden.items():
-        hidden[what] = accepted(cosines(clean[pairs.first], embed(forward, images, device)[probe]), pairs)
-    return Answers(pairs.scores(clean).astype(np.float32), hidden, influence(forward, faces, clean, device))
+        hidden[what] = accepted(cosines(clean[pairs.first], embed(forward, images, device, batch)[probe]), pairs)
+    return Answers(pairs.scores(clean).astype(np.float32), hidden, influence(forward, faces, clean, device, batch))
 
 
-def embed(forward: Forward, images: UInt8Array, device: torch.device | str) -> NDArray[np.float32]:
+def embed(forward: Forward, images: UInt8Array, device: torch.device | str, batch: int = BATCH) -> NDArray[np.float32]:
     """Embeddings of unit length of (N, 112, 112, 3) faces, each with its mirror image added: (N, D).
 
     The last batch is filled up with its last face, for a compiled net takes one size.
     """
     parts = []
     with torch.inference_mode():
-        for start in range(0, len(images), BATCH):
-            batch = torch.from_numpy(images[start : start + BATCH])
-            full = torch.cat([batch, batch[-1:].expand(BATCH - len(batch), -1, -1, -1)])
+        for start in range(0, len(images), batch):
+            some = torch.from_numpy(images[start : start + batch])
+            full = torch.cat([some, some[-1:].expand(batch - len(some), -1, -1, -1)])
             given = to_input(full.to(device))
-            parts.append(F.normalize((forward(given) + forward(given.flip(-1))).float()).cpu()[: len(batch)])
+            parts.append(F.normalize((forward(given) + forward(given.flip(-1))).float()).cpu()[: len(some)])
     found: NDArray[np.float32] = torch.cat(parts).numpy()
     return found
 
 
-def influence(forward: Forward, faces: PairFaces, clean: FloatArray, device: torch.device | str) -> NDArray[np.float32]:
+def influence(
+    forward: Forward, faces: PairFaces, clean: FloatArray, device: torch.device | str, batch: int = BATCH
+) -> NDArray[np.float32]:
     """FS-CAM, mode "erase", of the second faces of `CAM_PAIRS` pairs of one person, evenly chosen: (M, 25)."""
     same = np.flatnonzero(faces.pairs.same)
     same = same[np.linspace(0, len(same) - 1, min(CAM_PAIRS, len(same))).astype(np.int64)]
-    cam = FSCAM(_padded(forward), mode="erase", baseline=0.0, batch_size=BATCH, outputs="embeddings")
+    cam = FSCAM(_padded(forward, batch), mode="erase", baseline=0.0, batch_size=batch, outputs="embeddings")
     out = []
     for start in range(0, len(same), 32):
         at = same[start : start + 32]
@@ -159,9 +164,9 @@ def figures(scores: FloatArray, pairs: Pairs) -> dict[str, float]:
     }
 
 
-def _padded(forward: Forward) -> Forward:
+def _padded(forward: Forward, batch: int) -> Forward:
     def run(images: Tensor) -> Tensor:
-        short = BATCH - len(images)
+        short = batch - len(images)
         full = torch.cat([images, images[-1:].expand(short, -1, -1, -1)]) if short else images
         return forward(full)[: len(images)].float()
 

@@ -13,10 +13,11 @@ import jinja2
 import numpy as np
 
 from examples.proof import pictures
+from examples.proof.arms import Arm
 from examples.proof.hidden import HIDDEN, OCCLUDERS, REGIONS
 from examples.proof.known import PAIRS, read_known
 from examples.proof.lfw import LEFT_OUT, read_left_out
-from examples.proof.results import HALVES, RESULTS, Trial, finished
+from examples.proof.rows import HALVES, RESULTS, Trial, finished
 from examples.proof.settings import Settings
 from examples.proof.statistics import ARMS, CLEAN, METRICS, Comparison, Difference, interval
 from examples.proof.sweep import SWEEP, sweep_table
@@ -26,6 +27,8 @@ from faceshards.errors import SourceFormatError
 
 TEMPLATE = Path(__file__).with_name("page.md.j2")
 START, END = "<!-- what examples.proof.page found -->", "<!-- end -->"
+
+REFERENCES: tuple[Arm, ...] = ("none", "rectangle")
 
 LABELS = {
     "accuracy": "accuracy",
@@ -140,11 +143,15 @@ def _part(net: str, head: HeadName, of: Comparison, rows: dict[Trial, dict[str, 
             ["erasing", *(LABELS[metric] for metric in CLEAN)],
             [[arm, *(_cell(values, bounds, a, metric) for metric in CLEAN)] for a, arm in enumerate(ARMS)],
         ),
-        "against": {reference: _against(of, reference) for reference in ("none", "rectangle")},
+        "against": {reference: _against(of, reference) for reference in REFERENCES},
         "hidden": _table(
-            ["hidden", *ARMS],
+            ["hidden", *ARMS, "on-the-fly against none", "on-the-fly against rectangle"],
             [
-                [what, *(f"{100 * values[a, METRICS.index(what)]:.1f}" for a in range(len(ARMS)))]
+                [
+                    what,
+                    *(f"{100 * values[a, METRICS.index(what)]:.1f}" for a in range(len(ARMS))),
+                    *(points(of.difference(what, "on-the-fly", reference)) for reference in REFERENCES),
+                ]
                 for what in ("accuracy", *HIDDEN, "a region hidden", "an occluder drawn")
             ],
         ).replace("| accuracy |", "| nothing |"),
@@ -165,7 +172,7 @@ def _part(net: str, head: HeadName, of: Comparison, rows: dict[Trial, dict[str, 
     }
 
 
-def _against(of: Comparison, reference: Any) -> str:
+def _against(of: Comparison, reference: Arm) -> str:
     metrics = (*LABELS,)
     lines = []
     for arm in ARMS:

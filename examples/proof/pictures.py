@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 import faceshards
 from examples.proof.arms import Arm
 from examples.proof.hidden import HIDDEN, hide
-from examples.proof.results import Trial
+from examples.proof.rows import Trial
 from examples.proof.statistics import ARMS, METRICS, Comparison
 from examples.recognition.command import run
 
@@ -61,7 +61,8 @@ def save(of: Comparison, rows: dict[Trial, dict[str, str]], folder: Path, name: 
 def save_hidden(shards: Path, path: Path, faces: int = 4) -> None:
     """Save some demo faces, a row each: as they are, then with each of `hidden.HIDDEN` hidden."""
     held = faceshards.open(shards, "val").take(range(faces), fields=["image", "region"])
-    columns = [held["image"], *(hide(held["image"], held["region"], np.arange(faces), what) for what in HIDDEN)]
+    images, regions = (held[name].astype(np.uint8) for name in ("image", "region"))
+    columns = [images, *(hide(images, regions, np.arange(faces), what) for what in HIDDEN)]
     rows = np.concatenate(np.stack(columns, 1), 1)  # (columns, faces of a row below each other, ...)
     picture = np.concatenate(list(rows), 1)
     cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
@@ -101,7 +102,7 @@ def _learning(axes: Axes, rows: dict[Trial, dict[str, str]]) -> None:
         if every:
             mean = np.mean(every, axis=0)
             axes.plot(np.arange(1, len(mean) + 1), mean, color=COLOURS[arm], label=arm)
-    axes.set(xlabel="epoch", ylabel="mean cross-entropy", yscale="log")
+    axes.set(xlabel="epoch", ylabel="mean cross-entropy")
     axes.grid(alpha=0.3)
     axes.legend(ncols=2, fontsize=8)
 

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 
 import faceshards
-from examples.proof import results as results_of
+from examples.proof import rows
 from examples.proof.arms import Arm, HeldFaces, TrainingFaces
 from examples.proof.hidden import HIDDEN
 from examples.proof.known import PAIRS, Known, write_known
 from examples.proof.lfw import Half, HalfName, open_lfw, read_half
 from examples.proof.measure import Answers, PairFaces, answer, figures, spread
-from examples.proof.results import HALVES, Trial, all_trials
+from examples.proof.rows import HALVES, Trial, all_trials
 from examples.proof.settings import Settings
 from examples.proof.training import HeadName, Progress, runnable, train
 from examples.recognition.command import run
@@ -77,7 +77,7 @@ def run_trial(lfw: Lfw, trial: Trial, settings: Settings, results: Path, device:
         "seconds": round(trained.seconds),
         "seconds_to_verify": round(process_time() - started),
     }
-    results_of.add(results, trial, row | settings_of(settings), answers)
+    rows.add(results, trial, row | settings_of(settings), answers)
     checkpoint.unlink(missing_ok=True)
 
 
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args()
     settings = replace(Settings(), net=given.net, compiled=not given.not_compiled)
-    results_of.refuse_other_settings(given.results, given.net, settings_of(settings))
+    rows.refuse_other_settings(given.results, given.net, settings_of(settings))
     lfw = Lfw(given.shards, given.protocol)
     write_known(given.results / PAIRS, {name: lfw.known(name, settings.min_photos) for name in HALVES})
     started = monotonic()
@@ -121,12 +121,12 @@ def main() -> None:
         if trial.arm in given.arms and trial.head in given.heads and trial.half in given.halves
     ]
     for trial in chosen:
-        if trial in results_of.finished(given.results):
+        if trial in rows.finished(given.results):
             continue
         if monotonic() - started > 60 * given.minutes:
             break
         run_trial(lfw, trial, settings, given.results, given.device)
-        row = results_of.finished(given.results)[trial]
+        row = rows.finished(given.results)[trial]
         print(f"{trial}: accuracy {row['accuracy']}, EER {row['eer']}, {row['seconds']} s", flush=True)
 
 

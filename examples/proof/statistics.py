@@ -15,7 +15,7 @@ from examples.proof.hidden import HIDDEN, OCCLUDERS, REGIONS
 from examples.proof.known import Known
 from examples.proof.lfw import HalfName
 from examples.proof.measure import Answers, figures, spread
-from examples.proof.results import HALVES, Trial, finished, read_answers
+from examples.proof.rows import HALVES, Trial, finished, read_answers
 from examples.proof.training import HeadName
 from examples.recognition.verification.protocol import BoolArray, FloatArray, IntArray, accepted
 

@@ -9,7 +9,7 @@ from examples.proof.hidden import HIDDEN
 from examples.proof.known import PAIRS, Known, write_known
 from examples.proof.measure import Answers
 from examples.proof.page import END, START, digest, finding, verdict, write_page, write_sentence
-from examples.proof.results import HALVES, add, all_trials
+from examples.proof.rows import HALVES, add, all_trials
 from examples.proof.run import row_of, settings_of
 from examples.proof.settings import Settings
 from examples.proof.statistics import Difference

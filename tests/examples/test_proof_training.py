@@ -11,13 +11,13 @@ import pytest
 import torch
 
 import faceshards
-from examples.proof import measure
+from examples.proof import gpu
 from examples.proof.arms import RECTANGLE_AREA, RECTANGLE_RATIO, Arm, HeldFaces, TrainingFaces, erase_rectangles
 from examples.proof.gpu import AT_ONCE, run_stack, stacks, train_stack
 from examples.proof.hidden import HIDDEN, OCCLUDERS, REGIONS, hide
 from examples.proof.lfw import Half
 from examples.proof.measure import PairFaces, answer, embed
-from examples.proof.results import (
+from examples.proof.rows import (
     HALVES,
     Trial,
     add,
@@ -153,9 +153,7 @@ def test_a_stopped_training_goes_on_and_ends_as_one_that_was_not_stopped(dataset
 def answered(dataset):
     test = PairFaces.read(dataset, all_pairs(dataset.identities))
     net, forward = runnable(SETTINGS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measure, "BATCH", 8)
-        return test, answer(forward, net, test)
+    return test, answer(forward, net, test, batch=8)
 
 
 def test_a_hidden_part_changes_that_part_alone_and_always_alike(dataset):
@@ -262,12 +260,7 @@ def small_lfw(dataset, labels):
     return SmallLfw(dataset, labels)
 
 
-@pytest.fixture
-def small_batches(monkeypatch):
-    monkeypatch.setattr(measure, "BATCH", 8)
-
-
-def test_a_sitting_leaves_a_whole_row_and_no_checkpoint(small_lfw, small_batches, tmp_path):
+def test_a_sitting_leaves_a_whole_row_and_no_checkpoint(small_lfw, tmp_path):
     trial = all_trials("small", 1)[3]
     run_trial(small_lfw, trial, SETTINGS, tmp_path, "cpu")
     row = finished(tmp_path)[trial]
@@ -288,7 +281,8 @@ def test_a_checkpoint_of_other_settings_is_refused(dataset, labels, tmp_path):
         train(faces(dataset, labels, "none"), people, "softmax", replace(SETTINGS, lr=0.2), checkpoint)
 
 
-def test_a_gpu_writes_the_rows_that_a_sitting_writes(small_lfw, small_batches, tmp_path):
+def test_a_gpu_writes_the_rows_that_a_sitting_writes(small_lfw, tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu, "BATCH", 8)
     trials = all_trials("small", 1)[:2]
     run_stack(small_lfw, trials, SETTINGS, tmp_path / "stack", "cpu")
     run_trial(small_lfw, trials[0], SETTINGS, tmp_path / "sitting", "cpu")
