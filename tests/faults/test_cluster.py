@@ -1,4 +1,7 @@
-"""Clusters that are not as they should be: each is named, in a bounded time, and what is finished is kept."""
+"""Clusters that are not as they should be: each is named, in a bounded time, and what is finished is kept.
+
+docs/cluster.md shows some of what runs here.
+"""
 
 import fcntl
 import json
@@ -19,7 +22,7 @@ from pathlib import Path
 import pytest
 from clusters import ROOT, SOURCES, scheduler, scheduler_process, wait_for, worker
 from distributed import LocalCluster
-from shard_tasks import Deadly, Held, Slow, Write, shards
+from shard_tasks import Deadly, Hungry, Slow, Waiting, Write, shards
 
 from faceshards.build.crew import Crew
 from faceshards.build.params import RunParams
@@ -145,20 +148,19 @@ def test_a_scheduler_without_the_package_is_named(project: Path, without_the_pac
 
 
 def test_a_worker_that_joins_late_and_cannot_see_the_data_takes_no_task_and_is_named(
-    address: str, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    address: str, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dismiss = Crew.dismiss
 
-    def dismissed(self: Crew, worker: str, fault: str) -> None:
-        dismiss(self, worker, fault)
-        (WORK.parent / "go").touch()
+    def dismissed(crew: Crew, worker: str, fault: str) -> None:
+        dismiss(crew, worker, fault)
+        (WORK / "go").touch()
 
     monkeypatch.setattr(Crew, "dismiss", dismissed)
-    tasks = [Held(WORK, i) for i in range(3)]
     with worker(address, project) as good:
         joins = _when(lambda: (WORK / "0").exists(), lambda: worker(address, project.parent))
         with joins:
-            run_tasks(tasks, RunParams(scheduler=address), "align")
+            run_tasks([Waiting(WORK, i) for i in range(3)], RunParams(scheduler=address), "align")
     assert {(WORK / shard).read_text() for shard in shards(WORK)} == {f"{good.pid} None"}
     told = capsys.readouterr().err
     assert f"runs in {project.parent} and does not see {WORK}" in told
@@ -177,6 +179,25 @@ def test_a_shard_whose_worker_dies_once_is_made_and_one_that_ends_three_is_named
     assert told.count("died or left while it made shard 0 of split train; it is tried again (1 of 3)") == 1
     assert told.count("died or left while it made shard 1 of split train; it is tried again (2 of 3)") == 1
     assert "Traceback" not in told
+
+
+def test_a_worker_that_dask_pauses_for_its_memory_is_named_and_waited_for_no_longer_than_asked(
+    cluster: LocalCluster,
+    address: str,
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("faceshards.build.crew._PAUSED_S", 0.2)
+    most = 400_000_000
+    with worker(address, project, memory=str(most)):
+        wait_for(lambda: bool(cluster.scheduler.workers))
+        tasks = [Hungry(WORK, 0, holds=int(0.9 * most)), *(Slow(WORK, i, faces=20) for i in range(1, 4))]
+        with pytest.raises(WorkerError, match=r"1 that take no tasks and none came .* paused 1\. .*--memory-limit"):
+            run_tasks(tasks, RunParams(scheduler=address, worker_timeout=0.2), "align")
+    assert "0" in shards(WORK)
+    told = capsys.readouterr().err
+    assert re.search(r"takes no tasks: Dask has paused it, for it holds \d+ MB of the 381 MB", told)
 
 
 def test_a_scheduler_that_dies_in_mid_run_is_named(project: Path) -> None:

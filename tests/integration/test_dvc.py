@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from doc_blocks import shown
 from dvc_projects import copy_of_the_project, dvc, edit_params, git, ran
 from safetensors.torch import load_file, save_file
 from small_pipeline import RECIPE
@@ -20,7 +21,7 @@ def project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project in which the pipeline has run without git; then it was committed and pushed."""
     top = tmp_path_factory.mktemp("dvc")
     project = copy_of_the_project(root, top / "project")
-    dvc(project, "repro")
+    (top / "said.txt").write_text(dvc(project, "repro"))
     dvc(project, "config", "--unset", "core.no_scm")
     dvc(project, "remote", "add", "--default", "storage", str(top / "remote"))
     git(project, "init")
@@ -54,6 +55,14 @@ def append(path: Path, text: str) -> None:
 
 def changes_that_git_sees(repo: Path) -> list[str]:
     return git(repo, "status", "--porcelain").splitlines()
+
+
+@pytest.mark.parametrize(("page", "command"), [("README.md", "make repro"), ("docs/first-hour.md", "dvc repro")])
+def test_the_pages_show_the_stages_as_dvc_repro_prints_them(project: Path, page: str, command: str) -> None:
+    said = re.sub(r"\d+", "N", project.with_name("said.txt").read_text()).splitlines()
+    told = [line for line in shown(page, command).splitlines() if re.match(r"Running stage|> |\w+: \d", line)]
+    assert [line for line in re.sub(r"\d+", "N", "\n".join(told)).splitlines() if line not in said] == []
+    assert len(told) > 2
 
 
 def test_the_list_of_hashes_is_what_coreutils_reads(project: Path) -> None:
@@ -152,6 +161,7 @@ def test_a_stage_refuses_a_package_that_is_not_the_one_of_this_version(clone: Pa
 
 
 def test_an_edit_of_erase_runs_erase_and_what_is_made_from_it(edited: Path) -> None:
+    # docs/dataset.md shows the same after an edit of its params.
     card = edited / "pipeline/faceshards/build/card.py"
     card.write_text(card.read_text().replace("Licence of the images:", "The images' licence:"))
     assert ran(dvc(edited, "repro")) == ["code", "erase", "verify", "report"]

@@ -12,6 +12,7 @@ from pathlib import Path
 from faceshards.store.durable import write_file
 
 _LOADING = threading.Lock()
+_kept: list[bytes] = []
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,12 @@ class Slow(Write):
         super().run(lambda _: None)
 
 
-class Held(Write):
-    """All but shard 0 wait for a file `go` beside the folder."""
+class Waiting(Write):
+    """Shards but the first wait for a file `go`, half a minute at most."""
 
     def run(self, advance: Callable[[int], object]) -> None:
-        while self.shard and not (self.work.parent / "go").exists():
+        until = time.monotonic() + 30
+        while self.shard and not (self.work / "go").exists() and time.monotonic() < until:
             time.sleep(0.02)
         super().run(advance)
 
@@ -62,6 +64,19 @@ class Deadly(Write):
         if self.shard == 1 or (self.shard == 0 and not deaths.exists()):
             deaths.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        super().run(advance)
+
+
+@dataclass(frozen=True)
+class Hungry(Write):
+    """Shard 0 takes memory until its process holds so many bytes, and never gives them back."""
+
+    holds: int = 0
+
+    def run(self, advance: Callable[[int], object]) -> None:
+        held = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+        if self.shard == 0:
+            _kept.append(b"x" * (self.holds - held))
         super().run(advance)
 
 

@@ -4,6 +4,7 @@ Our own reader reads all of it. zarr-python reads a sample, the first and the la
 the same: to have it read everything as well would take many times as long.
 """
 
+import gc
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
@@ -22,7 +23,8 @@ from faceshards.errors import CorruptShardError, FaceShardsError, MissingExtraEr
 from faceshards.store import layout
 from faceshards.store.cache import Cache
 from faceshards.store.filehashes import files_there
-from faceshards.store.invariants import block_problems, manifest_problems
+from faceshards.store.filelocks import OPEN_FILES_STAY
+from faceshards.store.invariants import block_problems, manifest_problems, name_problems
 from faceshards.store.reader import Store
 from faceshards.store.remote import open_store
 from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, OK
@@ -91,7 +93,11 @@ def verify(path: str | Path, *, progress: Progress | None = None, against: Path 
     beside.mkdir(parents=True, exist_ok=True)
     # What the default cache keeps of this version is whole, whatever has become of the files at the URL.
     with TemporaryDirectory(prefix="faceshards-verify-", dir=beside) as folder:
-        return _verify(path, progress, against, Cache(Path(folder)))
+        try:
+            return _verify(path, progress, against, Cache(Path(folder)))
+        finally:
+            if OPEN_FILES_STAY:
+                gc.collect()  # the store, whose parts refer to one another, and with it the manifest that it keeps open
 
 
 def _verify(path: str | Path, progress: Progress | None, against: Path | None, cache: Cache | None) -> Report:
@@ -176,8 +182,11 @@ def _content_problems(store: Store, meter: _Meter, named: Container[str]) -> Ite
     unusable = {problem.path for problem in wrong}
     yield from sorted((problem for problem in wrong if problem.path not in named), key=str)
     if MANIFEST not in unusable:
-        usable: Counter[str] = Counter()
-        for detail in manifest_problems(_counted(store.manifest_parts(), usable), store.extents, store.shard_rows):
+        rows, usable = Counter[str](), Counter[str]()
+        parts = _counted(store.manifest_parts(["sample_id", "split", "identity", "status"]), rows, usable)
+        for detail in manifest_problems(parts, store.extents):
+            yield Problem(MANIFEST, "inconsistent", detail)
+        for detail in name_problems(partial(_names, store), rows.total()):
             yield Problem(MANIFEST, "inconsistent", detail)
         for split, said in store.info["splits"].items():
             if usable[split] != said["samples"]:
@@ -187,10 +196,18 @@ def _content_problems(store: Store, meter: _Meter, named: Container[str]) -> Ite
         yield from _array_problems(store, meter, unusable)
 
 
-def _counted(parts: Iterable[pa.Table], usable: Counter[str]) -> Iterator[pa.Table]:
-    """The parts of a manifest, whose usable samples are added up by split."""
+def _names(store: Store) -> Iterator[list[str]]:
+    """The sample ids of a manifest, part by part."""
+    for part in store.manifest_parts(["sample_id"]):
+        yield part["sample_id"].to_pylist()
+
+
+def _counted(parts: Iterable[pa.Table], rows: Counter[str], usable: Counter[str]) -> Iterator[pa.Table]:
+    """The parts of a manifest, whose rows and usable samples are added up by split."""
     for part in parts:
-        pairs = zip(part["split"].to_pylist(), part["status"].to_pylist(), strict=True)
+        splits = part["split"].to_pylist()
+        rows.update(splits)
+        pairs = zip(splits, part["status"].to_pylist(), strict=True)
         usable.update(split for split, status in pairs if status == OK)
         yield part
 
@@ -216,7 +233,6 @@ def _array_problems(store: Store, meter: _Meter, unusable: Container[str]) -> It
         first, end = shard * store.shard_rows, min((shard + 1) * store.shard_rows, store.splits[split])
         rows = store.rows(split, shard)
         at = rows["row"].to_numpy()
-        paired = bool(((at >= first) & (at < end)).all() and (np.diff(at) > 0).all())
         with _held(store, split, shard, names):
             for start in range(first, end, store.chunk_rows):
                 stop = min(start + store.chunk_rows, end)
@@ -224,11 +240,10 @@ def _array_problems(store: Store, meter: _Meter, unusable: Container[str]) -> It
                 if start == first or stop == end:
                     yield from _contradictions(witness, store, split, (start, stop), arrays)
                 meter.add((stop - start) * _row_bytes(store))
-                if paired:
-                    begin, until = np.searchsorted(at, (start, stop))
-                    here = rows.slice(begin, until - begin)
-                    for detail in block_problems(arrays, here, at[begin:until] - start):
-                        yield Problem(layout.group_path(split), "inconsistent", f"rows {start}..{stop - 1}: {detail}")
+                begin, until = np.searchsorted(at, (start, stop))
+                here = rows.slice(begin, until - begin)
+                for detail in block_problems(arrays, here, at[begin:until] - start):
+                    yield Problem(layout.group_path(split), "inconsistent", f"rows {start}..{stop - 1}: {detail}")
     for file, details in undecodable.items():
         yield Problem(file, "undecodable", f"{len(details)} of its chunks, the first: {details[0]}")
 
