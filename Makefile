@@ -9,13 +9,17 @@ VENV := .venv
 SUPPLY := .venv-supply
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 PIP := python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation
-# What is built is built by what lock/build.txt brought. PyTorch's CUDA build, and no other, asks for the packages of cuda.txt.
+# What is built is built by what lock/build.txt brought. Of PyTorch the CPU build is taken where pip finds one, as where
+# PIP_EXTRA_INDEX_URL names PyTorch's index; else PyPI's, which on Linux is the CUDA build and needs the packages of cuda.txt.
+ALWAYS_LOCKED := lock/build.txt lock/torch.txt lock/torch-cpu.txt lock/cuda.txt
+CPU_TORCH = $(shell sed -n 's/^torch==\([^ ]*\).*/\1/p' lock/torch-cpu.txt)
 define INSTALL
 	$(PIP) --require-hashes --only-binary :all: --requirement lock/build.txt
-	$(PIP) --require-hashes --requirement $(1)
-	@if grep -qs '^Requires-Dist: cuda-' $(VENV)/lib/python*/site-packages/torch-*.dist-info/METADATA; then \
-	  echo "Installing what PyTorch's CUDA build needs (some gigabytes)"; \
-	  $(PIP) --require-hashes --requirement lock/cuda.txt; fi
+	@if python -m pip index versions torch 2>/dev/null | grep -qF '$(CPU_TORCH)'; \
+	  then torch='--requirement lock/torch-cpu.txt'; \
+	  else torch='--requirement lock/torch.txt --requirement lock/cuda.txt'; fi; \
+	  echo $(PIP) --require-hashes --requirement $(1) $$torch; \
+	  $(PIP) --require-hashes --requirement $(1) $$torch
 	$(PIP) --editable .
 endef
 
@@ -82,12 +86,12 @@ $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.pipeline: $(VENV)/.made pyproject.toml lock/build.txt lock/pipeline.txt lock/cuda.txt
+$(VENV)/.pipeline: $(VENV)/.made pyproject.toml lock/pipeline.txt $(ALWAYS_LOCKED)
 	@echo "Installing the locked dependencies into $(VENV) (about a minute)"
 	$(call INSTALL,lock/pipeline.txt)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.made pyproject.toml lock/build.txt lock/dev.txt lock/cuda.txt
+$(VENV)/.dev: $(VENV)/.made pyproject.toml lock/dev.txt $(ALWAYS_LOCKED)
 	@echo "Installing the locked dependencies into $(VENV) (about a minute)"
 	$(call INSTALL,lock/dev.txt)
 	@touch $@

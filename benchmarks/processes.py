@@ -35,7 +35,7 @@ def usage_of(pid: int) -> Usage:
     with suppress(OSError, IndexError):
         status = Path(f"/proc/{pid}/status").read_text()
         rss, own = (int(status.partition(f"{name}:")[2].split()[0]) / 1024 for name in ("VmRSS", "RssAnon"))
-        return Usage(rss, own, len(os.listdir(f"/proc/{pid}/fd")))
+        return Usage(rss, own, sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()))
     return Usage()
 
 
@@ -80,3 +80,16 @@ def cpu_seconds() -> float:
     """Of this process and of those that it waited for."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
+
+
+def shared_files(pids: list[int]) -> float:
+    """MB of files in /dev/shm that any of these processes has mapped, those without a name any more included."""
+    sizes: dict[str, int] = {}
+    for pid in pids:
+        with suppress(OSError):
+            for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+                addresses, *_, inode, path = line.split(maxsplit=5) if "/dev/shm/" in line else ("", "", "")
+                if path:
+                    first, last = (int(address, 16) for address in addresses.split("-"))
+                    sizes[inode] = max(sizes.get(inode, 0), last - first)
+    return sum(sizes.values()) / 2**20
