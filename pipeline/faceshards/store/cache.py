@@ -3,6 +3,9 @@
 Names change only under the folder's lock. A file in use is locked too (shared, by each reader), and so is one that is
 being fetched (exclusively): who wants it waits for that process instead of fetching it again, and what a killed process
 left is known by its lock, which the kernel let go.
+
+Why no library: the caches of fsspec, pooch and huggingface_hub have no bound. diskcache, of 2023, has one, but may
+remove a file whose path another process is about to open. obstore has no cache.
 """
 
 import fcntl
