@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 from typing import Any, Literal, TypeAlias, get_args
 
 import pyarrow as pa
@@ -162,6 +163,12 @@ class Selection:
                 for face in self._chunk(split, start, stop, here.to_pylist()):
                     yield face
                     bar.update()
+
+    def files(self, split: str, most: int) -> Iterator[tuple[int, Iterator[Face]]]:
+        """`faces`, cut into files of at most so many: the number of each file, and its pictures."""
+        numbered = enumerate(self.faces(split))
+        for number, group in groupby(numbered, lambda pair: pair[0] // most):
+            yield number, (face for _, face in group)
 
     def _chunk(self, split: str, start: int, stop: int, rows: list[dict[str, Any]]) -> Iterator[Face]:
         names = [name for name in ("region", *self._shown) if name in self.store.arrays]

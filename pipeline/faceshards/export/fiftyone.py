@@ -1,4 +1,7 @@
-"""FiftyOne's own dataset type, which `fiftyone` imports with masks, people and numbers, and shows in its App."""
+"""FiftyOne's own dataset type, which `fiftyone` imports with masks, people and numbers, and shows in its App.
+
+Why not `fiftyone` itself as the writer: it needs a running MongoDB.
+"""
 
 import hashlib
 import json

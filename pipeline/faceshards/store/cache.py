@@ -3,6 +3,9 @@
 Names change only under the folder's lock. A file in use is held by each of its readers, and one that is being fetched
 is claimed by one process: who wants it waits for that process instead of fetching it again. What a killed process left
 nobody holds any more (`faceshards.store.filelocks`).
+
+Why no library: the caches of fsspec, pooch and huggingface_hub have no bound. diskcache, of 2023, has one, but may
+remove a file whose path another process is about to open. obstore has no cache.
 """
 
 import os
