@@ -23,7 +23,7 @@ from examples.proof.arms import Arm, HeldFaces, TrainingFaces
 from examples.proof.hidden import HIDDEN
 from examples.proof.known import PAIRS, Known, write_known
 from examples.proof.lfw import Half, HalfName, open_lfw, read_half
-from examples.proof.measure import Answers, PairFaces, answer, figures, spread
+from examples.proof.measure import BATCH, Answers, PairFaces, answer, figures, spread
 from examples.proof.rows import HALVES, Trial, all_trials
 from examples.proof.settings import Settings
 from examples.proof.training import HeadName, Progress, runnable, train
@@ -58,7 +58,7 @@ class Lfw:
         return PairFaces.read(self.dataset, self.half(name, min_photos).pairs)
 
 
-def run_trial(lfw: Lfw, trial: Trial, settings: Settings, results: Path, device: str) -> None:
+def run_trial(lfw: Lfw, trial: Trial, settings: Settings, results: Path, device: str, batch: int = BATCH) -> None:
     """Train, verify, and add the row."""
     half = lfw.half(trial.half, settings.min_photos)
     faces = TrainingFaces(lfw.held(trial.half, settings.min_photos, device), trial.arm, settings, trial.seed)
@@ -68,7 +68,7 @@ def run_trial(lfw: Lfw, trial: Trial, settings: Settings, results: Path, device:
     started = process_time()
     forward = runnable(settings, device)[1]
     test = lfw.test(trial.half, settings.min_photos)
-    answers = answer(forward, net, test, device)
+    answers = answer(forward, net, test, device, batch)
     row = row_of(trained, answers, test.pairs) | {
         "faces": len(half.train),
         "people": half.people,

@@ -262,7 +262,7 @@ def small_lfw(dataset, labels):
 
 def test_a_sitting_leaves_a_whole_row_and_no_checkpoint(small_lfw, tmp_path):
     trial = all_trials("small", 1)[3]
-    run_trial(small_lfw, trial, SETTINGS, tmp_path, "cpu")
+    run_trial(small_lfw, trial, SETTINGS, tmp_path, "cpu", batch=8)
     row = finished(tmp_path)[trial]
     assert (row["arm"], row["epochs"], len(row["losses"].split())) == ("on-the-fly", "2", 2)
     assert 0 <= float(row["accuracy without mask"]) <= 1
@@ -285,7 +285,7 @@ def test_a_gpu_writes_the_rows_that_a_sitting_writes(small_lfw, tmp_path, monkey
     monkeypatch.setattr(gpu, "BATCH", 8)
     trials = all_trials("small", 1)[:2]
     run_stack(small_lfw, trials, SETTINGS, tmp_path / "stack", "cpu")
-    run_trial(small_lfw, trials[0], SETTINGS, tmp_path / "sitting", "cpu")
+    run_trial(small_lfw, trials[0], SETTINGS, tmp_path / "sitting", "cpu", batch=8)
     rows = finished(tmp_path / "stack")
     assert list(rows) == trials
     assert list(rows[trials[0]]) == list(finished(tmp_path / "sitting")[trials[0]])
