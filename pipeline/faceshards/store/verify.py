@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +22,7 @@ from faceshards.store import layout
 from faceshards.store.cache import Cache
 from faceshards.store.filehashes import files_there
 from faceshards.store.invariants import block_problems, manifest_problems
+from faceshards.store.passing import PassingFolder
 from faceshards.store.reader import Store
 from faceshards.store.remote import open_store
 from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, OK
@@ -87,11 +87,12 @@ def verify(path: str | Path, *, progress: Progress | None = None, against: Path 
     """
     if "://" not in str(path):
         return _verify(path, progress, against, None)
-    beside = Cache().folder.parent
-    beside.mkdir(parents=True, exist_ok=True)
     # What the default cache keeps of this version is whole, whatever has become of the files at the URL.
-    with TemporaryDirectory(prefix="faceshards-verify-", dir=beside) as folder:
-        return _verify(path, progress, against, Cache(Path(folder)))
+    folder = PassingFolder(Cache().folder.parent, "faceshards-verify-")
+    try:
+        return _verify(path, progress, against, Cache(folder.path))
+    finally:
+        folder.remove()
 
 
 def _verify(path: str | Path, progress: Progress | None, against: Path | None, cache: Cache | None) -> Report:
