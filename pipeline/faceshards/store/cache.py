@@ -17,16 +17,19 @@ from typing import BinaryIO
 
 from faceshards.checks import whole_number
 from faceshards.errors import CacheError, FaceShardsError
-from faceshards.store.durable import PARTIAL, sync
+from faceshards.store.durable import PARTIAL, sync, write_file
 from faceshards.store.names import path_in
 
 Fetch = Callable[[BinaryIO], None]
 """Writes a whole file, from its start, or raises."""
 
 _LOCK = ".lock"  # in the folder, never removed
+_TAG = "CACHEDIR.TAG"  # by which programs that make backups know a cache, and we know ours: files in it may go
+_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55\n# Copies of remote stores, by faceshards.\n"
 _OWN = os.O_NOFOLLOW | os.O_NONBLOCK  # neither what a link leads to, nor a wait for who writes to a pipe
 _OWN_FOLDER, _OWN_FILE = 0o700, 0o600  # faces of people, for the user alone
 _WAIT_FOR_ROOM_S = 60.0
+_WAIT_FOR_OTHER_S = 600.0
 _POLL_S = 0.05
 
 
@@ -45,7 +48,7 @@ class Cache:
 
     Attributes:
         folder: on a local disk, for its files are locked with ``flock``. By default ``$FACESHARDS_CACHE``, else
-            ``faceshards`` in the user's cache folder.
+            ``faceshards`` in the user's cache folder. One with files of others is refused, for files in it are removed.
         max_bytes: the most that the folder may hold; beyond it, and where the disk is full, the files that were not
             read for longest go.
     """
@@ -136,6 +139,7 @@ class Cache:
                     raise
                 claim = None
             if claim is None:
+                self._refuse_stuck(path)
                 time.sleep(_POLL_S)
             else:
                 self._fill(path, claim, fetch)
@@ -167,6 +171,16 @@ class Cache:
                 raise
             return handle
 
+    def _refuse_stuck(self, path: Path) -> None:
+        """Wait no longer for a process that is fetching a file and writes nothing: it may have been stopped."""
+        with suppress(FileNotFoundError):
+            idle = time.time() - _partial(path).stat().st_mtime
+            if idle > _WAIT_FOR_OTHER_S:
+                raise CacheError(
+                    f"{path}: expected the process that is fetching it to write on; found that it has written nothing "
+                    f"for {idle:.0f} seconds; go on with it or end it (`fuser {_partial(path)}` names it)"
+                )
+
     def _fill(self, path: Path, handle: int, fetch: Fetch) -> None:
         partial = _partial(path)
         try:
@@ -192,7 +206,7 @@ class Cache:
             )
         kept = []
         for path in self.folder.rglob("*"):
-            if path.is_file() and path != claimed and path.name != _LOCK:
+            if path.is_file() and path != claimed and path.name not in (_LOCK, _TAG):
                 if path.name.endswith(PARTIAL) and _unlink_unless_locked(path):
                     continue  # of a process that was killed
                 status = path.stat()
@@ -218,9 +232,22 @@ class Cache:
         handle = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | _OWN, _OWN_FILE)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
+            self._mark()
             yield
         finally:
             _release(handle)
+
+    def _mark(self) -> None:
+        """Make the folder a cache, in which files may be removed; one with files of others is none."""
+        if (self.folder / _TAG).exists():
+            return
+        others = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith((_LOCK, _TAG)))
+        if others:
+            raise CacheError(
+                f"{self.folder}: expected an empty folder, or a cache of faceshards; found {others[0]!r:.80}, which "
+                "would be removed to make room; name another: set FACESHARDS_CACHE, or give open() a Cache(folder)"
+            )
+        write_file(self.folder / _TAG, _SIGNATURE)
 
 
 def _partial(path: Path) -> Path:

@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from stores import build_faces
 import faceshards
 from faceshards.errors import CacheError, DownloadError, MissingExtraError, MissingShardError
 from faceshards.store.cache import Cache
+from faceshards.store.dataset_json import MAX_BYTES
+from faceshards.store.filehashes import files_there
+from faceshards.store.origin import Origin
 from faceshards.store.reader import Store
 from faceshards.store.remote import open_store
 
@@ -155,3 +159,37 @@ def test_a_local_store_loads_nothing_of_remote_ones(faces: Path) -> None:
     code = f"import faceshards, sys; faceshards.open({str(faces)!r})[0]; print({modules} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_folder_with_files_of_others_is_no_cache(tmp_path: Path) -> None:
+    (tmp_path / "photographs").mkdir()
+    (tmp_path / "photographs/mine.jpg").write_bytes(b"mine")
+    cache = Cache(tmp_path, max_bytes=4)
+    with pytest.raises(CacheError, match="found 'photographs', which would be removed to make room; name another"):
+        cache.hold("one", 4, lambda file: file.write(b"abcd") and None).__enter__()
+    assert (tmp_path / "photographs/mine.jpg").read_bytes() == b"mine"
+
+
+def test_nobody_waits_for_a_process_that_has_stopped_in_the_middle_of_a_fetch(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+
+    def stopped(_: object) -> None:
+        os.utime(cache.folder / "one.partial", (0, 0))
+        with pytest.raises(CacheError, match=r"it has written nothing for \d+ seconds; go on with it or end it"):
+            cache.hold("one", 4, lambda file: None).__enter__()
+
+    with cache.hold("one", 4, stopped):
+        pass
+
+
+def test_a_server_that_sends_a_description_without_end_is_not_read_to_its_end(
+    faces: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(f"file://{faces}")
+
+    def endless(*_: object) -> Iterator[bytes]:
+        while True:
+            yield bytes(2**22)
+
+    monkeypatch.setattr(Origin, "blocks", endless)
+    assert files_there(store, f"file://{faces}").sizes["dataset.json"] == MAX_BYTES + 1
