@@ -14,6 +14,11 @@ from faceshards.faulttext import is_refusal, told
 PATH = click.Path(path_type=Path)
 
 
+def say(text: str, err: bool = False) -> None:
+    """Print lines, in which names may come from anybody: what would drive the terminal is written out."""
+    click.echo(visible_lines(text), err=err)
+
+
 def explained(function: Callable[..., None]) -> Callable[..., None]:
     """Tell errors of ours, and what the system refuses, as one message; all else is a bug and keeps its traceback."""
 

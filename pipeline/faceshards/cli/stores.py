@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faceshards.cells import visible, visible_lines
-from faceshards.cli.explained import PATH, explained
+from faceshards.cli.explained import PATH, explained, say
 
 if TYPE_CHECKING:
     from faceshards.store.reader import Store
@@ -48,8 +48,8 @@ def info(store: str, report: Path | None, as_json: bool) -> None:
   manifest  {store.rstrip("/")}/manifest.parquet"""
     click.echo(visible_lines(lines))
     if report is not None:
-        click.echo(f"  report    {report}")
-    click.echo(_snippet(opened, store))
+        say(f"  report    {report}")
+    say(_snippet(opened, store))
 
 
 _INFO = ("name", "licence", "samples", "skipped", "splits", "shard_rows", "chunk_rows", "profile", "arrays", "sha256")
@@ -102,8 +102,8 @@ def verify(store: str, against: Path | None, as_json: bool) -> None:
         click.echo(json.dumps({"store": store, "ok": report.ok, **said}, indent=2))
     else:
         for problem in report.problems:
-            click.echo(str(problem), err=True)
-        click.echo(f"{store}: {report.files} files, {report.bytes} bytes, {len(report.problems)} problems")
+            say(str(problem), err=True)
+        say(f"{store}: {report.files} files, {report.bytes} bytes, {len(report.problems)} problems")
     sys.exit(0 if report.ok else 1)
 
 
@@ -194,4 +194,4 @@ def show(store: str, sample_id: str, out: Path | None) -> None:
     for line in found.said:
         click.echo(visible(line))
     if out is not None:
-        click.echo(f"{out}: {', '.join(found.names)}")
+        say(f"{out}: {', '.join(found.names)}")

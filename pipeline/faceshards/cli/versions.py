@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from faceshards.cells import visible_lines
-from faceshards.cli.explained import PATH, explained
+from faceshards.cli.explained import PATH, explained, say
 from faceshards.errors import FaceShardsError
 from faceshards.faulttext import told
 
@@ -45,7 +45,7 @@ def diff(a: str, b: str | None, path: Path, form: str | None) -> None:
     try:
         found = find(open_version(a, path), open_version(str(path) if b is None else b, path))
     except (FaceShardsError, OSError) as error:
-        click.echo(f"Error: {error if isinstance(error, FaceShardsError) else told(error, 'diff')}", err=True)
+        say(f"Error: {error if isinstance(error, FaceShardsError) else told(error, 'diff')}", err=True)
         sys.exit(2)
     shown = {"json": lambda found: found.as_json() + "\n", "markdown": table.as_markdown, None: table.as_text}
     click.echo(visible_lines(shown[form](found)), nl=False)
@@ -79,12 +79,12 @@ def repair(store: Path, sources: tuple[str, ...], remove_unlisted: bool) -> None
 
     done = mend(store, sources, remove_unlisted=remove_unlisted)
     for file in (*done.repaired, *done.in_cache):
-        click.echo(f"{file.path}: repaired from {file.source}")
+        say(f"{file.path}: repaired from {file.source}")
     for name in done.removed:
-        click.echo(f"{name}: removed")
+        say(f"{name}: removed")
     for left in done.left:
-        click.echo(str(left), err=True)
-    click.echo(
+        say(str(left), err=True)
+    say(
         f"{store}: {len(done.repaired) + len(done.in_cache)} files repaired, {len(done.removed)} removed, "
         f"{len(done.left)} problems left"
     )
