@@ -2,13 +2,24 @@
 # make test    sets up .venv and passes the tests
 # make fuzz    tries every reader of foreign bytes with damaged ones, SECONDS=600 each, and prints what was found
 # make faults  injects faults of every kind, from kills to hostile names, and prints what became of them (docs/trust.md)
+# make docs    builds the site of the docs into .site/html, and holds its links
 # make gpu     checks and times what runs on CUDA, in less than 8 minutes, with the .venv or else the Python that is there
 PYTHON ?= python3
 VENV := .venv
+SUPPLY := .venv-supply
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-PIP := python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PIP := python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation
+# What is built is built by what lock/build.txt brought. PyTorch's CUDA build, and no other, asks for the packages of cuda.txt.
+define INSTALL
+	$(PIP) --require-hashes --only-binary :all: --requirement lock/build.txt
+	$(PIP) --require-hashes --requirement $(1)
+	@if grep -qs '^Requires-Dist: cuda-' $(VENV)/lib/python*/site-packages/torch-*.dist-info/METADATA; then \
+	  echo "Installing what PyTorch's CUDA build needs (some gigabytes)"; \
+	  $(PIP) --require-hashes --requirement lock/cuda.txt; fi
+	$(PIP) --editable .
+endef
 
-.PHONY: repro test fuzz faults gpu lint lock template clean
+.PHONY: repro test fuzz faults docs gpu lint lock template clean
 
 repro: $(VENV)/.pipeline
 	dvc repro
@@ -34,19 +45,18 @@ fuzz: $(VENV)/.dev
 faults: $(VENV)/.dev
 	python tests/faults/run.py $(FAULTS)
 
-lint: $(VENV)/.dev
+docs: $(VENV)/.dev
+	python website/build.py
+
+lint: $(VENV)/.dev docs
 	ruff check
 	ruff format --check
 	mypy
 	lint-imports
 
-# A new lock from a fresh environment, within the ranges of pyproject.toml.
-lock:
-	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet --editable '.[dev]' torch==2.13.0
-	.venv-lock/bin/python -m pip install --quiet --no-deps albumentations==2.0.8 albucore
-	.venv-lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
-	rm -rf .venv-lock
+# The lock anew (lock/README.md): pins that still fit pyproject.toml stay; LOCK=--upgrade takes the newest releases.
+lock: $(SUPPLY)/.made
+	PATH=$(CURDIR)/$(SUPPLY)/bin:$$PATH $(SUPPLY)/bin/python lock/lock.py $(LOCK)
 
 # The files of a new data set, from this repository's own: after an edit of params.yaml, dvc.yaml or manifests.
 TEMPLATE := pipeline/faceshards/project/template
@@ -64,7 +74,7 @@ template:
 	cp .dvc/plots/region_bars.json $(TEMPLATE)/dot-dvc__plots__region_bars.json.in
 
 clean:
-	rm -rf $(VENV) data/.work
+	rm -rf $(VENV) $(SUPPLY) data/.work
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -72,14 +82,17 @@ $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.pipeline: $(VENV)/.made pyproject.toml constraints.txt
+$(VENV)/.pipeline: $(VENV)/.made pyproject.toml lock/build.txt lock/pipeline.txt lock/cuda.txt
 	@echo "Installing the locked dependencies into $(VENV) (about a minute)"
-	$(PIP) --editable '.[pipeline]'
+	$(call INSTALL,lock/pipeline.txt)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
+$(VENV)/.dev: $(VENV)/.made pyproject.toml lock/build.txt lock/dev.txt lock/cuda.txt
 	@echo "Installing the locked dependencies into $(VENV) (about a minute)"
-	$(PIP) --editable '.[dev]'
-	@# Without its dependencies, of which opencv-python-headless would take the place of opencv-python.
-	$(PIP) --no-deps albumentations albucore
+	$(call INSTALL,lock/dev.txt)
+	@touch $@
+
+$(SUPPLY)/.made: lock/supply.txt
+	$(PYTHON) -m venv $(SUPPLY)
+	$(SUPPLY)/bin/$(PIP) --require-hashes --only-binary :all: --requirement lock/supply.txt
 	@touch $@

@@ -9,6 +9,7 @@ import click
 from faceshards.cli.explained import PATH, explained
 
 _VIEW_HELP = "Faces as they were, or all of their precomputed erased variants."
+_NUMBERS_HELP = "Class ids in place of people's names; split and row in place of sample ids."
 _EXAMPLE = """
 \b
 Example:
@@ -25,6 +26,7 @@ def export() -> None:
 def _export_options(function: Callable[..., None]) -> Callable[..., None]:
     """What all formats take."""
     views = click.Choice(["original", "variants"])
+    function = click.option("--numbers", is_flag=True, help=_NUMBERS_HELP)(function)
     function = click.option("--view", type=views, default="original", show_default=True, help=_VIEW_HELP)(function)
     function = click.option("--split", "splits", multiple=True, help="Several may be given; none for all.")(function)
     function = click.argument("out", type=PATH)(function)

@@ -67,12 +67,21 @@ class Selection:
         store: where from.
         splits: which; None for all.
         view: originals or variants.
+        numbers: put the class id in the place of a person's name, and split and row in that of a sample id. Both stay
+            what they are in the versions that continue the store.
 
     Raises:
         ExportError: the store has no such split, or not the arrays that the view shows.
     """
 
-    def __init__(self, store: Store, splits: Sequence[str] | None = None, view: ExportView = "original") -> None:
+    def __init__(
+        self,
+        store: Store,
+        splits: Sequence[str] | None = None,
+        view: ExportView = "original",
+        *,
+        numbers: bool = False,
+    ) -> None:
         if view not in get_args(ExportView):
             raise ExportError(f"view {view!r}; expected one of: {', '.join(get_args(ExportView))}")
         if unknown := [split for split in splits or () if split not in store.splits]:
@@ -86,6 +95,7 @@ class Selection:
         self.store = store
         self.splits = tuple(dict.fromkeys(splits or store.splits))
         self.view = view
+        self.numbers = numbers
 
     @property
     def size(self) -> tuple[int, int]:
@@ -115,6 +125,8 @@ class Selection:
                 f"dataset.json has them below {last:,}; export another format"
             )
         names = [str(identity) for identity in range(last)]
+        if self.numbers:
+            return names
         rows = self._usable.select(["identity", "identity_name"])
         for identity, name in zip(rows["identity"].to_pylist(), rows["identity_name"].to_pylist(), strict=True):
             if 0 <= identity < last and name is not None:  # those beyond are refused with their split
@@ -152,13 +164,21 @@ class Selection:
         for row in rows:
             at = row["row"] - start
             key = f"{row['row']:08d}"
-            about = row["sample_id"], row["label"], row["identity"], row["identity_name"]
+            about = self._called(split, row)
             region = chunk["region"][at] if "region" in chunk else None
             if self.view == "original":
                 yield Face(key, *about, (), chunk["image"][at], region)
             else:
                 for k, (image, mask) in enumerate(zip(chunk["variant"][at], chunk["erased"][at], strict=True)):
                     yield Face(f"{key}-{k}", *about, _names(int(mask)), image, region)
+
+    def _called(self, split: str, row: dict[str, Any]) -> tuple[str, int, int, str | None]:
+        """Sample id, label, class id and name of a face, or numbers in the place of names."""
+        identity, name = row["identity"], row["identity_name"]
+        if not self.numbers:
+            return row["sample_id"], row["label"], identity, name
+        called = None if identity == NO_IDENTITY else str(identity)
+        return f"{split}-{row['row']:08d}", row["label"], identity, called
 
     def _rows(self, split: str) -> pa.Table:
         return self._usable.filter(pc.equal(self._usable["split"], split)).sort_by("row")

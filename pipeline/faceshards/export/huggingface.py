@@ -53,6 +53,7 @@ def export_huggingface(
     *,
     splits: Sequence[str] | None = None,
     view: ExportView = "original",
+    numbers: bool = False,
     faces_per_file: int = 10_000,
 ) -> None:
     """Write ``data/<split>-00000-of-00002.parquet``, ..., and a ``README.md`` that names the splits.
@@ -67,13 +68,14 @@ def export_huggingface(
         out: the folder to make.
         splits: which; None for all.
         view: see `ExportView`.
+        numbers: in place of names, see `Selection`.
         faces_per_file: how many pictures each file takes.
 
     Raises:
         ExportError: `out` is there already, or the store has not what is asked for.
         MissingShardError, CorruptShardError: the store is damaged.
     """
-    selection = Selection(store, splits, view)
+    selection = Selection(store, splits, view, numbers=numbers)
     if any(selection.count(split) > _MOST_FILES * faces_per_file for split in selection.splits):
         raise ExportError(f"{store.path}: more than {_MOST_FILES:,} files of {faces_per_file} faces; give each more")
     schema = _schema(selection.people)

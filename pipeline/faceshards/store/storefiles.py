@@ -153,6 +153,13 @@ class StoreFiles:
             value = value.member(name)
         return value.value
 
+    @property
+    def names_key(self) -> str | None:
+        """The mark of the key that made numbers of all names, by `dataset.json`; None where the store has names."""
+        plan = self.info["provenance"].get("plan")
+        mark = plan.get("names_key") if isinstance(plan, dict) else None
+        return mark if isinstance(mark, str) else None
+
     def sha256(self, split: str, array: str, shard: int) -> str:
         """SHA-256 of a shard's file, by the inventory. Raises as `file_size`."""
         return self._record(layout.shard_path(split, self.arrays[array], shard)).sha256
