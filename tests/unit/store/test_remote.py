@@ -2,9 +2,12 @@
 
 import os
 import pickle
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -193,3 +196,32 @@ def test_a_server_that_sends_a_description_without_end_is_not_read_to_its_end(
 
     monkeypatch.setattr(Origin, "blocks", endless)
     assert files_there(store, f"file://{faces}").sizes["dataset.json"] == MAX_BYTES + 1
+
+
+def test_a_server_that_falls_silent_is_waited_for_no_longer_than_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faceshards.store.origin._SILENCE_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system accepts, and nobody answers
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/shards"
+        with pytest.raises(DownloadError, match=r"dataset\.json: \w*Timeout\w*: .*Check the URL"):
+            open_store(url)
+
+
+@pytest.mark.parametrize(("status", "expected"), [(404, MissingShardError), (403, DownloadError), (503, DownloadError)])
+def test_a_file_that_a_server_does_not_give_is_missing_only_where_the_server_says_so(
+    status: int, expected: type[Exception]
+) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(status)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            with pytest.raises(expected):
+                open_store(f"http://127.0.0.1:{server.server_port}/shards")
+        finally:
+            server.shutdown()
