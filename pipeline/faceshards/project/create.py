@@ -42,7 +42,7 @@ def create(folder: Path, source: Path | None = None) -> None:
     if folder.exists() and not folder.is_dir():
         raise ProjectError(f"{folder}: expected a folder, or nothing; found a file; name another place")
     files = files_of_template(folder.resolve().name, _source_path(source, folder))
-    for name in (*files, LOCK):  # what a run that was stopped left
+    for name in (*files, str(LOCK)):  # what a run that was stopped left
         sweep_of(folder / name)
     _refuse_others(folder, files)
     _begin_git(folder)

@@ -97,8 +97,11 @@ class Cache:
             except OSError:
                 if path.is_symlink():  # which is not ours; what it leads to stays
                     path.unlink()
-                    return
-                raise
+                elif path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    raise
+                return
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX)
                 path.unlink()

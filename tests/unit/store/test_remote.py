@@ -225,3 +225,12 @@ def test_a_file_that_a_server_does_not_give_is_missing_only_where_the_server_say
                 open_store(f"http://127.0.0.1:{server.server_port}/shards")
         finally:
             server.shutdown()
+
+
+def test_a_folder_in_the_place_of_a_kept_file_goes_as_a_damaged_file_does(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    with cache.hold("one", 4, lambda file: file.write(b"abcd") and None) as path:
+        path.unlink()
+        (path / "in it").mkdir(parents=True)
+    with cache.hold("one", 4, lambda file: file.write(b"abcd") and None) as path:
+        assert path.read_bytes() == b"abcd"
