@@ -21,6 +21,7 @@ def new_folder(out: Path, taken: type[FaceShardsError] = OutputExistsError) -> I
 
     Raises:
         FaceShardsError: `taken`; also where another process is making `out`.
+        OSError: it cannot be written; its `filename` is `out` where the system names none.
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise taken(f"{out}: expected nothing there; delete it, or name another folder")
@@ -33,7 +34,9 @@ def new_folder(out: Path, taken: type[FaceShardsError] = OutputExistsError) -> I
         for path in sorted(work.rglob("*")):
             sync(path)
         replace_folder(work, out.absolute())
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = str(out)  # a write says of no file that it failed
         if handle is not None:
             shutil.rmtree(work, ignore_errors=True)
         raise

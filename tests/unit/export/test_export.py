@@ -1,6 +1,7 @@
 """An export holds the store's faces pixel for pixel, and the same store gives the same bytes."""
 
 import csv
+import errno
 import io
 import json
 import re
@@ -325,3 +326,10 @@ def test_of_two_exports_to_one_place_the_second_is_refused_and_the_first_is_whol
         with pytest.raises(ExportError, match="expected no other process at it"):
             export_webdataset(store, tmp_path / "out")
     assert [path.name for path in tmp_path.rglob("*")] == ["out", "mine"]
+
+
+def test_a_full_disk_is_told_with_the_place_that_was_written_to(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"out'$") as caught, new_folder(tmp_path / "out", ExportError):
+        raise OSError(errno.ENOSPC, "No space left on device")  # as `write` raises it
+    assert caught.value.filename == str(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
