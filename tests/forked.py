@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,8 @@ def program_to_run():
         os.environ.clear()
         os.environ.update(asked["environment"])
         sys.path[:] = [*asked["environment"].get("PYTHONPATH", "").split(os.pathsep), *sys.path]
+        for name in {"random", "numpy.random", "torch"} & sys.modules.keys():  # anew, as in any new process
+            sys.modules[name].seed()
         return asked["words"]
     sys.exit()
 
@@ -63,14 +66,9 @@ class Forked:
 
     def __init__(self, environment: Mapping[str, str], imports: Sequence[str]) -> None:
         self._imports = list(imports)
-        self._server = subprocess.Popen(
-            [sys.executable, "-c", _SERVER],
-            env=dict(environment),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        atexit.register(self._server.communicate)
+        self._environment = dict(environment)
+        self._server: subprocess.Popen[str] | None = None
+        atexit.register(self._end)
 
     def run(
         self, words: Sequence[object], folder: Path, environment: Mapping[str, str], imports: Sequence[str] = ()
@@ -83,8 +81,6 @@ class Forked:
             environment: all of its environment variables.
             imports: modules that it will find imported, besides those of all programs.
         """
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
         with TemporaryDirectory() as outputs:
             files = [Path(outputs, name) for name in ("stdout", "stderr")]
             asked = {
@@ -94,10 +90,35 @@ class Forked:
                 "environment": dict(environment),
                 "words": list(map(str, words)),
             }
-            print(json.dumps(asked), file=self._server.stdin, flush=True)
-            answer = self._server.stdout.readline()
-            assert answer, "the process that is forked has ended, and said above why"
-            return subprocess.CompletedProcess(asked["words"], int(answer), *(file.read_text() for file in files))
+            code = self._ask(json.dumps(asked))
+            return subprocess.CompletedProcess(list(map(str, words)), code, *(file.read_text() for file in files))
+
+    def _end(self) -> None:
+        if self._server is not None:
+            self._server.communicate()
+
+    def _ask(self, line: str) -> int:
+        if self._server is None:
+            command = [sys.executable, "-c", _SERVER]
+            # In a session of its own, so that a program that hangs can be ended with all that it started.
+            self._server = subprocess.Popen(
+                command,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        try:
+            print(line, file=self._server.stdin, flush=True)
+            return int(self._server.stdout.readline())
+        except BaseException:  # also the end of a test's time
+            os.killpg(self._server.pid, signal.SIGKILL)
+            self._server.communicate()
+            self._server = None
+            raise
 
 
 def training_environment(**extra: str) -> dict[str, str]:

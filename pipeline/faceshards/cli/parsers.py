@@ -4,7 +4,7 @@ import textwrap
 
 import click
 
-from faceshards.cli.explained import explained, say
+from faceshards.cli.explained import explained, refuse_without_posix, say
 from faceshards.errors import MissingExtraError
 
 _EXAMPLE = """
@@ -27,6 +27,7 @@ def parsers(context: click.Context) -> None:
     "licence to accept" is the name that `parse.accept_licence` takes. "here": whether the file is on this machine.
     "run by us": whether this project has run the real network; all were run with stand-ins of their layout.
     """
+    refuse_without_posix()
     if context.invoked_subcommand is None:
         _list()
 

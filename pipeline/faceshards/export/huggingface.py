@@ -90,7 +90,7 @@ def export_huggingface(
                 ) as writer:
                     for _, group in groupby(faces, lambda pair: pair[0] // _ROW_GROUP):
                         writer.write_table(pa.Table.from_pylist([_row(face) for _, face in group], schema))
-        (folder / "README.md").write_text(_card(store.info, selection.splits), encoding="utf-8")
+        (folder / "README.md").write_bytes(_card(store.info, selection.splits).encode())
 
 
 def _schema(people: Sequence[str]) -> pa.Schema:

@@ -1,6 +1,5 @@
 """Files and folders that are whole or absent, whatever stops the machine."""
 
-import fcntl
 import glob
 import hashlib
 import os
@@ -11,15 +10,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from faceshards.store import filelocks
+
 PARTIAL = ".partial"
 """The suffix of a file that is still being written. `sweep` removes those that nobody writes any more."""
+_FOLDERS_OPEN = hasattr(os, "O_DIRECTORY")
 
 _UNIQUE = "." + 32 * "[0-9a-f]"  # what `partial_of` has before it: files that users call so are theirs
 
 
 def sync(path: Path) -> None:
     """Flush a file, or the entries of a folder, to the disk."""
-    handle = os.open(path, os.O_RDONLY)
+    if not _FOLDERS_OPEN and path.is_dir():  # Windows writes a folder's entries by itself
+        return
+    handle = os.open(path, os.O_RDONLY if _FOLDERS_OPEN else os.O_RDWR)  # who may not write may not flush on Windows
     try:
         os.fsync(handle)
     finally:
@@ -67,7 +71,7 @@ def held(temporary: Path) -> BinaryIO:
     while True:
         file = temporary.open("wb")
         with suppress(OSError):  # of a file system without locks, where nothing is swept either
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            filelocks.try_lock(file.fileno())
         if temporary.exists():  # nobody swept it before it was locked
             return file
         file.close()
@@ -82,12 +86,7 @@ def sweep(folder: Path, of: str = "**/*") -> None:
     """
     for path in folder.glob(f"{of}{_UNIQUE}{PARTIAL}"):
         with suppress(OSError):
-            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink(missing_ok=True)
-            finally:
-                os.close(handle)
+            filelocks.remove_abandoned(path)
 
 
 def sweep_of(path: Path) -> None:

@@ -1,6 +1,5 @@
 """The output of a command: a new folder that is whole or not there."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from faceshards.errors import FaceShardsError, OutputExistsError
+from faceshards.store import filelocks
 from faceshards.store.durable import PARTIAL, replace_folder, sync
 
 
@@ -49,14 +49,12 @@ def _begun(work: Path) -> int | None:
     """An empty folder, locked while the descriptor is open; None where another process has it so."""
     while True:
         work.mkdir(parents=True, exist_ok=True)
-        handle = os.open(work, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
+        if filelocks.OPEN_FILES_STAY:  # no folder can be locked
+            handle: int | None = os.open(os.devnull, os.O_RDONLY)
+            break
+        handle = filelocks.hold_folder(work)
+        if handle is None:
             return None
-        except OSError:  # of a file system without locks
-            pass
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(handle), work.stat()):  # nobody renamed it before it was locked
                 break

@@ -1,12 +1,13 @@
 """Folders for as long as a process needs them: what a killed one left goes when the next is made."""
 
-import fcntl
 import os
 import shutil
 import tempfile
 import weakref
 from contextlib import suppress
 from pathlib import Path
+
+from faceshards.store import filelocks
 
 
 class PassingFolder:
@@ -37,12 +38,11 @@ class PassingFolder:
             _remove_unless_held(left)
         while True:
             self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-            handle = os.open(self.path, os.O_RDONLY)
-            with suppress(OSError):  # of a file system without locks, where nothing is removed either
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            handle = None
+            with suppress(OSError):  # of a system without locks, where nothing is removed either
+                handle = filelocks.hold_folder(self.path)
             if self.path.is_dir():  # nobody removed it before it was locked
                 break
-            os.close(handle)
         self._end = weakref.finalize(self, _end, self.path, handle, os.getpid())
 
     def remove(self) -> None:
@@ -50,18 +50,15 @@ class PassingFolder:
         self._end()
 
 
-def _end(path: Path, handle: int, maker: int) -> None:
+def _end(path: Path, handle: int | None, maker: int) -> None:
     if os.getpid() == maker:  # and no process that was forked from it
         shutil.rmtree(path, ignore_errors=True)
-    os.close(handle)
+    if handle is not None:
+        os.close(handle)
 
 
 def _remove_unless_held(folder: Path) -> None:
     with suppress(OSError):  # another user's, or gone already
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            if os.fstat(handle).st_uid == os.geteuid():
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-        finally:
+        if folder.stat().st_uid == os.geteuid() and (handle := filelocks.hold_folder(folder)) is not None:
+            shutil.rmtree(folder, ignore_errors=True)
             os.close(handle)

@@ -17,6 +17,7 @@ from faceshards.errors import CorruptShardError, MissingShardError, StoreSpecErr
 from faceshards.store import dataset_json, layout
 from faceshards.store.arraymetadata import check_array, check_group
 from faceshards.store.durable import sha256_of
+from faceshards.store.filelocks import open_to_read
 from faceshards.store.inventory import FileRecord, Inventory, check_size
 from faceshards.store.jsonvalue import JsonValue
 from faceshards.store.layout import StoreLayout
@@ -92,6 +93,10 @@ class StoreFiles:
             StoreFormatError: as `manifest`.
         """
         yield from self._manifest_file.parts(columns, split)
+
+    def manifest_rows(self, split: str) -> int:
+        """How many rows of a split the manifest has. Raises as `manifest`."""
+        return self._manifest_file.count(split)
 
     @cached_property
     def _manifest_file(self) -> ManifestFile:
@@ -189,10 +194,13 @@ class StoreFiles:
                 version of the store lies there by now.
         """
         try:
-            # Without waiting for who writes, where it is a pipe.
-            handle = os.open(path_in(self.path, file), os.O_RDONLY | os.O_NONBLOCK)
+            handle = open_to_read(path_in(self.path, file))
         except FileNotFoundError:
             raise self._missing(file) from None
+        except PermissionError:
+            if (self.path / file).is_dir():  # which Windows does not open
+                raise self._damaged(file, "a file", "a folder") from None
+            raise
         try:
             # After it was opened, for the folder may be replaced at any moment.
             self._refuse_other_version()

@@ -52,6 +52,13 @@ def decode_table(data: bytes, where: str, most_rows: int | None = None, most_tex
         return pa.concat_tables([file.schema.empty_table(), *map(file.plain, groups)]).combine_chunks()
 
 
+def open_parquet(source: Any, **options: Any) -> pq.ParquetFile:
+    """Open a Parquet file of ours, whose page checksums are checked; for those of others there is `TableFile`."""
+    # `pq.read_table` would load pandas, where it is installed, through `pyarrow.dataset`. No threads, for Arrow keeps
+    # them, in the way of a fork; and of 400 processes that ended under load one was aborted, most likely by them.
+    return pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False, **options)
+
+
 class TableFile:
     """A Parquet file of others, of which no more is decoded than its rows can come to.
 
@@ -73,10 +80,7 @@ class TableFile:
     """
 
     def __init__(self, source: Any, where: str, most_text: int = MOST_TEXT) -> None:
-        # `pq.read_table` would load pandas, where it is installed, through `pyarrow.dataset`. No threads, for Arrow
-        # keeps them, in the way of a fork; and of 400 processes that ended under load one was aborted, most likely by
-        # them.
-        plain = pq.ParquetFile(source, pre_buffer=False)
+        plain = open_parquet(source)
         self.metadata, self.schema = plain.metadata, plain.schema_arrow
         self._where, self._most = where, most_text
         columns = [self.metadata.schema.column(i) for i in range(self.metadata.num_columns)]
@@ -88,13 +92,7 @@ class TableFile:
                 f"{where}: expected texts of at most {most_text} bytes, in no lists; found the column "
                 f"{min(odd)!r:.80}. {IF_WRONG}"
             )
-        self._file = pq.ParquetFile(
-            source,
-            metadata=self.metadata,
-            read_dictionary=texts,
-            page_checksum_verification=True,
-            pre_buffer=False,
-        )
+        self._file = open_parquet(source, metadata=self.metadata, read_dictionary=texts)
 
     def read(self, group: int, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a row group, of these columns, None for all; texts as dictionaries, which `plain` decodes.
