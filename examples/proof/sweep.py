@@ -1,4 +1,4 @@
-"""Which p, number of regions and fill suit FSErasing, on the development half alone.
+"""Which p, number of regions, fill and number of epochs suit FSErasing, on the development half alone.
 
     python -m examples.proof.sweep /tmp/lfw/data/shards LFW examples/proof/results --seeds 3
 
@@ -36,11 +36,15 @@ class Variation:
     p: float = 0.5
     n_regions: tuple[int, int] = (1, 5)
     fill: RandomFill = "random"
+    epochs: int = Settings.epochs
 
+
+ARMS: tuple[Arm, ...] = ("none", "on-the-fly")
 
 VARIATIONS = (
     Variation("none"),
     Variation(),
+    *(Variation(arm, epochs=40) for arm in ARMS),
     *(Variation(p=p) for p in (0.25, 0.75, 1.0)),
     *(Variation(n_regions=n) for n in ((1, 1), (1, 3), (4, 8))),
     *(Variation(fill=fill) for fill in ("random_1", "random_mix")),
@@ -68,10 +72,20 @@ def sweep_table(path: Path) -> str:
                 found = np.array([float(row[metric]) for row in own]) * 100
                 cells.append(f"{found.mean():.1f}" + (f" ± {found.std(ddof=1):.1f}" if len(own) > 1 else ""))
             regions = f"{variation.n_regions[0]} to {variation.n_regions[1]}"
-            lines.append([variation.arm, f"{variation.p:g}", regions, variation.fill, str(len(own)), *cells])
+            lines.append(
+                [
+                    variation.arm,
+                    f"{variation.p:g}",
+                    regions,
+                    variation.fill,
+                    str(variation.epochs),
+                    str(len(own)),
+                    *cells,
+                ]
+            )
     if not lines:
         return ""
-    head = ["erasing", "p", "regions", "fill", "seeds", "EER", "TAR at FAR 0.01", "TAR at FAR 0.001"]
+    head = ["erasing", "p", "regions", "fill", "epochs", "seeds", "EER", "TAR at FAR 0.01", "TAR at FAR 0.001"]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *lines])
 
 
