@@ -22,7 +22,7 @@ define INSTALL
 	$(PIP) --editable .
 endef
 
-.PHONY: repro test fuzz faults gpu lint lock template clean
+.PHONY: repro test fuzz faults gpu lint lock licences sbom template clean
 
 repro: $(VENV)/.pipeline
 	dvc repro
@@ -57,6 +57,14 @@ lint: $(VENV)/.dev
 # The lock anew (lock/README.md): pins that still fit pyproject.toml stay; LOCK=--upgrade takes the newest releases.
 lock: $(SUPPLY)/.made
 	PATH=$(CURDIR)/$(SUPPLY)/bin:$$PATH $(SUPPLY)/bin/python lock/lock.py $(LOCK)
+
+# docs/licences.md: the licence of each package of the lock, by pip's report of their metadata.
+licences: $(SUPPLY)/.made
+	PATH=$(CURDIR)/$(SUPPLY)/bin:$$PATH $(SUPPLY)/bin/python lock/licences.py
+
+# What is installed in .venv, with hashes and licences, as CycloneDX: sbom.json.
+sbom: $(VENV)/.pipeline $(SUPPLY)/.made
+	$(SUPPLY)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file sbom.json $(VENV)/bin/python
 
 # The files of a new data set, from this repository's own: after an edit of params.yaml, dvc.yaml or manifests.
 TEMPLATE := pipeline/faceshards/project/template
