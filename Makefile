@@ -2,6 +2,12 @@
 # make test    sets up .venv and passes the tests
 # make fuzz    tries every reader of foreign bytes with damaged ones, SECONDS=600 each, and prints what was found
 # make faults  injects faults of every kind, from kills to hostile names, and prints what became of them (docs/trust.md)
+# make proof   trains recognition on LFW with and without erasing, SITTING=60 minutes, and writes docs/proof.md
+# make proof-gpu  trains all arms of it, IResNet-18 as well, on one GPU in less than 12 minutes
+# make docs    builds the site of the docs into .site/html, and holds its links
+# make wheel-check  builds the sdist and the wheel, looks into them, and uses the wheel in a bare environment and in the pipeline's
+# make python  passes the tests under another Python, PYTHON=python3.13; make oldest and make newest pass those of stores, loader,
+#              exports and the pipeline with the oldest packages that pyproject.toml allows, and with the newest that there are
 # make gpu     checks and times what runs on CUDA, in less than 8 minutes, with the .venv or else the Python that is there
 PYTHON ?= python3
 VENV := .venv
@@ -22,7 +28,7 @@ define INSTALL
 	$(PIP) --editable .
 endef
 
-.PHONY: repro test fuzz faults gpu lint lock licences sbom template clean
+.PHONY: repro test fuzz faults proof proof-gpu docs wheel-check python oldest newest gpu lint lock licences sbom template clean
 
 repro: $(VENV)/.pipeline
 	dvc repro
@@ -48,7 +54,31 @@ fuzz: $(VENV)/.dev
 faults: $(VENV)/.dev
 	python tests/faults/run.py $(FAULTS)
 
-lint: $(VENV)/.dev
+# The store is made as docs/proof.md says. LFW is the folder with pairs.txt and people.txt.
+LFW ?= LFW
+LFW_SHARDS ?= data/lfw/data/shards
+SITTING ?= 60
+proof: $(VENV)/.dev
+	OMP_NUM_THREADS=1 python -m examples.proof.run $(LFW_SHARDS) $(LFW) examples/proof/results --minutes $(SITTING)
+	python -m examples.proof.page
+
+# Sets up nothing, as `gpu`. LFW also holds lfw-deepfunneled.zip; what is trained goes to data/proof-gpu, and not to the page.
+proof-gpu:
+	PYTHONPATH=pipeline $(PYTHON) -m examples.proof.gpu $(LFW) data/proof-gpu data/proof-gpu/results --minutes 11
+
+docs: $(VENV)/.dev
+	python -m website.build
+
+wheel-check: $(VENV)/.dev $(SUPPLY)/.made
+	python tests/packaging/check.py --twine $(SUPPLY)/bin/twine
+
+# Environments of their own, anew each time: what packages and Pythons are there changes. FILES="tests/unit" takes other tests.
+python:
+	tests/packaging/elsewhere.sh locked $(PYTHON) $(or $(FILES),tests)
+oldest newest:
+	tests/packaging/elsewhere.sh $@ $(PYTHON) $(FILES)
+
+lint: $(VENV)/.dev docs
 	ruff check
 	ruff format --check
 	mypy

@@ -1,7 +1,7 @@
 """What must hold between a store's arrays and its manifest. Pure checks: each yields sentences about what does not."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,51 +12,38 @@ from numpy.typing import NDArray
 from faceshards.maps import region_areas
 from faceshards.regions import IGNORE, N_REGIONS
 from faceshards.store.classes import are_strange
+from faceshards.store.samenames import repeated_name
 from faceshards.store.schema import OK, USABLE, SplitSpec
 
 _SHOWN = 5
 
 
-def manifest_problems(parts: Iterable[pa.Table], splits: Mapping[str, SplitSpec], shard_rows: int) -> Iterator[str]:
-    """Check the manifest by itself: every sample has a row of its own, in the order of splits and rows.
+def manifest_problems(parts: Iterable[pa.Table], splits: Mapping[str, SplitSpec]) -> Iterator[str]:
+    """Check what the rows of a manifest say together; where each of them lies, `ManifestFile` has seen to.
 
     Args:
-        parts: its rows, in their order. Only one part and the sample ids of all are kept in memory.
+        parts: its rows, in their order. Only one part is kept in memory.
         splits: name to extent.
-        shard_rows: rows of a shard.
     """
-    number_of = {name: number for number, name in enumerate(splits)}
-    names: list[pa.ChunkedArray] = []
-    strangers: set[str] = set()
     wrong = _Wrong()
-    in_order = True
-    last = np.full((2, 1), -1)
     for part in parts:
-        names.append(part["sample_id"])
         ids = np.asarray(part["sample_id"].to_pylist(), dtype=object)
-        row, shard, identity = (part[name].to_numpy() for name in ("row", "shard", "identity"))
-        split = np.asarray(part["split"].to_pylist(), dtype=object)
-        strangers |= set(map(str, split)) - {*splits}
-        number = np.array([number_of.get(name, len(splits)) for name in split], np.int64)
-        beyond, strange = row < 0, np.zeros(len(row), bool)
+        identity, split = part["identity"].to_numpy(), np.asarray(part["split"].to_pylist(), dtype=object)
         for name, extent in splits.items():
-            here = split == name
-            beyond |= here & (row >= extent.rows)
-            strange |= here & are_strange(identity, extent.classes)
-        place = np.concatenate([last, np.stack([number, row])], axis=1)
-        wrong.add("class id beyond those of its split", ids, strange)
-        wrong.add("row beyond those of its split", ids, beyond)
-        wrong.add("in a shard that does not hold its row", ids, shard != row // shard_rows)
-        wrong.add("in the row of another", ids, (place[:, 1:] == place[:, :-1]).all(axis=0))
-        in_order &= bool(np.array_equal(np.lexsort(place[::-1]), np.arange(place.shape[1])))
-        last = place[:, -1:]
-    if names and pc.count_distinct(all_names := _joined(names), mode="all").as_py() != len(all_names):
-        yield "sample_id is not unique"
-    if strangers:
-        yield f"splits that dataset.json does not know: {sorted(strangers)}"
+            strange = (split == name) & are_strange(identity, extent.classes)
+            wrong.add("class id beyond those of its split", ids, strange)
     yield from wrong.sentences()
-    if not in_order:
-        yield "not in the order of splits and rows"
+
+
+def name_problems(names: Callable[[], Iterable[list[str]]], count: int) -> Iterator[str]:
+    """Check that no two samples have one id.
+
+    Args:
+        names: gives the ids, part by part, whenever it is called.
+        count: how many they are.
+    """
+    if (name := repeated_name(names, count)) is not None:
+        yield f"sample_id is not unique: {name} is there twice"
 
 
 def block_problems(arrays: Mapping[str, NDArray[Any]], rows: pa.Table, at: NDArray[np.int64]) -> Iterator[str]:
@@ -114,10 +101,6 @@ def _named(what: str, ids: NDArray[np.object_], wrong: NDArray[np.bool_]) -> Ite
     found = _Wrong()
     found.add(what, ids, wrong)
     yield from found.sentences()
-
-
-def _joined(columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
-    return pa.chunked_array([chunk for column in columns for chunk in column.chunks], columns[0].type)
 
 
 def _any(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -86,6 +86,18 @@ def erased_field(variants: int) -> pa.Field:
     return pa.field("erased", pa.list_(pa.uint32(), variants))
 
 
+COLUMN_TYPES: Mapping[str, pa.DataType] = {
+    **{name: pa.float32() for name in ("confidence", "mirror_agreement", "face_size", "roll")},
+    **{name: pa.string() for name in ("weights_sha256", "version")},
+    "region_px": REGION_PX.type,
+    "region_confidence": pa.list_(pa.float32(), N_REGIONS),
+    "has_truth": pa.bool_(),
+    "seed": pa.uint64(),
+}
+"""The extra columns of the stages. A manifest may lack each of them, and none is of another type in any. The lists of
+`erased_field` are as long as the array `erased` has masks."""
+
+
 @dataclass(frozen=True, slots=True)
 class ArraySpec:
     """One array of every split, first axis the sample.

@@ -253,7 +253,8 @@ def test_a_person_leads_to_the_faces_of_that_person(at: Opened) -> None:
 def test_faces_and_people_are_gathered_for_the_command_that_removes_them(at: Opened) -> None:
     page, command = at.page, at.page.locator("#removals-command")
     assert not page.locator("#removals").is_visible()
-    page.locator("#grid button").nth(2).click()
+    page.fill("#search", "000002")
+    page.locator("#grid button").click()
     dialog = page.locator("#face")
     dialog.get_by_role("button", name="remove this sample").click()
     dialog.get_by_role("button", name="remove this person").click()
@@ -306,6 +307,9 @@ def test_names_of_any_letters_are_text(browser: Any, hostile: Build, tmp_path: P
     assert opened.page.locator("#explorer script, #explorer i, #explorer svg, #grid img[onerror]").count() == 0
     opened.page.locator("#grid button").first.click()
     assert opened.page.inner_text("#face-name") == opened.shown()[0]
+    opened.page.get_by_role("button", name="remove this sample").click()
+    words = shlex.split(opened.page.locator("#removals-command").input_value().replace("\\\n", " "))
+    assert words[3:] == [f"--sample={opened.shown()[0]}"]
     assert opened.wrong == []
     opened.page.close()
 
