@@ -2,6 +2,7 @@
 
 import re
 import runpy
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ BY_PAGE = {page.relative_to(ROOT).as_posix(): blocks(page) for page in PAGES}
 # A page whose programs are the test's own parameters.
 ELSEWHERE = {"docs/recipes.md": "tests/examples/test_recipes.py"}
 CODE = ("console", "python", "pycon")
+NEEDS = {"docs/fserasing.md": "torchvision", "docs/loader.md": "jax"}
 # Blocks that nothing runs, each with its reason in the page. One more has to be counted here.
 NOT_RUN = 16
 
@@ -69,6 +71,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_blocks_of_a_page_run_and_print_what_it_shows(
     page: str, repository: Path, faces: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if page in NEEDS and find_spec(NEEDS[page]) is None:
+        pytest.skip(f"{NEEDS[page]} is not installed")
     for name in ("FACESHARDS_CACHE", "FACESHARDS_PARSERS"):
         monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.chdir(tmp_path)
