@@ -56,13 +56,13 @@ def export_recordio(
             root = path_in(folder, split)
             root.mkdir()
             height, width = selection.size
-            (root / "property").write_text(f"{identities},{height},{width}\n")
+            (root / "property").write_bytes(f"{identities},{height},{width}\n".encode())
             _write_split(root, selection, split)
 
 
 def _write_split(folder: Path, selection: Selection, split: str) -> None:
     end = float(selection.count(split) + 1)
-    with (folder / "train.rec").open("wb") as records, (folder / "train.idx").open("w") as index:
+    with (folder / "train.rec").open("wb") as records, (folder / "train.idx").open("w", newline="\n") as index:
         index.write("0\t0\n")
         _write_record(records, _HEADER.pack(2, 0.0, 0, 0) + _RANGE.pack(end, end))
         for number, face in enumerate(selection.faces(split), 1):

@@ -4,7 +4,6 @@ import io
 import json
 import tarfile
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 
 from faceshards.errors import ExportError
@@ -45,12 +44,11 @@ def export_webdataset(
     selection = Selection(store, splits, view, numbers=numbers)
     with new_folder(out, ExportError) as folder:
         for split in selection.splits:
-            numbered = enumerate(selection.faces(split))
-            for number, faces in groupby(numbered, lambda pair: pair[0] // faces_per_tar):
+            for number, faces in selection.files(split, faces_per_tar):
                 with tarfile.open(
                     path_in(folder, f"{split}-{number:06d}.tar"), "w", format=tarfile.USTAR_FORMAT
                 ) as tar:
-                    for _, face in faces:
+                    for face in faces:
                         _add_sample(tar, face)
 
 

@@ -23,7 +23,12 @@ def _canonical(content: Mapping[str, Any]) -> bytes:
 
 def encode(content: Mapping[str, Any]) -> bytes:
     """The file's bytes: canonical JSON that ends with the SHA-256 of itself without that last entry."""
-    return _canonical({**content, _CHECKSUM: hashlib.sha256(_canonical(content)).hexdigest()})
+    return _canonical({**content, _CHECKSUM: checksum(content)})
+
+
+def checksum(content: Mapping[str, Any]) -> str:
+    """What the file says of itself: two stores with the same SHA-256 are one version, byte for byte."""
+    return hashlib.sha256(_canonical(content)).hexdigest()
 
 
 def load(root: Path) -> dict[str, Any]:
