@@ -3,23 +3,30 @@
 # make fuzz    tries every reader of foreign bytes with damaged ones, SECONDS=600 each, and prints what was found
 # make faults  injects faults of every kind, from kills to hostile names, and prints what became of them (docs/trust.md)
 # make docs    builds the site of the docs into .site/html, and holds its links
+# make wheel-check  builds the sdist and the wheel, looks into them, and uses the wheel in a bare environment and in the pipeline's
+# make python  passes the tests under another Python, PYTHON=python3.13; make oldest and make newest pass those of stores, loader,
+#              exports and the pipeline with the oldest packages that pyproject.toml allows, and with the newest that there are
 # make gpu     checks and times what runs on CUDA, in less than 8 minutes, with the .venv or else the Python that is there
 PYTHON ?= python3
 VENV := .venv
 SUPPLY := .venv-supply
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 PIP := python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation
-# What is built is built by what lock/build.txt brought. PyTorch's CUDA build, and no other, asks for the packages of cuda.txt.
+# What is built is built by what lock/build.txt brought. Of PyTorch the CPU build is taken where pip finds one, as where
+# PIP_EXTRA_INDEX_URL names PyTorch's index; else PyPI's, which on Linux is the CUDA build and needs the packages of cuda.txt.
+ALWAYS_LOCKED := lock/build.txt lock/torch.txt lock/torch-cpu.txt lock/cuda.txt
+CPU_TORCH = $(shell sed -n 's/^torch==\([^ ]*\).*/\1/p' lock/torch-cpu.txt)
 define INSTALL
 	$(PIP) --require-hashes --only-binary :all: --requirement lock/build.txt
-	$(PIP) --require-hashes --requirement $(1)
-	@if grep -qs '^Requires-Dist: cuda-' $(VENV)/lib/python*/site-packages/torch-*.dist-info/METADATA; then \
-	  echo "Installing what PyTorch's CUDA build needs (some gigabytes)"; \
-	  $(PIP) --require-hashes --requirement lock/cuda.txt; fi
+	@if python -m pip index versions torch 2>/dev/null | grep -qF '$(CPU_TORCH)'; \
+	  then torch='--requirement lock/torch-cpu.txt'; \
+	  else torch='--requirement lock/torch.txt --requirement lock/cuda.txt'; fi; \
+	  echo $(PIP) --require-hashes --requirement $(1) $$torch; \
+	  $(PIP) --require-hashes --requirement $(1) $$torch
 	$(PIP) --editable .
 endef
 
-.PHONY: repro test fuzz faults docs gpu lint lock template clean
+.PHONY: repro test fuzz faults docs wheel-check python oldest newest gpu lint lock template clean
 
 repro: $(VENV)/.pipeline
 	dvc repro
@@ -46,7 +53,22 @@ faults: $(VENV)/.dev
 	python tests/faults/run.py $(FAULTS)
 
 docs: $(VENV)/.dev
-	python website/build.py
+	python -m website.build
+
+TWINE := .venv-twine
+wheel-check: $(VENV)/.dev $(TWINE)/.made
+	python tests/packaging/check.py --twine $(TWINE)/bin/twine
+
+$(TWINE)/.made: $(VENV)/.made
+	$(PYTHON) -m venv $(TWINE)
+	$(TWINE)/bin/python -m pip --disable-pip-version-check install --quiet twine==7.0.0
+	@touch $@
+
+# Environments of their own, anew each time: what packages and Pythons are there changes. FILES="tests/unit" takes other tests.
+python:
+	tests/packaging/elsewhere.sh locked $(PYTHON) $(or $(FILES),tests)
+oldest newest:
+	tests/packaging/elsewhere.sh $@ $(PYTHON) $(FILES)
 
 lint: $(VENV)/.dev docs
 	ruff check
@@ -74,7 +96,7 @@ template:
 	cp .dvc/plots/region_bars.json $(TEMPLATE)/dot-dvc__plots__region_bars.json.in
 
 clean:
-	rm -rf $(VENV) $(SUPPLY) data/.work
+	rm -rf $(VENV) $(SUPPLY) $(TWINE) data/.work
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -82,12 +104,12 @@ $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.pipeline: $(VENV)/.made pyproject.toml lock/build.txt lock/pipeline.txt lock/cuda.txt
+$(VENV)/.pipeline: $(VENV)/.made pyproject.toml lock/pipeline.txt $(ALWAYS_LOCKED)
 	@echo "Installing the locked dependencies into $(VENV) (about a minute)"
 	$(call INSTALL,lock/pipeline.txt)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.made pyproject.toml lock/build.txt lock/dev.txt lock/cuda.txt
+$(VENV)/.dev: $(VENV)/.made pyproject.toml lock/dev.txt $(ALWAYS_LOCKED)
 	@echo "Installing the locked dependencies into $(VENV) (about a minute)"
 	$(call INSTALL,lock/dev.txt)
 	@touch $@

@@ -35,7 +35,8 @@ from loader_peers import (
     Streaming,
     WebDataset,
 )
-from pagecache import drop, family, read_from_disk, warm
+from pagecache import drop, read_from_disk, warm
+from processes import family
 
 FORMATS: tuple[Format, ...] = (
     Ours("compact"),

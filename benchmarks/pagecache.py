@@ -42,18 +42,6 @@ def drop(folder: Path) -> None:
         )
 
 
-def family() -> list[int]:
-    """This process, its children, and theirs: whatever thread started them."""
-    found = [os.getpid()]
-    for pid in found:  # which grows
-        for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            try:
-                found.extend(map(int, task.read_text().split()))
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-    return found
-
-
 def read_from_disk(pids: list[int]) -> int:
     """Bytes that processes have had fetched from the disk so far."""
     total = 0

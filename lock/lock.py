@@ -28,7 +28,7 @@ EVERYTHING = ("--extra", "dev", "--extra", "dlib", "--extra", "imagenet", *ALBUM
 
 
 def compile_lock(output: Path, wanted: tuple[str, ...], *more: str) -> None:
-    """Resolve what pyproject.toml names of `wanted` for Linux and macOS and every Python, one release a package."""
+    """Resolve what pyproject.toml names of `wanted` for all platforms and Pythons, one release a package."""
     command = ["uv", "pip", "compile", "--no-config", "--quiet", "--universal", "--fork-strategy", "fewest"]
     command += ["--python-version", "3.11", "--default-index", INDEX, "--no-annotate", "--no-header", *more]
     where = ["pyproject.toml"] if "--extra" in wanted else []
@@ -51,24 +51,20 @@ def is_cuda(requirement: str) -> bool:
     return requirement.startswith(("nvidia-", "cuda-", "triton=="))
 
 
-def with_cpu_builds(requirement: str) -> str:
-    """Add the hashes of PyTorch's CPU builds, which PyPI does not have.
+def check_cpu_builds(torch: str) -> None:
+    """See that torch-cpu.txt has the CPU builds of the release that was resolved.
 
     Raises:
-        SystemExit: torch-cpu.sha256 has none of the release that was resolved.
+        SystemExit: it has those of another one.
     """
-    if not requirement.startswith("torch=="):
-        return requirement
-    version = requirement.removeprefix("torch==").split(maxsplit=1)[0]
-    lines = (LOCK / "torch-cpu.sha256").read_text().splitlines()
-    hashes = [line.split()[0] for line in lines if f"  torch-{version}+cpu-" in line]
-    if not hashes:
+    wanted = f"{torch.split(maxsplit=1)[0]}+cpu"
+    lines = (LOCK / "torch-cpu.txt").read_text().splitlines()
+    found = next(line.split()[0] for line in lines if line.startswith("torch=="))
+    if found != wanted:
         raise SystemExit(
-            f"lock/torch-cpu.sha256 has no wheel of torch {version}: take the SHA-256 of its CPU builds for Linux over "
-            "from https://download.pytorch.org/whl/cpu/torch/, as `sha256sum` prints them"
+            f"lock/torch-cpu.txt: expected {wanted}; found {found}; take over the SHA-256 of its wheels for Linux from "
+            "https://download.pytorch.org/whl/cpu/torch/"
         )
-    known = requirement.rstrip("\n")
-    return known + "".join(f" \\\n    --hash=sha256:{value}" for value in hashes if value not in known) + "\n"
 
 
 def main() -> None:
@@ -77,18 +73,25 @@ def main() -> None:
     parser.add_argument("--upgrade", action="store_true", help="take the newest releases that pyproject.toml allows")
     upgrade = ["--upgrade"] if parser.parse_args().upgrade else []
     compile_lock(CONSTRAINTS, EVERYTHING, *upgrade)
-    cuda: dict[str, str] = {}
+    apart: dict[str, dict[str, str]] = {"torch": {}, "cuda": {}}
     for name, wanted in FILES.items():
         output = LOCK / f"{name}.txt"
-        # What builds and what looks at the lock may be newer than what runs, but not beside it in one environment.
+        # What looks at the lock may be newer than what runs, for it is never beside it in one environment.
         pinned = [] if name == "supply" else ["--constraint", "constraints.txt"]
         compile_lock(output, wanted, "--generate-hashes", *pinned, *upgrade)
-        requirements = [with_cpu_builds(block) for block in blocks(output.read_text())]
-        cuda |= {block.split("==")[0]: block for block in requirements if is_cuda(block)}
-        output.write_text("".join(block for block in requirements if not is_cuda(block)))
-        print(f"lock/{name}.txt: {sum(not is_cuda(block) for block in requirements)} packages", file=sys.stderr)
-    (LOCK / "cuda.txt").write_text("".join(cuda[name] for name in sorted(cuda)))
-    print(f"lock/cuda.txt: {len(cuda)} packages", file=sys.stderr)
+        rest = []
+        for block in blocks(output.read_text()):
+            of = apart["torch"] if block.startswith("torch==") else apart["cuda"] if is_cuda(block) else None
+            if of is None:
+                rest.append(block)
+            else:
+                of[block.split("==")[0]] = block
+        output.write_text("".join(rest))
+    for name, requirements in apart.items():
+        (LOCK / f"{name}.txt").write_text("".join(requirements[package] for package in sorted(requirements)))
+    check_cpu_builds(apart["torch"]["torch"])
+    for name in (*FILES, *apart):
+        print(f"lock/{name}.txt: {len(blocks((LOCK / f'{name}.txt').read_text()))} packages", file=sys.stderr)
 
 
 if __name__ == "__main__":

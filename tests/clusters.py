@@ -23,11 +23,15 @@ def scheduler(host: str = "127.0.0.1") -> Iterator[LocalCluster]:
 
 @contextmanager
 def worker(
-    address: str, folder: Path, sources: Sequence[Path] = SOURCES, within: Sequence[str] = ()
+    address: str, folder: Path, sources: Sequence[Path] = SOURCES, within: Sequence[str] = (), memory: str = "0"
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A worker of one thread in a folder, with `sources` in front of its path; `within` is a command before its own."""
+    """A worker of one thread in a folder, with `sources` in front of its path; `within` is a command before its own.
+
+    `memory` is how much it may hold, and 0 for any amount.
+    """
     command = [*within, sys.executable, "-m", "distributed.cli.dask_worker", address]
-    with process([*command, "--nthreads", "1", "--no-nanny", "--no-dashboard"], folder, sources) as started:
+    options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", memory]
+    with process([*command, *options], folder, sources) as started:
         yield started
 
 
@@ -60,8 +64,8 @@ def process(
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    """Until it holds, for half a minute at most."""
-    deadline = time.monotonic() + 30
+    """Until it holds, for two minutes at most."""
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)

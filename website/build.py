@@ -1,22 +1,22 @@
 """Build the site of the docs into .site/html, and hold every link of it. No network is used.
 
-python website/build.py        # needs faceshards[docs]
+python -m website.build        # needs faceshards[docs]
 
-The site has the layout of the repository: a page is where its Markdown file is, so one relative link works on both. Other
-files that a page links to (params.yaml, programs) become pages that show them.
+The site has the layout of the repository: a page is where its Markdown file is, so that a relative link works on both.
+Other files that a page links to (params.yaml, programs) become pages that show them.
 """
 
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from contents import HOME, SECTIONS
-from links import faults
-from offline import make_offline
-from public import modules
+from website.contents import HOME, SECTIONS
+from website.links import faults
+from website.offline import make_offline
+from website.public import modules
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / ".site"
@@ -41,14 +41,18 @@ def main() -> int:
     make_offline(SITE / "html")
     found = list(faults(SITE / "html"))
     print(*found, sep="\n", end="\n" if found else "")
-    print(f"{SITE.relative_to(ROOT)}/html/index.html: {len(list((SITE / 'html').rglob('*.html')))} pages, {len(found)} faults")
+    number = sum(1 for _ in (SITE / "html").rglob("*.html"))
+    print(f".site/html/index.html: {number} pages, {len(found)} faults")
     return 1 if found else 0
 
 
 def pages() -> list[Path]:
     """The Markdown files that are pages, by their places in the repository."""
     listed = [Path(page) for pages in SECTIONS.values() for page in pages.values() if (ROOT / page).exists()]
-    return [Path(HOME), *dict.fromkeys([*listed, *(path.relative_to(ROOT) for path in sorted(ROOT.glob("docs/**/*.md")))])]
+    return [
+        Path(HOME),
+        *dict.fromkeys([*listed, *(path.relative_to(ROOT) for path in sorted(ROOT.glob("docs/**/*.md")))]),
+    ]
 
 
 def stage(page: Path) -> None:
@@ -76,7 +80,8 @@ def stage(page: Path) -> None:
     write(PAGES / page, outside_code((ROOT / page).read_text(), rewritten))
 
 
-def outside_code(text: str, rewritten: "re._SubType") -> str:  # type: ignore[name-defined]
+def outside_code(text: str, rewritten: Callable[[re.Match[str]], str]) -> str:
+    """The text with its links rewritten, but for those in blocks of code."""
     parts = re.split(r"(^```.*?^```$)", text, flags=re.DOTALL | re.MULTILINE)
     return "".join(part if number % 2 else LINK.sub(rewritten, part) for number, part in enumerate(parts))
 

@@ -1,4 +1,4 @@
-"""Every link of a built site: does it lead to a file and an anchor that are there, and does a page load anything else?"""
+"""Every link of a built site: whether its file and its anchor are there, and whether a page loads from elsewhere."""
 
 from collections.abc import Iterator
 from html.parser import HTMLParser

@@ -18,6 +18,16 @@ CHOSEN = {
     "faceshards.transforms.albumentations": ("albumentations", ["FSErasing"]),
     "faceshards.parsing.onnxexport": ("onnx-export", ["export_onnx"]),
 }
+# Methods of public classes that other modules of the package call, and nobody else.
+INTERNAL = {
+    "faceshards.Cache": ("hold", "drop"),
+    "faceshards.Dataset": ("bound",),
+    "faceshards.Erase": ("apply",),
+    "faceshards.Shuffle": ("reach",),
+    "faceshards.transforms.albumentations.FSErasing": (
+        *("apply", "get_params_dependent_on_data", "get_transform_init_args", "py_random", "targets_as_params"),
+    ),
+}
 ERRORS = "faceshards.errors"
 
 
@@ -40,7 +50,12 @@ class Module(NamedTuple):
 
     def markdown(self) -> str:
         needs = f"Needs `faceshards[{self.extra}]`.\n\n" if self.extra else ""
-        return f"# {self.name}\n\n{needs}" + "".join(f"::: {self.name}.{name}\n\n" for name in self.names)
+        return f"# {self.name}\n\n{needs}" + "".join(_entry(f"{self.name}.{name}") for name in self.names)
+
+
+def _entry(name: str) -> str:
+    filters = "".join(f', "!^{method}$"' for method in INTERNAL.get(name, ()))
+    return f'::: {name}\n    options:\n      filters: ["!^_"{filters}]\n\n'
 
 
 def modules(sources: Path) -> Iterator[Module]:

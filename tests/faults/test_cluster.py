@@ -1,4 +1,7 @@
-"""Clusters that are not as they should be: each is named, in a bounded time, and what is finished is kept."""
+"""Clusters that are not as they should be: each is named, in a bounded time, and what is finished is kept.
+
+docs/cluster.md shows some of what runs here.
+"""
 
 import fcntl
 import json
@@ -19,8 +22,9 @@ from pathlib import Path
 import pytest
 from clusters import ROOT, SOURCES, scheduler, scheduler_process, wait_for, worker
 from distributed import LocalCluster
-from shard_tasks import Deadly, Slow, Write, shards
+from shard_tasks import Deadly, Hungry, Slow, Waiting, Write, shards
 
+from faceshards.build.crew import Crew
 from faceshards.build.params import RunParams
 from faceshards.build.shards import run_tasks
 from faceshards.errors import ParamsError, SchedulerError, WorkerError
@@ -144,13 +148,19 @@ def test_a_scheduler_without_the_package_is_named(project: Path, without_the_pac
 
 
 def test_a_worker_that_joins_late_and_cannot_see_the_data_takes_no_task_and_is_named(
-    address: str, project: Path, capsys: pytest.CaptureFixture[str]
+    address: str, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tasks = [Slow(WORK, i, faces=8) for i in range(3)]
+    dismiss = Crew.dismiss
+
+    def dismissed(crew: Crew, worker: str, fault: str) -> None:
+        dismiss(crew, worker, fault)
+        (WORK / "go").touch()
+
+    monkeypatch.setattr(Crew, "dismiss", dismissed)
     with worker(address, project) as good:
         joins = _when(lambda: (WORK / "0").exists(), lambda: worker(address, project.parent))
         with joins:
-            run_tasks(tasks, RunParams(scheduler=address), "align")
+            run_tasks([Waiting(WORK, i) for i in range(3)], RunParams(scheduler=address), "align")
     assert {(WORK / shard).read_text() for shard in shards(WORK)} == {f"{good.pid} None"}
     told = capsys.readouterr().err
     assert f"runs in {project.parent} and does not see {WORK}" in told
@@ -171,15 +181,34 @@ def test_a_shard_whose_worker_dies_once_is_made_and_one_that_ends_three_is_named
     assert "Traceback" not in told
 
 
+def test_a_worker_that_dask_pauses_for_its_memory_is_named_and_waited_for_no_longer_than_asked(
+    cluster: LocalCluster,
+    address: str,
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("faceshards.build.crew._PAUSED_S", 0.2)
+    most = 400_000_000
+    with worker(address, project, memory=str(most)):
+        wait_for(lambda: bool(cluster.scheduler.workers))
+        tasks = [Hungry(WORK, 0, holds=int(0.9 * most)), *(Slow(WORK, i, faces=20) for i in range(1, 4))]
+        with pytest.raises(WorkerError, match=r"1 that take no tasks and none came .* paused 1\. .*--memory-limit"):
+            run_tasks(tasks, RunParams(scheduler=address, worker_timeout=0.2), "align")
+    assert "0" in shards(WORK)
+    told = capsys.readouterr().err
+    assert re.search(r"takes no tasks: Dask has paused it, for it holds \d+ MB of the 381 MB", told)
+
+
 def test_a_scheduler_that_dies_in_mid_run_is_named(project: Path) -> None:
     with scheduler_process(project) as (file, server):
         address = json.loads(file.read_text())["address"]
         with (
             worker(address, project),
             _when(lambda: (WORK / "1").exists(), lambda: server.kill()),
-            pytest.raises(SchedulerError, match=f"{address} is lost .* of 9 shards are finished and kept"),
+            pytest.raises(SchedulerError, match=f"{address} is lost .* of 99 shards are finished and kept"),
         ):
-            run_tasks([Slow(WORK, i) for i in range(9)], RunParams(scheduler=str(file)), "align")
+            run_tasks([Slow(WORK, i) for i in range(99)], RunParams(scheduler=str(file)), "align")
     assert "1" in shards(WORK)
 
 
@@ -221,6 +250,7 @@ def test_another_host_does_tasks_where_it_shares_the_folder_and_is_named_where_i
 
 _STAGE = """
 from pathlib import Path
+from faceshards.build.crew import Crew
 from faceshards.build.params import RunParams
 from faceshards.build.shards import run_tasks
 from shard_tasks import Slow
@@ -256,7 +286,7 @@ def test_on_a_terminal_the_bar_counts_faces_of_other_processes_and_ctrl_c_is_one
         shown += os.read(terminal, 4096).decode()
     os.write(terminal, b"\x03")
     after = _rest(terminal)
-    assert child.wait(20) == 130
+    assert child.wait(120) == 130
     lines = [line for line in after.replace("\r", "\n").split("\n") if line and "/800 [" not in line and line != "^C"]
     assert lines == ["align: stopped by hand; 0 of 2 shards are finished and kept, and the next run goes on from there"]
     assert shards(WORK) == []

@@ -1,4 +1,7 @@
-"""`faceshards repair`, as a person types it, in a repository where DVC links its cache to the store."""
+"""`faceshards repair`, as a person types it, in a repository where DVC links its cache to the store.
+
+docs/store.md shows some of what runs here.
+"""
 
 import json
 import os

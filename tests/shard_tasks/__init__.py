@@ -12,6 +12,7 @@ from pathlib import Path
 from faceshards.store.durable import write_file
 
 _LOADING = threading.Lock()
+_kept: list[bytes] = []
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,16 @@ class Slow(Write):
         super().run(lambda _: None)
 
 
+class Waiting(Write):
+    """Shards but the first wait for a file `go`, half a minute at most."""
+
+    def run(self, advance: Callable[[int], object]) -> None:
+        until = time.monotonic() + 30
+        while self.shard and not (self.work / "go").exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        super().run(advance)
+
+
 class Deadly(Write):
     """Shard 1 kills its worker, as the kernel does with one that takes too much memory; shard 0 does so once."""
 
@@ -53,6 +64,19 @@ class Deadly(Write):
         if self.shard == 1 or (self.shard == 0 and not deaths.exists()):
             deaths.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        super().run(advance)
+
+
+@dataclass(frozen=True)
+class Hungry(Write):
+    """Shard 0 takes memory until its process holds so many bytes, and never gives them back."""
+
+    holds: int = 0
+
+    def run(self, advance: Callable[[int], object]) -> None:
+        held = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+        if self.shard == 0:
+            _kept.append(b"x" * (self.holds - held))
         super().run(advance)
 
 

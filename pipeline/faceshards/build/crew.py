@@ -16,8 +16,15 @@ from faceshards.errors import SchedulerError, WorkerError
 ANSWER_S = 30
 """How long a scheduler or a worker may take for an answer of some bytes."""
 
+_PAUSED_S = 10
 _SILENT_S = 3
 _REMIND_S = 60
+
+
+_MORE_MEMORY = (
+    "Give it more (dask worker --memory-limit), run fewer on a machine, or make store.shard_rows smaller, and start it "
+    "anew."
+)
 
 
 class Crew:
@@ -49,6 +56,8 @@ class Crew:
         self._reports: dict[str, Report] = {}
         self._unfit: dict[str, str] = {}
         self._free: dict[str, int] = {}
+        self._paused: dict[str, float] = {}
+        self._stopped: dict[str, int] = {}
         self._begun = False
         self._last_seen = self._next_word = time.monotonic()
         self._next_word += _SILENT_S
@@ -77,15 +86,12 @@ class Crew:
         Raises:
             SchedulerError: the scheduler is gone, or does not answer.
         """
-        try:
-            threads: dict[str, int] = self._client.sync(self._client.scheduler.ncores, callback_timeout=ANSWER_S)
-        except Exception as error:  # comm errors are of many classes, and each means the same
-            raise self.lost(f"{type(error).__name__}: {error}") from error
+        threads: dict[str, int] = self._ask(self._client.scheduler.ncores)
         if self._client.status != "running":
             raise self.lost(f"the connection is {self._client.status}")
         gone, new = self._known - set(threads), set(threads) - self._known
         for address in gone:
-            for kept in (self._checking, self._unfit, self._free):
+            for kept in (self._checking, self._unfit, self._free, self._paused, self._stopped):
                 kept.pop(address, None)
         self._known = set(threads)
         for address, (_, since) in list(self._checking.items()):
@@ -99,9 +105,53 @@ class Crew:
                 threading.Thread(target=self._check, args=(address, self._wanted), daemon=True).start()
         return gone
 
+    def stopped(self) -> set[str]:
+        """See which workers Dask has paused, as it does when they hold four fifths of the memory that they may.
+
+        What such a worker is at goes on, and nothing else begins there; it is silent about both. One that Dask lets go
+        on may take tasks again.
+
+        Returns:
+            The addresses of those that have come to a standstill since the last call, so that what was handed to them
+            waits.
+
+        Raises:
+            SchedulerError: the scheduler is gone, or does not answer.
+        """
+        now, running = time.monotonic(), self._ask(self._client.scheduler.ncores_running)
+        self._paused = {address: self._paused.get(address, now) for address in self._known - set(running)}
+        for address in self._stopped.keys() & set(running):
+            self._free[address] = self._stopped.pop(address)
+        long = [one for one in self._free if now - self._paused.get(one, now) > _PAUSED_S]
+        if not long:
+            return set()
+        workers = self._ask(partial(self._client.scheduler.identity, n_workers=-1))["workers"]
+        still = {one for one in long if one in workers and not workers[one]["metrics"]["task_counts"].get("executing")}
+        for address in still:
+            self._free.pop(address)
+            self._stopped[address] = workers[address]["nthreads"]
+            held, most = (n >> 20 for n in (workers[address]["metrics"]["memory"], workers[address]["memory_limit"]))
+            self._progress.tell(
+                f"{self.named(address)} takes no tasks: Dask has paused it, for it holds {held:,} MB of the {most:,} "
+                f"MB that it may. {_MORE_MEMORY}"
+            )
+        return still
+
+    def _ask(self, what: Callable[..., Any]) -> Any:
+        """What the scheduler answers.
+
+        Raises:
+            SchedulerError: it is gone, or does not.
+        """
+        try:
+            return self._client.sync(what, callback_timeout=ANSWER_S)
+        except Exception as error:  # comm errors are of many classes, and each means the same
+            raise self.lost(f"{type(error).__name__}: {error}") from error
+
     def take(self) -> str | None:
         """The address of a worker with a thread to spare, which is taken; None where there is none."""
-        address = max(self._free, key=self._free.__getitem__, default=None)
+        able = [one for one in self._free if one not in self._paused]
+        address = max(able, key=self._free.__getitem__, default=None)
         if (self._checking and not self._begun) or address is None or not self._free[address]:
             return None
         self._begun = True
@@ -155,14 +205,16 @@ class Crew:
             return "no worker process of this machine is alive"
         blind = len(self._known) - len(self._unfit)
         kind = f"workers that see a GPU ({blind} see none)" if self._wanted.gpu else "workers"
-        unfit = f" but {len(self._unfit)} that take no tasks" if self._unfit else ""
+        no_help = len(self._unfit) + len(self._stopped)
+        unfit = f" but {no_help} that take no tasks" if no_help else ""
         return f"the scheduler at {self._where} has no {kind}{unfit}"
 
     @property
     def _remedy(self) -> str:
         if self._wanted is None:
             return "It is started anew when it dies; see whether memory is short."
-        return f"Start one: cd {self._wanted.folder} && dask worker {self._where} --nthreads 1 (docs/cluster.md)."
+        more = f"Of those that are there Dask has paused {len(self._stopped)}. {_MORE_MEMORY} " if self._stopped else ""
+        return f"{more}Start one: cd {self._wanted.folder} && dask worker {self._where} --nthreads 1 (docs/cluster.md)."
 
     def _check(self, address: str, wanted: Demands) -> None:
         """Ask a worker what it is; in a thread of its own, for a worker may not answer."""

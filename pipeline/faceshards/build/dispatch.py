@@ -49,6 +49,7 @@ class Dispatch:
         self._waiting = deque(range(len(tasks)))
         self._running: dict[int, tuple[str, Any]] = {}
         self._failures: dict[int, list[str]] = defaultdict(list)
+        self._handed = 0
 
     def run(self, timeout: float) -> None:
         """Run every task; wait up to `timeout` seconds for a worker where there is none.
@@ -70,14 +71,24 @@ class Dispatch:
                 for index, (address, _) in list(self._running.items()):
                     if address in gone:
                         self._try_again(index, f"{self._crew.named(address)} died or left", WorkerError)
+                self._take_back(self._crew.stopped())
             self._crew.mind(timeout)
             self._hand_out()
             with suppress(Empty):
                 self._events.get(timeout=_LOOK_S)()
 
+    def _take_back(self, addresses: set[str]) -> None:
+        """Let others do what waits at workers that have come to a standstill."""
+        for index, (address, future) in list(self._running.items()):
+            if address in addresses:
+                del self._running[index]
+                future.cancel()
+                self._waiting.appendleft(index)
+
     def _hand_out(self) -> None:
         while self._waiting and (address := self._crew.take()) is not None:
             index = self._waiting.popleft()
+            self._handed += 1
             future = self._client.submit(
                 run_shard,
                 pickle.dumps(self._tasks[index]),
@@ -85,7 +96,7 @@ class Dispatch:
                 self._wanted,
                 self._run if self._progress.shown else None,
                 workers=[address],
-                key=f"faceshards-{self._run}-{index}-{len(self._failures[index])}",
+                key=f"faceshards-{self._run}-{index}-{self._handed}",
             )
             self._running[index] = address, future
             future.add_done_callback(lambda done, index=index: self._events.put(partial(self._ended, index, done)))

@@ -69,6 +69,7 @@ def erase_faces(
         chunk_rows=faces.chunk_rows,
         profile=store.profile,
         columns=(REGION_PX, *COLUMNS, *_variant_columns(params.variants), WEIGHTS_SHA256, VERSION),
+        names_key=faces.names_key,
     )
     made_by = versions()
     fill = _mean_colour(faces) if params.fill == "mean" else params.fill

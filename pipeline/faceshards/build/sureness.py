@@ -89,21 +89,24 @@ class SurenessNotes:
 
 def sureness_of(parsed: Store) -> Sureness:
     """Sum up the columns that say how sure the network was."""
-    faces, agreements = [np.empty(0, np.float32)], [np.empty(0, np.float32)]
+    faces, done = np.empty(sum(parsed.splits.values()), np.float32), 0
+    agreement, agreeing = 0.0, 0
     total, count = np.zeros(N_REGIONS), np.zeros(N_REGIONS, np.int64)
     for part in parsed.manifest_parts([field.name for field in COLUMNS]):
-        face, agreement = (part[field.name].drop_null().to_numpy() for field in (CONFIDENCE, MIRROR_AGREEMENT))
-        faces.append(face)
-        agreements.append(agreement)
+        face, mirror = (part[field.name].drop_null().to_numpy() for field in (CONFIDENCE, MIRROR_AGREEMENT))
+        faces[done : done + len(face)] = face
+        done += len(face)
+        agreement += float(mirror.sum(dtype=np.float64))
+        agreeing += len(mirror)
         shares = part[REGION_CONFIDENCE.name].combine_chunks().flatten()
         region = shares.to_numpy(zero_copy_only=False).reshape(-1, N_REGIONS)
         total += np.nansum(region, axis=0, dtype=np.float64)
         count += (~np.isnan(region)).sum(axis=0)
-    of_faces, of_mirror = np.concatenate(faces), np.concatenate(agreements)
+    sure = faces[:done]
     return Sureness(
-        float(of_faces.mean(dtype=np.float64)) if len(of_faces) else None,
-        float(np.quantile(of_faces, _LOW)) if len(of_faces) else None,
-        float(of_mirror.mean(dtype=np.float64)) if len(of_mirror) else None,
+        float(sure.mean(dtype=np.float64)) if done else None,
+        float(np.quantile(sure, _LOW, overwrite_input=True)) if done else None,
+        agreement / agreeing if agreeing else None,
         tuple(float(t / n) if n else None for t, n in zip(total, count, strict=True)),
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 import faceshards
-from faceshards.cli.explained import explained
+from faceshards.cli.explained import explained, refuse_without_posix
 from faceshards.cli.export import export
 from faceshards.cli.forget import forget
 from faceshards.cli.fscam import fscam
@@ -72,6 +72,7 @@ Example:
 @explained
 def train(params: Path, out: Path) -> None:
     """Train the parser as a params file says; killed, the same command goes on where it stood."""
+    refuse_without_posix()
     from faceshards.build.train import train_parser
 
     weights = train_parser(params, out)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from faceshards.commandline import errors_told, extra_named
+from faceshards.errors import UnsupportedSystemError
 
 
 def explained(function: Callable[..., None]) -> Callable[..., None]:
@@ -19,3 +20,23 @@ def explained(function: Callable[..., None]) -> Callable[..., None]:
             function(**options)
 
     return wrapped
+
+
+def refuse_without_posix(command: str | None = None) -> None:
+    """Say so where a command of the pipeline is called on a system that it cannot run on.
+
+    Args:
+        command: what to call it; None for the one that is running.
+
+    Raises:
+        click.ClickException: the system is no POSIX system.
+    """
+    try:
+        import fcntl  # noqa: F401 (which no other system has)
+    except ImportError:
+        refused = UnsupportedSystemError(
+            f"`{command or click.get_current_context().command_path}` runs on Linux and macOS: the pipeline needs "
+            "locks, links and signals of POSIX, and this Python has no fcntl. On Windows run it in WSL. Stores are "
+            "read, verified and exported here all the same"
+        )
+        raise click.ClickException(str(refused)) from refused

@@ -10,6 +10,7 @@ from faceshards.cli.explained import explained
 from faceshards.cli.parameters import PATH, STORE
 
 _VIEW_HELP = "Faces as they were, or all of their precomputed erased variants."
+_NUMBERS_HELP = "Class ids in place of people's names; split and row in place of sample ids."
 _EXAMPLE = """
 \b
 Example:
@@ -35,6 +36,7 @@ Example:
 def _export_options(function: Callable[..., None]) -> Callable[..., None]:
     """What all formats take."""
     views = click.Choice(["original", "variants"])
+    function = click.option("--numbers", is_flag=True, help=_NUMBERS_HELP)(function)
     function = click.option("--view", type=views, default="original", show_default=True, help=_VIEW_HELP)(function)
     function = click.option("--split", "splits", multiple=True, help="Several may be given; none for all.")(function)
     function = click.argument("out", type=PATH)(function)

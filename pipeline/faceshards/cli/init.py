@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from faceshards.cli.explained import explained
+from faceshards.cli.explained import explained, refuse_without_posix
 from faceshards.cli.parameters import JSON, PATH
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def init(folder: Path, source: Path | None, upgrading: bool) -> None:
     faceshards.lock notes the release and what the code of its stages comes to. Another release is refused by the stages
     until --upgrade takes it over. That replaces the files that you did not edit, keeps those that you did, and says so.
     """
+    refuse_without_posix()
     from faceshards.project.create import create
     from faceshards.project.upgrade import upgrade
 
@@ -105,6 +106,7 @@ def check(params: Path, as_json: bool) -> None:
 
     Exit status: 0 where all can run, 1 where something is wrong, with all that is.
     """
+    refuse_without_posix()
     from faceshards.project.check import check as look
 
     found = look(params)

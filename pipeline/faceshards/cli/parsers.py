@@ -5,7 +5,7 @@ import textwrap
 
 import click
 
-from faceshards.cli.explained import explained
+from faceshards.cli.explained import explained, refuse_without_posix
 from faceshards.cli.parameters import JSON
 from faceshards.errors import MissingExtraError
 
@@ -30,6 +30,7 @@ def parsers(context: click.Context, as_json: bool) -> None:
     "licence to accept" is the name that `parse.accept_licence` takes. "here": whether the file is on this machine.
     "run by us": whether this project has run the real network; all were run with stand-ins of their layout.
     """
+    refuse_without_posix()
     if context.invoked_subcommand is None:
         _list(as_json=as_json)
 

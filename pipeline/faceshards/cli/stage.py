@@ -4,6 +4,7 @@ from importlib import import_module
 
 import click
 
+from faceshards.cli.explained import refuse_without_posix
 from faceshards.commandline import errors_told, extra_named
 
 _STAGES = {
@@ -32,9 +33,10 @@ class _Stages(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_STAGES)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _STAGES:
             return None
+        refuse_without_posix(f"{ctx.command_path} {cmd_name}")
         what = f"the stage {cmd_name}"
         with errors_told(what), extra_named(what):
             command: click.Command = import_module(f"faceshards.stages.{cmd_name}").main

@@ -71,6 +71,8 @@ class Selection:
         view: originals or variants.
         grouped: whether the variants of a face come behind its original.
         columns: of the manifest, for `Face.measured`; those that the store has not are left out.
+        numbers: put the class id in the place of a person's name, and split and row in that of a sample id. Both stay
+            what they are in the versions that continue the store.
 
     Raises:
         ExportError: the store has no such split, or not the arrays that the view shows.
@@ -84,6 +86,7 @@ class Selection:
         *,
         grouped: bool = False,
         columns: Sequence[str] = (),
+        numbers: bool = False,
     ) -> None:
         if view not in get_args(ExportView):
             raise ExportError(f"view {view!r}; expected one of: {', '.join(get_args(ExportView))}")
@@ -101,6 +104,7 @@ class Selection:
         self.splits = tuple(dict.fromkeys(splits or store.splits))
         self.view = view
         self.columns = tuple(name for name in columns if name in store.manifest.column_names)
+        self.numbers = numbers
         self._shown = shown
 
     @property
@@ -127,6 +131,8 @@ class Selection:
         """The name of every class id of the store, from 0 on; of an id that nobody has, the id itself."""
         stops = [stop for extent in self.store.extents.values() for _, stop in extent.classes]
         names = [str(identity) for identity in range(max(stops, default=0))]
+        if self.numbers:
+            return names
         rows = self._usable.select(["identity", "identity_name"])
         for identity, name in zip(rows["identity"].to_pylist(), rows["identity_name"].to_pylist(), strict=True):
             if identity != NO_IDENTITY and name is not None:
@@ -170,7 +176,7 @@ class Selection:
         for row in rows:
             at = row["row"] - start
             key = f"{row['row']:08d}"
-            about = row["sample_id"], row["label"], row["identity"], row["identity_name"]
+            about = self._called(split, row)
             region = chunk["region"][at] if "region" in chunk else None
             measured = {name: row[name] for name in self.columns}
             if "image" in chunk:
@@ -178,6 +184,14 @@ class Selection:
             for k in range(self.variants):
                 erased = _names(int(chunk["erased"][at, k]))
                 yield Face(f"{key}-{k}", *about, erased, chunk["variant"][at, k], region, k, measured)
+
+    def _called(self, split: str, row: dict[str, Any]) -> tuple[str, int, int, str | None]:
+        """Sample id, label, class id and name of a face, or numbers in the place of names."""
+        identity, name = row["identity"], row["identity_name"]
+        if not self.numbers:
+            return row["sample_id"], row["label"], identity, name
+        called = None if identity == NO_IDENTITY else str(identity)
+        return f"{split}-{row['row']:08d}", row["label"], identity, called
 
     def _rows(self, split: str) -> pa.Table:
         return self._usable.filter(pc.equal(self._usable["split"], split)).sort_by("row")

@@ -29,7 +29,12 @@ _DIGITS = 6
 
 
 def export_fiftyone(
-    store: Store, out: Path, *, splits: Sequence[str] | None = None, view: ExportView = "original"
+    store: Store,
+    out: Path,
+    *,
+    splits: Sequence[str] | None = None,
+    view: ExportView = "original",
+    numbers: bool = False,
 ) -> None:
     """Write ``metadata.json``, ``samples.json``, ``data/<split>/<key>.png`` and ``fields/region/<split>/<row>.png``.
 
@@ -51,6 +56,7 @@ def export_fiftyone(
         out: the folder to make.
         splits: which; None for all.
         view: see above.
+        numbers: in place of names, see `Selection`.
 
     Raises:
         ExportError: `out` is there already, or the store has not what is asked for.
@@ -59,11 +65,11 @@ def export_fiftyone(
     Example:
         >>> export_fiftyone(faceshards.store.reader.Store.open("data/shards"), Path("out/fiftyone"))  # doctest: +SKIP
     """
-    selection = Selection(store, splits, view, grouped=True, columns=_MEASURED)
+    selection = Selection(store, splits, view, numbers=numbers, grouped=True, columns=_MEASURED)
     name = str(store.info["name"])
     with new_folder(out, ExportError) as folder:
         (folder / "data").mkdir()
-        with (folder / "samples.json").open("w", encoding="utf-8") as file:
+        with (folder / "samples.json").open("w", encoding="utf-8", newline="\n") as file:
             file.write('{"samples": [')
             before = "\n"
             for split in selection.splits:
@@ -82,7 +88,7 @@ def export_fiftyone(
                     before = ",\n"
             file.write("\n]}\n")
         metadata = json.dumps(_metadata(selection), indent=2, ensure_ascii=False)
-        (folder / "metadata.json").write_text(metadata + "\n", encoding="utf-8")
+        (folder / "metadata.json").write_bytes(f"{metadata}\n".encode())
 
 
 def _metadata(selection: Selection) -> dict[str, Any]:

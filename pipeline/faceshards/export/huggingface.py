@@ -55,6 +55,7 @@ def export_huggingface(
     *,
     splits: Sequence[str] | None = None,
     view: ExportView = "original",
+    numbers: bool = False,
     faces_per_file: int = 10_000,
 ) -> None:
     """Write ``data/<split>-00000-of-00002.parquet``, ..., and a ``README.md`` that names the splits.
@@ -69,13 +70,14 @@ def export_huggingface(
         out: the folder to make.
         splits: which; None for all.
         view: see `ExportView`.
+        numbers: in place of names, see `Selection`.
         faces_per_file: how many pictures each file takes.
 
     Raises:
         ExportError: `out` is there already, or the store has not what is asked for.
         MissingShardError, CorruptShardError: the store is damaged.
     """
-    selection = Selection(store, splits, view)
+    selection = Selection(store, splits, view, numbers=numbers)
     schema = _schema(selection.people)
     with new_folder(out, ExportError) as folder:
         (folder / "data").mkdir()
@@ -87,7 +89,7 @@ def export_huggingface(
                 ) as writer:
                     while rows := [_row(face) for face in islice(faces, _ROW_GROUP)]:
                         writer.write_table(pa.Table.from_pylist(rows, schema))
-        (folder / "README.md").write_text(_card(store.info, selection.splits), encoding="utf-8")
+        (folder / "README.md").write_bytes(_card(store.info, selection.splits).encode())
 
 
 def _schema(people: Sequence[str]) -> pa.Schema:

@@ -123,7 +123,8 @@ class Batches(Iterator[Batch]):
         sampling, size = self._sampling, self._sampling.batch_size
         number, workers = self._options.worker
         left = sampling.order(self._split.layout)[self._position.batches_done * size :]
-        mine = left[np.arange(len(left)) // size % workers == number]
+        starts = range(number * size, len(left), workers * size)
+        mine = left if workers == 1 else np.concatenate([left[:0], *(left[at : at + size] for at in starts)])
         reach = sampling.reach(self._split.layout.chunk_rows, workers)
         draws = EpochDraws(sampling.seed, sampling.epoch)
         return Visits(mine, size, reach, self._view, self._fields, draws)

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from faceshards.checks import whole_number
 from faceshards.errors import ParamsError
 from faceshards.loader.draws import Stream
-from faceshards.rng import fold, uniforms, words
+from faceshards.rng import fold, skip, uniforms, words
+
+_AT_ONCE = 1 << 16
+"""Numbers that are worked out at a time, so that those on the way to them take no memory for each sample."""
 
 Uneven: TypeAlias = Literal["drop", "pad", "keep"]
 """What to do with the samples that do not divide among the ranks: leave them out, show some twice so that all ranks
@@ -120,8 +123,7 @@ class Sampling:
             samples = _shuffled_chunks(layout, shuffle.shards, self.seed, self.epoch)
         else:
             samples = epoch_order(n, self.seed, self.epoch) if shuffle else np.arange(n)
-        share = self._share(n)
-        samples = samples[np.arange(share.start, share.stop) % max(n, 1)]
+        samples = self._shared_out(samples)
         if isinstance(shuffle, Shuffle):
             samples = self._mixed(samples, shuffle)
         return samples[: len(samples) - len(samples) % self.batch_size] if self.drop_last else samples
@@ -148,29 +150,59 @@ class Sampling:
         each = n // self.world_size if self.uneven == "drop" else -(-n // self.world_size)
         return range(self.rank * each, (self.rank + 1) * each)
 
+    def _turns(self, lane: int, n: int, shuffle: Shuffle) -> NDArray[np.float64]:
+        """When each of the `n` neighbours of a lane has its turn: (n,), at most a window after its own place."""
+        key = fold(self.seed, Stream.MIX, self.epoch, self.rank, lane)
+        turns = np.empty(n)
+        for start in range(0, n, _AT_ONCE):
+            here = turns[start : start + _AT_ONCE]
+            here[:] = uniforms(skip(key, start), len(here)) * (shuffle.window / shuffle.lanes)
+            here += np.arange(start, start + len(here))
+        return turns
+
+    def _shared_out(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of all samples that are this rank's."""
+        share = self._share(len(samples))
+        if share.stop <= len(samples):
+            return samples[share.start : share.stop]
+        return samples[np.arange(share.start, share.stop) % max(len(samples), 1)]
+
     def _mixed(self, samples: NDArray[np.int64], shuffle: Shuffle) -> NDArray[np.int64]:
         """Deal batches to lanes and neighbours to each lane, then mix within the lane."""
-        lane = np.arange(len(samples)) // self.batch_size % shuffle.lanes
+        size = self.batch_size
+        full, rest = divmod(len(samples), size)
         out = np.empty_like(samples)
         start = 0
         for number in range(shuffle.lanes):
-            places = np.flatnonzero(lane == number)
-            own = samples[start : start + len(places)]
-            start += len(places)
-            draws = uniforms(fold(self.seed, Stream.MIX, self.epoch, self.rank, number), len(own))
-            late = np.arange(len(own)) + draws * (shuffle.window / shuffle.lanes)
-            out[places] = own[np.argsort(late, kind="stable")]
+            mine = len(range(number, full, shuffle.lanes))
+            last = rest if number == full % shuffle.lanes else 0
+            own = samples[start : start + mine * size + last]
+            start += len(own)
+            mixed = own[np.argsort(self._turns(number, len(own), shuffle), kind="stable")]
+            out[: full * size].reshape(full, size)[number :: shuffle.lanes] = mixed[: mine * size].reshape(mine, size)
+            out[full * size :][:last] = mixed[mine * size :]
         return out
 
 
 def _shuffled_chunks(layout: RowLayout, shards: int, seed: int, epoch: int) -> NDArray[np.int64]:
     """All samples, chunk by chunk: random chunks of the first `shards` random shards, then of the next, and so on."""
-    chunk, start, count = np.unique(layout.rows // layout.chunk_rows, return_index=True, return_counts=True)
+    chunk, start, count = _runs(layout)
     shard = chunk * layout.chunk_rows // layout.shard_rows
     turn = np.argsort(epoch_order(int(shard.max(initial=-1)) + 1, seed, epoch, Stream.SHARDS)) // shards
     order = np.lexsort((words(fold(seed, Stream.CHUNKS, epoch), len(chunk)), turn[shard]))
     start, count = start[order], count[order]
-    return np.repeat(start - np.cumsum(count) + count, count) + np.arange(len(layout.rows))
+    samples = np.repeat(start - np.cumsum(count) + count, count)
+    for at in range(0, len(samples), _AT_ONCE):
+        here = samples[at : at + _AT_ONCE]
+        here += np.arange(at, at + len(here))
+    return samples
+
+
+def _runs(layout: RowLayout) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Of each chunk that has samples: its number, the first of them, and how many they are."""
+    chunk = layout.rows // layout.chunk_rows
+    start = np.flatnonzero(np.diff(chunk, prepend=-1))
+    return chunk[start], start, np.diff(start, append=len(chunk))
 
 
 def epoch_order(n: int, seed: int, epoch: int, stream: int = Stream.ORDER) -> NDArray[np.int64]:

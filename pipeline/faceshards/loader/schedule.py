@@ -31,7 +31,9 @@ class Schedule:
     def __init__(self, chunks: NDArray[np.int64], batch_size: int, reach: int) -> None:
         self._chunks, self._batch_size, self._reach = chunks, batch_size, reach
         self._by_chunk = np.argsort(chunks, kind="stable")
-        self._numbers, starts = np.unique(chunks[self._by_chunk], return_index=True)
+        in_order = chunks[self._by_chunk]
+        starts = np.flatnonzero(np.diff(in_order, prepend=-1))
+        self._numbers = in_order[starts]
         self._bounds = np.append(starts, len(chunks)).tolist()
         self._left = starts.tolist()  # of each chunk's visits, the first that is not served: those before it are
         self._served = np.zeros(len(chunks), np.bool_)

@@ -1,6 +1,5 @@
 """Files and folders that are whole or absent, whatever stops the machine."""
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -10,13 +9,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from faceshards.store import filelocks
+
 PARTIAL = ".partial"
 """The suffix of a file that is still being written. `sweep` removes those that nobody writes any more."""
+_FOLDERS_OPEN = hasattr(os, "O_DIRECTORY")
 
 
 def sync(path: Path) -> None:
     """Flush a file, or the entries of a folder, to the disk."""
-    handle = os.open(path, os.O_RDONLY)
+    if not _FOLDERS_OPEN and path.is_dir():  # Windows writes a folder's entries by itself
+        return
+    handle = os.open(path, os.O_RDONLY if _FOLDERS_OPEN else os.O_RDWR)  # who may not write may not flush on Windows
     try:
         os.fsync(handle)
     finally:
@@ -52,7 +56,7 @@ def _held(temporary: Path) -> BinaryIO:
     while True:
         file = temporary.open("wb")
         with suppress(OSError):  # of a file system without locks, where nothing is swept either
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            filelocks.try_lock(file.fileno())
         if temporary.exists():  # nobody swept it before it was locked
             return file
         file.close()
@@ -66,9 +70,8 @@ def sweep(folder: Path, of: str = "**/*") -> None:
         of: a pattern of their paths below it, without `PARTIAL`.
     """
     for path in folder.glob(f"{of}{PARTIAL}"):
-        with suppress(OSError), path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink(missing_ok=True)
+        with suppress(OSError):
+            filelocks.remove_abandoned(path)
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -3,20 +3,21 @@
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from faceshards.errors import MissingShardError, StoreSpecError
 from faceshards.store import dataset_json, layout
 from faceshards.store.classes import strange_classes
 from faceshards.store.durable import sha256_of, sync, write_file, written_whole
 from faceshards.store.groups import group_metadata
+from faceshards.store.samenames import repeated_name
 from faceshards.store.schema import DATASET_JSON, FORMAT_VERSION, INVENTORY, MANIFEST, OK, StoreSpec
-from faceshards.store.tables import encode_table, write_row_groups
+from faceshards.store.tables import encode_table, open_parquet, write_row_groups
 from faceshards.store.writer import (
     COMMITS,
     commit_path,
@@ -122,10 +123,16 @@ def _write_manifest(work: Path, spec: StoreSpec) -> _Counts:
 
     with written_whole(work / MANIFEST) as file:
         write_row_groups(file, spec.manifest_schema, tables())
-    names = pq.read_table(work / MANIFEST, columns=["sample_id"])["sample_id"]
-    if pc.count_distinct(names, mode="all").as_py() != len(names):
-        raise StoreSpecError("manifest: two rows share a sample_id; it must be unique in the store")
+    if (name := repeated_name(partial(_names, work / MANIFEST), sum(usable.values()) + skipped)) is not None:
+        raise StoreSpecError(f"manifest: two rows share the sample_id {name!r}; it must be unique in the store")
     return _Counts(usable, skipped)
+
+
+def _names(manifest: Path) -> Iterator[list[str]]:
+    """The sample ids of a manifest, one row group after the other."""
+    with open_parquet(manifest) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group, ["sample_id"], use_threads=False)["sample_id"].to_pylist()
 
 
 def _refuse_strange_classes(identity: pa.ChunkedArray, spec: StoreSpec, split: str) -> None:

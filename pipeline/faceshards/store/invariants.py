@@ -1,7 +1,7 @@
 """What must hold between a store's arrays and its manifest. Pure checks: each yields sentences about what does not."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from faceshards.maps import region_areas
 from faceshards.regions import IGNORE, N_REGIONS
 from faceshards.store.classes import are_strange
+from faceshards.store.samenames import repeated_name
 from faceshards.store.schema import OK, USABLE, SplitSpec
 
 _SHOWN = 5
@@ -21,21 +22,28 @@ def manifest_problems(parts: Iterable[pa.Table], splits: Mapping[str, SplitSpec]
     """Check what the rows of a manifest say together; where each of them lies, `ManifestFile` has seen to.
 
     Args:
-        parts: its rows, in their order. Only one part and the sample ids of all are kept in memory.
+        parts: its rows, in their order. Only one part is kept in memory.
         splits: name to extent.
     """
-    names: list[pa.ChunkedArray] = []
     wrong = _Wrong()
     for part in parts:
-        names.append(part["sample_id"])
         ids = np.asarray(part["sample_id"].to_pylist(), dtype=object)
         identity, split = part["identity"].to_numpy(), np.asarray(part["split"].to_pylist(), dtype=object)
         for name, extent in splits.items():
             strange = (split == name) & are_strange(identity, extent.classes)
             wrong.add("class id beyond those of its split", ids, strange)
-    if names and pc.count_distinct(all_names := _joined(names), mode="all").as_py() != len(all_names):
-        yield "sample_id is not unique"
     yield from wrong.sentences()
+
+
+def name_problems(names: Callable[[], Iterable[list[str]]], count: int) -> Iterator[str]:
+    """Check that no two samples have one id.
+
+    Args:
+        names: gives the ids, part by part, whenever it is called.
+        count: how many they are.
+    """
+    if (name := repeated_name(names, count)) is not None:
+        yield f"sample_id is not unique: {name} is there twice"
 
 
 def block_problems(arrays: Mapping[str, NDArray[Any]], rows: pa.Table, at: NDArray[np.int64]) -> Iterator[str]:
@@ -93,10 +101,6 @@ def _named(what: str, ids: NDArray[np.object_], wrong: NDArray[np.bool_]) -> Ite
     found = _Wrong()
     found.add(what, ids, wrong)
     yield from found.sentences()
-
-
-def _joined(columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
-    return pa.chunked_array([chunk for column in columns for chunk in column.chunks], columns[0].type)
 
 
 def _any(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -61,6 +61,10 @@ class ManifestFile:
         for group in sorted(groups, key=lambda group: group.number):
             yield self._read(group, columns)
 
+    def count(self, split: str) -> int:
+        """How many rows of a split the file itself has."""
+        return sum(self._file.metadata.row_group(group.number).num_rows for group in self._groups.get(split, []))
+
     def whole(self) -> pa.Table:
         """All rows and columns. Raises as `parts`."""
         with table_errors(str(self._path)):

@@ -17,6 +17,7 @@ from faceshards.errors import CorruptShardError, MissingShardError, StoreSpecErr
 from faceshards.store import dataset_json, layout
 from faceshards.store.arraymetadata import check_array, check_group
 from faceshards.store.durable import sha256_of
+from faceshards.store.filelocks import open_to_read
 from faceshards.store.inventory import FileRecord, Inventory
 from faceshards.store.jsonvalue import JsonValue
 from faceshards.store.layout import StoreLayout
@@ -94,6 +95,10 @@ class StoreFiles:
         """
         yield from self._manifest_file.parts(columns, split)
 
+    def manifest_rows(self, split: str) -> int:
+        """How many rows of a split the manifest has. Raises as `manifest`."""
+        return self._manifest_file.count(split)
+
     @cached_property
     def _manifest_file(self) -> ManifestFile:
         """The manifest, once all of its bytes were held against their hash."""
@@ -154,6 +159,13 @@ class StoreFiles:
             value = value.member(name)
         return value.value
 
+    @property
+    def names_key(self) -> str | None:
+        """The mark of the key that made numbers of all names, by `dataset.json`; None where the store has names."""
+        plan = self.info["provenance"].get("plan")
+        mark = plan.get("names_key") if isinstance(plan, dict) else None
+        return mark if isinstance(mark, str) else None
+
     def sha256(self, split: str, array: str, shard: int) -> str:
         """SHA-256 of a shard's file, by the inventory. Raises as `file_size`."""
         return self._record(layout.shard_path(split, self.arrays[array], shard)).sha256
@@ -183,10 +195,13 @@ class StoreFiles:
                 version of the store lies there by now.
         """
         try:
-            # Without waiting for who writes, where it is a pipe.
-            handle = os.open(path_in(self.path, file), os.O_RDONLY | os.O_NONBLOCK)
+            handle = open_to_read(path_in(self.path, file))
         except FileNotFoundError:
             raise self._missing(file) from None
+        except PermissionError:
+            if (self.path / file).is_dir():  # which Windows does not open
+                raise self._damaged(file, "a file", "a folder") from None
+            raise
         try:
             # After it was opened, for the folder may be replaced at any moment.
             self._refuse_other_version()

@@ -4,6 +4,7 @@ Our own reader reads all of it. zarr-python reads a sample, the first and the la
 the same: to have it read everything as well would take many times as long.
 """
 
+import gc
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
@@ -23,7 +24,8 @@ from faceshards.errors import CorruptShardError, FaceShardsError, MissingExtraEr
 from faceshards.store import layout
 from faceshards.store.cache import Cache
 from faceshards.store.filehashes import files_there
-from faceshards.store.invariants import block_problems, manifest_problems
+from faceshards.store.filelocks import OPEN_FILES_STAY
+from faceshards.store.invariants import block_problems, manifest_problems, name_problems
 from faceshards.store.reader import Store
 from faceshards.store.remote import open_store
 from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, OK
@@ -88,7 +90,11 @@ def verify(path: str | Path, *, progress: Progress | None = None, against: str |
     beside.mkdir(parents=True, exist_ok=True)
     # What the default cache keeps of this version is whole, whatever has become of the files at the URL.
     with TemporaryDirectory(prefix="faceshards-verify-", dir=beside) as folder:
-        return _verify(path, progress, against, Cache(Path(folder)))
+        try:
+            return _verify(path, progress, against, Cache(Path(folder)))
+        finally:
+            if OPEN_FILES_STAY:
+                gc.collect()  # the store, whose parts refer to one another, and with it the manifest that it keeps open
 
 
 def _verify(path: str | Path, progress: Progress | None, against: str | Path | None, cache: Cache | None) -> Report:
@@ -173,8 +179,11 @@ def _content_problems(store: Store, meter: _Meter, named: Container[str]) -> Ite
     unusable = {problem.path for problem in wrong}
     yield from sorted((problem for problem in wrong if problem.path not in named), key=str)
     if MANIFEST not in unusable:
-        usable: Counter[str] = Counter()
-        for detail in manifest_problems(_counted(store.manifest_parts(), usable), store.extents):
+        rows, usable = Counter[str](), Counter[str]()
+        parts = _counted(store.manifest_parts(["sample_id", "split", "identity", "status"]), rows, usable)
+        for detail in manifest_problems(parts, store.extents):
+            yield Problem(MANIFEST, "inconsistent", detail)
+        for detail in name_problems(partial(_names, store), rows.total()):
             yield Problem(MANIFEST, "inconsistent", detail)
         for split, said in store.info["splits"].items():
             if usable[split] != said["samples"]:
@@ -184,10 +193,18 @@ def _content_problems(store: Store, meter: _Meter, named: Container[str]) -> Ite
         yield from _array_problems(store, meter, unusable)
 
 
-def _counted(parts: Iterable[pa.Table], usable: Counter[str]) -> Iterator[pa.Table]:
-    """The parts of a manifest, whose usable samples are added up by split."""
+def _names(store: Store) -> Iterator[list[str]]:
+    """The sample ids of a manifest, part by part."""
+    for part in store.manifest_parts(["sample_id"]):
+        yield part["sample_id"].to_pylist()
+
+
+def _counted(parts: Iterable[pa.Table], rows: Counter[str], usable: Counter[str]) -> Iterator[pa.Table]:
+    """The parts of a manifest, whose rows and usable samples are added up by split."""
     for part in parts:
-        pairs = zip(part["split"].to_pylist(), part["status"].to_pylist(), strict=True)
+        splits = part["split"].to_pylist()
+        rows.update(splits)
+        pairs = zip(splits, part["status"].to_pylist(), strict=True)
         usable.update(split for split, status in pairs if status == OK)
         yield part
 

@@ -182,7 +182,7 @@ def test_two_samples_of_one_id_are_refused(tmp_path: Path) -> None:
         arrays = face_arrays(split, start, stop)
         rows = manifest_rows(spec, "train", start, arrays)
         write_shard(tmp_path, spec, split, shard, arrays, rows)
-    with pytest.raises(StoreSpecError, match="share a sample_id"):
+    with pytest.raises(StoreSpecError, match="share the sample_id 'train-0000'"):
         finish(tmp_path, spec, {})
 
 
