@@ -1,6 +1,6 @@
-"""Test faces with something over them: one region erased, or an occluder drawn, of which no arm saw the like in training.
+"""Test faces with something over them, of which no arm saw the like: one region erased, or an occluder drawn.
 
-Erased regions become the face's mean colour, which is neither the noise of the erasing arms nor the grey of the arm `part`.
+Erased regions become the face's mean colour, which is neither the noise of the erasing arms nor the grey of `part`.
 Occluders are drawn where the alignment puts eyes, nose and mouth, with sizes, places and colours drawn for each face.
 """
 
@@ -66,7 +66,7 @@ def _sunglasses(face: UInt8Array, rng: np.random.Generator) -> None:
     """Two dark lenses, a bridge and temples."""
     colour = _shade(rng, (10, 10, 10), 25)
     shift, width, height = rng.normal(0, 1.0, 2), rng.uniform(14, 18), rng.uniform(9, 13)
-    places = [np.add(eye, shift) + (0, 2) for eye in _EYES]
+    places = [np.add(eye, shift + np.array([0, 2])) for eye in _EYES]
     for place in places:
         cv2.ellipse(face, _fixed(place), _fixed((width, height)), 0, 0, 360, colour, -1, cv2.LINE_AA, _SUBPIXEL)
     thick = int(rng.integers(2, 4))
@@ -85,7 +85,15 @@ def _mask(face: UInt8Array, rng: np.random.Generator) -> None:
     points = np.array([_fixed((middle + x, top + y)) for x, y in outline], np.int32)
     cv2.fillPoly(face, [points], colour, cv2.LINE_AA, _SUBPIXEL)
     for y in (14, 24, 34):
-        cv2.line(face, _fixed((middle - half + 6, top + y)), _fixed((middle + half - 6, top + y)), dark, 1, cv2.LINE_AA, _SUBPIXEL)
+        cv2.line(
+            face,
+            _fixed((middle - half + 6, top + y)),
+            _fixed((middle + half - 6, top + y)),
+            dark,
+            1,
+            cv2.LINE_AA,
+            _SUBPIXEL,
+        )
     for side in (-1, 1):
         start, end = (middle + side * half, top + 8), (middle + side * 60, top - 6)
         cv2.line(face, _fixed(start), _fixed(end), colour, 2, cv2.LINE_AA, _SUBPIXEL)
@@ -98,10 +106,18 @@ def _hand(face: UInt8Array, rng: np.random.Generator) -> None:
     root = np.array([56 + side * rng.uniform(30, 38), rng.uniform(98, 106)])
     for finger in range(4):
         tip = np.array([56 + side * rng.uniform(-14, 4), 70 + 11 * finger + rng.normal(0, 2)])
-        start = root + (0, (finger - 1.5) * 9)
+        start = root + np.array([0, (finger - 1.5) * 9])
         colour = _shade(rng, base * rng.uniform(0.85, 1.0), 6)
         cv2.line(face, _fixed(start), _fixed(tip), colour, int(rng.integers(9, 12)), cv2.LINE_AA, _SUBPIXEL)
-    cv2.circle(face, _fixed(root), int(rng.uniform(18, 22) * 2**_SUBPIXEL), _shade(rng, base * 0.9, 4), -1, cv2.LINE_AA, _SUBPIXEL)
+    cv2.circle(
+        face,
+        _fixed(root),
+        int(rng.uniform(18, 22) * 2**_SUBPIXEL),
+        _shade(rng, base * 0.9, 4),
+        -1,
+        cv2.LINE_AA,
+        _SUBPIXEL,
+    )
 
 
 def _strands(face: UInt8Array, rng: np.random.Generator) -> None:
@@ -128,6 +144,10 @@ def _fixed(point: NDArray[np.float64] | tuple[float, float]) -> tuple[int, int]:
     return x, y
 
 
-def _shade(rng: np.random.Generator, colour: NDArray[np.float64] | tuple[int, int, int], spread: float) -> tuple[int, int, int]:
-    red, green, blue = np.clip(np.asarray(colour) + rng.normal(0, spread) + rng.normal(0, spread / 4, 3), 0, 255).astype(int).tolist()
+def _shade(
+    rng: np.random.Generator, colour: NDArray[np.float64] | tuple[int, int, int], spread: float
+) -> tuple[int, int, int]:
+    red, green, blue = (
+        np.clip(np.asarray(colour) + rng.normal(0, spread) + rng.normal(0, spread / 4, 3), 0, 255).astype(int).tolist()
+    )
     return red, green, blue

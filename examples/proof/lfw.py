@@ -1,8 +1,8 @@
 """Labeled Faces in the Wild by its own protocol: who may be trained on, and which pairs are then verified.
 
-View 2's ten folds share no person. Half ``"a"`` is trained on the people of folds 1 to 5 and verifies the pairs of folds 6 to 10,
-half ``"b"`` the other way round, so that every pair is verified by a net that knows none of its people (unrestricted, with no
-outside data for the net).
+View 2's ten folds share no person. Half ``"a"`` is trained on the people of folds 1 to 5 and verifies the pairs of
+folds 6 to 10, half ``"b"`` the other way round, so that every pair is verified by a net that knows none of its people
+(unrestricted, with no outside data for the net).
 """
 
 import csv
@@ -55,8 +55,8 @@ def open_lfw(shards: Path) -> faceshards.Dataset:
 def read_half(name: HalfName, sample_ids: Sequence[str], protocol: Path, min_photos: int = 2) -> Half:
     """One direction: who is trained on and what is verified.
 
-    ``"dev"`` is for choices of settings. It trains on the people of folds 1 to 4 and verifies all pairs among at most five
-    photographs of each person of fold 5, so it looks at nothing that half ``"a"`` verifies.
+    ``"dev"`` is for choices of settings. It trains on the people of folds 1 to 4 and verifies all pairs among at most
+    five photographs of each person of fold 5, so it looks at nothing that half ``"a"`` verifies.
 
     Args:
         name: of the half.
@@ -127,7 +127,7 @@ def _view_2(name: HalfName, sample_ids: Sequence[str], protocol: Path) -> tuple[
 def _dev_pairs(names: NDArray[np.str_], fold: NDArray[np.int64]) -> tuple[Pairs, int]:
     at = np.flatnonzero(fold == _DEV_FOLD)
     at = at[np.argsort(names[at], kind="stable")]
-    people, first, person = np.unique(names[at], return_index=True, return_inverse=True)
+    _, first, person = np.unique(names[at], return_index=True, return_inverse=True)
     few = np.arange(len(at)) - first[person] < _DEV_PHOTOS
     at, person = at[few], person[few]
     pairs = all_pairs(person.astype(np.int64))

@@ -1,7 +1,8 @@
 """What a trained net is worth: scores of pairs, with one of the faces hidden in part, and what the net looks at."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -20,11 +21,10 @@ BATCH = 128
 CAM_PAIRS = 200
 
 Forward = Callable[[Tensor], Tensor]
-Hide = Callable[[UInt8Array, UInt8Array, IntArray], UInt8Array]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TestFaces:
+@dataclass(frozen=True, eq=False)
+class PairFaces:
     """The faces of a half's pairs, in memory.
 
     Attributes:
@@ -40,12 +40,24 @@ class TestFaces:
     pairs: Pairs
 
     @classmethod
-    def read(cls, dataset: faceshards.Dataset, pairs: Pairs) -> "TestFaces":
+    def read(cls, dataset: faceshards.Dataset, pairs: Pairs) -> "PairFaces":
         """Of a store and pairs by its samples."""
         samples, index = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
         held = dataset.take(samples, fields=["image", "region"], view="original")
         first, second = index[: len(pairs.first)], index[len(pairs.first) :]
-        return cls(held["image"], held["region"], samples, Pairs(first, second, pairs.same, pairs.fold))
+        images, regions = (held[name].astype(np.uint8, copy=False) for name in ("image", "region"))
+        return cls(images, regions, samples, Pairs(first, second, pairs.same, pairs.fold))
+
+    @cached_property
+    def probes(self) -> IntArray:
+        """(M,) the faces that are the second of a pair."""
+        return np.unique(self.pairs.second)
+
+    @cached_property
+    def hidden(self) -> dict[str, UInt8Array]:
+        """The probes with each of `hidden.HIDDEN` hidden, (M, 112, 112, 3) uint8: made once for all nets."""
+        of = self.images[self.probes], self.regions[self.probes], self.samples[self.probes]
+        return {what: hide(*of, what) for what in HIDDEN}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,10 +66,10 @@ class Answers:
 
     Attributes:
         scores: (P,) float32 cosine of each pair.
-        hidden: of each of `hidden.HIDDEN`, (P,) bool: whether the pair is taken for one person when its second face is hidden
-            in part, at the threshold that is best on the other folds.
-        influence: (M, 25) float32 by FS-CAM: how far the cosine of a pair of one person falls without each region of its
-            second face; NaN for a region that the face does not show.
+        hidden: of each of `hidden.HIDDEN`, (P,) bool: whether the pair is taken for one person when its second face is
+            hidden in part, at the threshold that is best on the other folds.
+        influence: (M, 25) float32 by FS-CAM: how far the cosine of a pair of one person falls without each region of
+            its second face; NaN for a region that the face does not show.
     """
 
     scores: NDArray[np.float32]
@@ -65,7 +77,9 @@ class Answers:
     influence: NDArray[np.float32]
 
 
-def answer(forward: Forward, net: nn.Module, faces: TestFaces, device: torch.device | str = "cpu") -> Answers:
+def answer(
+    forward: Forward, net: nn.Module, faces: PairFaces, device: torch.device | str = "cpu", batch: int = BATCH
+) -> Answers:
     """Verify all pairs, with the second face as it is and hidden in each way, and explain some of them.
 
     Args:
@@ -73,37 +87,41 @@ def answer(forward: Forward, net: nn.Module, faces: TestFaces, device: torch.dev
         net: what `forward` runs; it is put into eval mode.
         faces: of the half.
         device: where the net is.
+        batch: faces at a time.
     """
     net.eval()
-    everyone = np.arange(len(faces.samples))
-    clean = embed(forward, faces, everyone, device)
+    clean = embed(forward, faces.images, device, batch)
     pairs = faces.pairs
-    probes, probe = np.unique(pairs.second, return_inverse=True)
+    probe = np.searchsorted(faces.probes, pairs.second)
     hidden = {}
-    for what in HIDDEN:
-        found = embed(forward, faces, probes, device, lambda *of, what=what: hide(*of, what))
-        hidden[what] = accepted(cosines(clean[pairs.first], found[probe]), pairs)
-    return Answers(pairs.scores(clean).astype(np.float32), hidden, influence(forward, faces, clean, device))
+    for what, images in faces.hidden.items():
+        hidden[what] = accepted(cosines(clean[pairs.first], embed(forward, images, device, batch)[probe]), pairs)
+    return Answers(pairs.scores(clean).astype(np.float32), hidden, influence(forward, faces, clean, device, batch))
 
 
-def embed(
-    forward: Forward, faces: TestFaces, which: IntArray, device: torch.device | str, change: Hide | None = None
-) -> NDArray[np.float32]:
-    """Embeddings of unit length of some faces, each with its mirror image added: (n, D)."""
+def embed(forward: Forward, images: UInt8Array, device: torch.device | str, batch: int = BATCH) -> NDArray[np.float32]:
+    """Embeddings of unit length of (N, 112, 112, 3) faces, each with its mirror image added: (N, D).
+
+    The last batch is filled up with its last face, for a compiled net takes one size.
+    """
     parts = []
     with torch.inference_mode():
-        for at, images in _batches(faces, which, change):
-            batch = to_input(torch.from_numpy(images)).to(device)
-            parts.append(F.normalize((forward(batch) + forward(batch.flip(-1))).float()).cpu()[: len(at)])
+        for start in range(0, len(images), batch):
+            some = torch.from_numpy(images[start : start + batch])
+            full = torch.cat([some, some[-1:].expand(batch - len(some), -1, -1, -1)])
+            given = to_input(full.to(device))
+            parts.append(F.normalize((forward(given) + forward(given.flip(-1))).float()).cpu()[: len(some)])
     found: NDArray[np.float32] = torch.cat(parts).numpy()
     return found
 
 
-def influence(forward: Forward, faces: TestFaces, clean: FloatArray, device: torch.device | str) -> NDArray[np.float32]:
-    """FS-CAM (mode "erase") of the second faces of the first pair of one person of each of `CAM_PAIRS` people, evenly chosen."""
+def influence(
+    forward: Forward, faces: PairFaces, clean: FloatArray, device: torch.device | str, batch: int = BATCH
+) -> NDArray[np.float32]:
+    """FS-CAM, mode "erase", of the second faces of `CAM_PAIRS` pairs of one person, evenly chosen: (M, 25)."""
     same = np.flatnonzero(faces.pairs.same)
     same = same[np.linspace(0, len(same) - 1, min(CAM_PAIRS, len(same))).astype(np.int64)]
-    cam = FSCAM(_padded(forward), mode="erase", baseline=0.0, batch_size=BATCH, outputs="embeddings")
+    cam = FSCAM(_padded(forward, batch), mode="erase", baseline=0.0, batch_size=batch, outputs="embeddings")
     out = []
     for start in range(0, len(same), 32):
         at = same[start : start + 32]
@@ -117,8 +135,8 @@ def influence(forward: Forward, faces: TestFaces, clean: FloatArray, device: tor
 def spread(influence: NDArray[np.float32]) -> NDArray[np.float64]:
     """Over how many regions a net's attention is spread, of each face: (M, 25) to (M,).
 
-    The perplexity (2 to the entropy in bits) of the regions' influence, where what does not lower the cosine counts as none: 1
-    where all hangs on one region, 25 where all count alike. NaN where no region lowers it.
+    The perplexity (2 to the entropy in bits) of the regions' influence, where what does not lower the cosine counts as
+    none: 1 where all hangs on one region, 25 where all count alike. NaN where no region lowers it.
     """
     falls = np.nan_to_num(np.maximum(influence, 0)).astype(np.float64)
     total = falls.sum(1, keepdims=True)
@@ -146,18 +164,9 @@ def figures(scores: FloatArray, pairs: Pairs) -> dict[str, float]:
     }
 
 
-def _batches(faces: TestFaces, which: IntArray, change: Hide | None) -> Iterator[tuple[IntArray, UInt8Array]]:
-    """All of `BATCH` faces, the last one filled up with its last face: a compiled net takes one size."""
-    for start in range(0, len(which), BATCH):
-        at = which[start : start + BATCH]
-        full = np.concatenate([at, np.repeat(at[-1:], BATCH - len(at))])
-        images = faces.images[full]
-        yield at, images if change is None else change(images, faces.regions[full], faces.samples[full])
-
-
-def _padded(forward: Forward) -> Forward:
+def _padded(forward: Forward, batch: int) -> Forward:
     def run(images: Tensor) -> Tensor:
-        short = BATCH - len(images)
+        short = batch - len(images)
         full = torch.cat([images, images[-1:].expand(short, -1, -1, -1)]) if short else images
         return forward(full)[: len(images)].float()
 

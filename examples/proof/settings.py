@@ -1,6 +1,9 @@
 """What decides a training, apart from its half, head, arm and seed. Chosen on the half ``"dev"`` alone."""
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+RandomFill: TypeAlias = Literal["random", "random_1", "random_mix"]
 
 
 @dataclass(frozen=True)
@@ -26,17 +29,17 @@ class Settings:
     """
 
     net: str = "small"
-    epochs: int = 24
+    epochs: int = 16
     batch_size: int = 64
     lr: float = 0.1
     warmup: int = 2
     weight_decay: float = 5e-4
     dropout: float = 0.0
-    scale: float = 32.0
+    scale: float = 16.0
     margin: float = 0.3
     min_photos: int = 2
     p: float = 0.5
     n_regions: tuple[int, int] = (1, 5)
-    fill: str = "random"
+    fill: RandomFill = "random"
     bf16: bool = True
     compiled: bool = True

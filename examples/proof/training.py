@@ -1,9 +1,8 @@
 """One training: a net of the same first weights in every arm, its faces in the same order."""
 
 import math
-import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from time import process_time
@@ -17,31 +16,35 @@ from examples.proof.arms import TrainingFaces
 from examples.proof.settings import Settings
 from examples.recognition.heads import ArcFaceHead, SoftmaxHead
 from examples.recognition.nets import NETS, IResNet
+from faceshards.errors import ParamsError
 
 HeadName: TypeAlias = Literal["softmax", "arcface"]
 Forward: TypeAlias = Callable[[Tensor], Tensor]
 
 
 @dataclass
-class Trained:
-    """A net and how it came to be.
+class Progress:
+    """How far a training is.
 
     Attributes:
-        net: on the device, in eval mode.
         losses: mean cross-entropy of each epoch.
         correct: share of the training faces of the last epoch whose own person had the highest score, margin and all.
         seconds: of processor time.
     """
 
-    net: IResNet
-    losses: list[float]
-    correct: float
-    seconds: float
+    losses: list[float] = field(default_factory=list)
+    correct: float = 0.0
+    seconds: float = 0.0
 
 
 def train(
-    faces: TrainingFaces, people: int, head: HeadName, settings: Settings, checkpoint: Path | None = None, every: int = 4
-) -> Trained:
+    faces: TrainingFaces,
+    people: int,
+    head: HeadName,
+    settings: Settings,
+    checkpoint: Path | None = None,
+    every: int = 4,
+) -> tuple[IResNet, Progress]:
     """Train a net.
 
     Args:
@@ -49,8 +52,11 @@ def train(
         people: how many are on them.
         head: what the net loses at the end.
         settings: all else.
-        checkpoint: a file written after every `every` epochs; a training that was stopped goes on from it. It is removed at
-            the end by who keeps the result.
+        checkpoint: a file; a training that was stopped goes on from it. Who keeps the result removes it.
+        every: so many epochs it is written.
+
+    Returns:
+        The net, in eval mode, which the next training of this process overwrites; and how it went.
     """
     device = faces.labels.device
     net, forward = runnable(settings, device.type)
@@ -62,20 +68,24 @@ def train(
     for parameter in parameters:
         parameter.grad = None
     optimizer = torch.optim.SGD(parameters, settings.lr, 0.9, weight_decay=settings.weight_decay, nesterov=True)
-    parts = {"net": net, "head": top, "optimizer": optimizer}
-    state = {"epoch": 0, "losses": [], "correct": 0.0, "seconds": 0.0}
+    parts: dict[str, nn.Module | torch.optim.Optimizer] = {"net": net, "head": top, "optimizer": optimizer}
+    done = Progress()
     if checkpoint is not None and checkpoint.exists():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
+        if (of := state.pop("settings")) != asdict(settings):
+            raise ParamsError(
+                f"{checkpoint} is of a training with other settings ({of}); remove it, or go back to them"
+            )
         for name, part in parts.items():
-            part.load_state_dict(state[name])
-    losses, correct, before = state["losses"], state["correct"], state["seconds"]
-    started = process_time()
+            part.load_state_dict(state.pop(name))
+        done = Progress(**state)
+    started = process_time() - done.seconds
     steps = settings.epochs * faces.batches
-    for epoch in range(state["epoch"], settings.epochs):
+    for epoch in range(len(done.losses), settings.epochs):
         net.train()
         total, right = torch.zeros((), device=device), torch.zeros((), device=device)
         with torch.random.fork_rng():
-            torch.manual_seed(hash((faces.seed, epoch)) % 2**31)  # dropout
+            torch.manual_seed(faces.seed * 10_000 + epoch)  # dropout
             for batch, (images, labels) in enumerate(faces.epoch(epoch)):
                 rate = learning_rate(epoch * faces.batches + batch, steps, settings.warmup * faces.batches)
                 for group in optimizer.param_groups:
@@ -83,19 +93,21 @@ def train(
                 logits = top(forward(images).float(), labels)
                 loss = F.cross_entropy(logits, labels)
                 optimizer.zero_grad()
-                loss.backward()
+                torch.autograd.backward(loss)
                 optimizer.step()
                 total += loss.detach()
                 right += (logits.detach().argmax(1) == labels).float().mean()
-        losses.append(round(float(total) / faces.batches, 4))
-        correct = float(right) / faces.batches
+        done.losses.append(round(float(total) / faces.batches, 4))
+        done.correct = float(right) / faces.batches
+        done.seconds = process_time() - started
         if checkpoint is not None and (epoch + 1) % every == 0 and epoch + 1 < settings.epochs:
             _save(
                 checkpoint,
-                {"epoch": epoch + 1, "losses": losses, "correct": correct, "seconds": before + process_time() - started}
+                asdict(done)
+                | {"settings": asdict(settings)}
                 | {name: part.state_dict() for name, part in parts.items()},
             )
-    return Trained(net.eval(), losses, correct, before + process_time() - started)
+    return net.eval(), done
 
 
 def learning_rate(step: int, steps: int, warmup: int) -> float:
@@ -113,12 +125,12 @@ def make_head(name: HeadName, embedding: int, people: int, settings: Settings) -
 
 
 def runnable(settings: Settings, device: str = "cpu") -> tuple[IResNet, Forward]:
-    """A net and the way to run it. One of each kind a process, whose weights each training replaces: to compile takes a minute."""
+    """A net and the way to run it: one of each kind, whose weights each training replaces, for compiling takes long."""
     return _runnable(settings.net, settings.dropout, settings.bf16, settings.compiled, device)
 
 
 @lru_cache
-def _runnable(name: str, dropout: float, bf16: bool, compiled: bool, device: str) -> tuple[IResNet, Forward]:  # noqa: FBT001
+def _runnable(name: str, dropout: float, bf16: bool, compiled: bool, device: str) -> tuple[IResNet, Forward]:
     net = IResNet(NETS[name], dropout).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     inner: Forward = torch.compile(net) if compiled else net
 
@@ -132,4 +144,4 @@ def _runnable(name: str, dropout: float, bf16: bool, compiled: bool, device: str
 def _save(path: Path, state: dict[str, object]) -> None:
     partial = path.with_name(f"{path.name}.partial")
     torch.save(state, partial)
-    os.replace(partial, path)
+    partial.replace(path)

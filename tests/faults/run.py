@@ -21,7 +21,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
 ROOT = TESTS.parent
-MODULES = ("source_rows", "stage_rows", "store_rows", "cache_rows", "suite_rows")
+MODULES = ("source_rows", "stage_rows", "memory_rows", "store_rows", "cache_rows", "suite_rows")
 _SHOWN = 5
 
 

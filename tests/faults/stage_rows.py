@@ -42,13 +42,13 @@ _MEMORY = 200 << 20
 
 def killed(stage: str, folder: Path, times: int, rng: random.Random) -> Iterator[Try]:
     """At some of the moments at which it changes a file."""
-    _prepared(folder)
+    prepared(folder)
     yield from kills(stage, times, rng)
 
 
 def killed_of_two(stage: str, folder: Path, times: int, rng: random.Random) -> Iterator[Try]:
     """After a random time of a run with two workers; no process is left, and a run with one ends in the same files."""
-    _prepared(folder)
+    prepared(folder)
     clean, work = tree(), in_work()
     forget_shards(stage)
     began = time.monotonic()
@@ -68,7 +68,7 @@ def killed_of_two(stage: str, folder: Path, times: int, rng: random.Random) -> I
             os.killpg(child, signal.SIGKILL)
             yield Outcome.FAILED, f"{what}: its workers went on for 30 s"
         else:
-            yield _after(stage, what, clean, work, Outcome.HELD)
+            yield after(stage, what, clean, work, Outcome.HELD)
 
 
 def full_disk(folder: Path, times: int, rng: random.Random) -> Iterator[Try]:
@@ -114,7 +114,7 @@ def little_memory(folder: Path, times: int, rng: random.Random) -> Iterator[Try]
 
 def two_at_once(folder: Path, times: int, rng: random.Random) -> Iterator[Try]:
     """The same stage twice at the same time."""
-    _prepared(folder)
+    prepared(folder)
     clean, work = tree(), in_work()
     for stage in _each(times):
         forget_shards(stage)
@@ -130,7 +130,7 @@ def two_at_once(folder: Path, times: int, rng: random.Random) -> Iterator[Try]:
 
 def clock(folder: Path, times: int, rng: random.Random) -> Iterator[Try]:
     """The clock goes back or ahead by years, and all files are of random times."""
-    _prepared(folder)
+    prepared(folder)
     clean, work = tree(), in_work()
     now, now_ns = time.time, time.time_ns
     for stage in _each(times):
@@ -151,7 +151,7 @@ def clock(folder: Path, times: int, rng: random.Random) -> Iterator[Try]:
 
 
 def _limited(folder: Path, times: int, kind: int, limit: Callable[[], int]) -> Iterator[Try]:
-    _prepared(folder)
+    prepared(folder)
     clean, work = tree(), in_work()
     for stage in _each(times):
         most = limit()
@@ -168,7 +168,7 @@ def _on_a_disk(folder: Path, times: int, bound: Callable[[Path], str]) -> Iterat
     with _disk(folder / "disk") as disk:
         if disk is None:
             return
-        _prepared(disk / "project")
+        prepared(disk / "project")
         clean, work = tree(), in_work()
         for stage in _each(times):
             forget_shards(stage)
@@ -190,19 +190,19 @@ def _faulted(stage: str, what: str, status: int, clean: dict[str, str], work: se
         wrong = differs(clean, work)
         return (Outcome.FAILED, f"{what}: it said nothing, and files {wrong}") if wrong else (Outcome.HELD, what)
     if status != NAMED:
-        what = f"{what}; {_after(stage, 'afterwards', clean, work, Outcome.HELD)[1]}"
+        what = f"{what}; {after(stage, 'afterwards', clean, work, Outcome.HELD)[1]}"
         return Outcome.FAILED, f"{what}: it ended with {status}, without a message: {told}"
-    return _after(stage, f"{what}: {told}", clean, work, Outcome.NAMED)
+    return after(stage, f"{what}: {told}", clean, work, Outcome.NAMED)
 
 
-def _after(stage: str, what: str, clean: dict[str, str], work: set[str], outcome: Outcome) -> Try:
+def after(stage: str, what: str, clean: dict[str, str], work: set[str], outcome: Outcome) -> Try:
     if (status := forked(partial(run, stage))) != 0:
         return Outcome.FAILED, f"{what}: the run after it ended with {status}: {said()}"
     wrong = differs(clean, work)
     return (Outcome.FAILED, f"{what}: {wrong}") if wrong else (outcome, what)
 
 
-def _prepared(project: Path) -> None:
+def prepared(project: Path) -> None:
     """A project of which all stages have run; the first row makes it, and the others copy it."""
     kept = Path(os.environ.get(KEPT, project)) / "project"
     if kept.exists():

@@ -133,8 +133,9 @@ def test_damage_seen_by_a_worker_is_an_error_in_the_trainer(workers_loader: Any,
 
 @pytest.mark.filterwarnings("ignore:.*worker processes in total:UserWarning")  # more than this machine has cores
 @pytest.mark.parametrize("workers", [0, 1, 2, 3])
-def test_workers_keep_taking_turns_where_whole_batches_are_lost(path: Path, workers: int) -> None:
+def test_workers_keep_taking_turns_where_whole_batches_are_lost(tmp_path: Path, workers: int) -> None:
     pytest.importorskip("torch")
+    path = build_faces(tmp_path / "work", tmp_path / "out", face_spec({"train": ROWS}))
     damage(path / SECOND_SHARD, "missing")
 
     def loader(num_workers: int) -> Any:

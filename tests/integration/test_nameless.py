@@ -17,6 +17,7 @@ from test_commands import run
 
 from faceshards.build.params import Params, ReportParams, RunParams
 from faceshards.build.verify import certify
+from faceshards.export.fiftyone import export_fiftyone
 from faceshards.export.huggingface import export_huggingface
 from faceshards.export.imagefolder import export_imagefolder
 from faceshards.export.recordio import export_recordio
@@ -26,7 +27,7 @@ from faceshards.source.demoface import render_face
 from faceshards.store.reader import Store
 
 NAMES = [b"ann example", b"zo\xc3\xab", b"holiday-", b"broken-one"]
-EXPORTS = (export_webdataset, export_imagefolder, export_recordio, export_huggingface)
+EXPORTS = (export_fiftyone, export_webdataset, export_imagefolder, export_recordio, export_huggingface)
 
 
 def photographs(folder: Path) -> Path:

@@ -21,6 +21,9 @@ from faceshards.store.schema import NO_IDENTITY, OK
 ExportView: TypeAlias = Literal["original", "variants"]
 """``"original"``: each face once, as it was. ``"variants"``: each of its K precomputed erased variants."""
 
+_MOST_PEOPLE = 10**7
+"""Class ids with a name each; a store of few faces may claim any number of them."""
+
 
 @dataclass(frozen=True)
 class Face:
@@ -69,10 +72,10 @@ class Selection:
         store: where from.
         splits: which; None for all.
         view: originals or variants.
-        grouped: whether the variants of a face come behind its original.
-        columns: of the manifest, for `Face.measured`; those that the store has not are left out.
         numbers: put the class id in the place of a person's name, and split and row in that of a sample id. Both stay
             what they are in the versions that continue the store.
+        grouped: whether the variants of a face come behind its original.
+        columns: of the manifest, for `Face.measured`; those that the store has not are left out.
 
     Raises:
         ExportError: the store has no such split, or not the arrays that the view shows.
@@ -84,9 +87,9 @@ class Selection:
         splits: Sequence[str] | None = None,
         view: ExportView = "original",
         *,
+        numbers: bool = False,
         grouped: bool = False,
         columns: Sequence[str] = (),
-        numbers: bool = False,
     ) -> None:
         if view not in get_args(ExportView):
             raise ExportError(f"view {view!r}; expected one of: {', '.join(get_args(ExportView))}")
@@ -103,8 +106,8 @@ class Selection:
         self.store = store
         self.splits = tuple(dict.fromkeys(splits or store.splits))
         self.view = view
-        self.columns = tuple(name for name in columns if name in store.manifest.column_names)
         self.numbers = numbers
+        self.columns = tuple(name for name in columns if name in store.manifest.column_names)
         self._shown = shown
 
     @property
@@ -128,14 +131,23 @@ class Selection:
 
     @cached_property
     def people(self) -> list[str]:
-        """The name of every class id of the store, from 0 on; of an id that nobody has, the id itself."""
+        """The name of every class id of the store, from 0 on; of an id that nobody has, the id itself.
+
+        Raises:
+            ExportError: there are more than an export can name.
+        """
         stops = [stop for extent in self.store.extents.values() for _, stop in extent.classes]
-        names = [str(identity) for identity in range(max(stops, default=0))]
+        if (last := max(stops, default=0)) > _MOST_PEOPLE:
+            raise ExportError(
+                f"{self.store.path}: expected class ids below {_MOST_PEOPLE:,}, each of which gets a name; found that "
+                f"dataset.json has them below {last:,}; export another format"
+            )
+        names = [str(identity) for identity in range(last)]
         if self.numbers:
             return names
         rows = self._usable.select(["identity", "identity_name"])
         for identity, name in zip(rows["identity"].to_pylist(), rows["identity_name"].to_pylist(), strict=True):
-            if identity != NO_IDENTITY and name is not None:
+            if 0 <= identity < last and name is not None:  # those beyond are refused with their split
                 names[identity] = name
         return _unlike(names)
 

@@ -1,7 +1,8 @@
-"""Records of a RecordIO file by their offset (dmlc-core ``recordio.h``), read through a memory map."""
+"""Records of a RecordIO file by their offset (dmlc-core ``recordio.h``)."""
 
-import mmap
+import os
 import struct
+import weakref
 from pathlib import Path
 
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
@@ -30,13 +31,15 @@ class RecordFile:
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise SourceNotFoundError(f"{path}: expected a RecordIO file; found none")
-        with path.open("rb") as file:
-            start = file.read(len(RECORDIO_MAGIC))
-            if start != RECORDIO_MAGIC:
-                raise SourceFormatError(
-                    f"{path}: expected a RecordIO file, beginning with {RECORDIO_MAGIC!r}; found {start!r}"
-                )
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        # No memory map: its pages would count as memory of the process, for which Dask pauses and ends workers.
+        self._file = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._file)
+        self._size = os.fstat(self._file).st_size
+        start = os.pread(self._file, len(RECORDIO_MAGIC), 0)
+        if start != RECORDIO_MAGIC:
+            raise SourceFormatError(
+                f"{path}: expected a RecordIO file, beginning with {RECORDIO_MAGIC!r}; found {start!r}"
+            )
         self._path = path
 
     def read(self, offset: int) -> bytes:
@@ -46,11 +49,11 @@ class RecordFile:
             BadSampleError: ``"corrupt_record"``, or ``"file_too_large"`` above `MAX_FILE_BYTES`.
         """
         flag, part = self._part(offset)
-        parts = [self._map[part]]
+        parts = [self._bytes(part)]
         length = len(parts[0])
         while flag not in (_WHOLE, _LAST):
             flag, part = self._part(-(-part.stop // 4) * 4, continued=True)
-            parts.append(self._map[part])
+            parts.append(self._bytes(part))
             length += len(RECORDIO_MAGIC) + len(parts[-1])
             if length > MAX_FILE_BYTES:
                 raise BadSampleError(
@@ -59,28 +62,36 @@ class RecordFile:
         return RECORDIO_MAGIC.join(parts)
 
     def read_start(self, offset: int, count: int) -> bytes:
-        """The first bytes of the record at `offset`, without paging in the rest.
+        """The first bytes of the record at `offset`, without reading the rest.
 
         Raises:
             BadSampleError: as `read`.
         """
         flag, part = self._part(offset)
         if flag == _WHOLE or part.stop - part.start >= count:
-            return self._map[part.start : min(part.start + count, part.stop)]
+            return self._bytes(slice(part.start, min(part.start + count, part.stop)))
         return self.read(offset)[:count]
 
     def _part(self, at: int, continued: bool = False) -> tuple[int, slice]:
         """The continuation flag of the part at `at`, and where its bytes lie."""
         what = f"{self._path.name}: byte {at:,}"
-        if not 0 <= at <= len(self._map) - _HEADER.size:
-            raise BadSampleError("corrupt_record", f"{what}: expected a record; the file ends at {len(self._map):,}")
-        magic, word = _HEADER.unpack_from(self._map, at)
+        if not 0 <= at <= self._size - _HEADER.size:
+            raise BadSampleError("corrupt_record", f"{what}: expected a record; the file ends at {self._size:,}")
+        magic, word = _HEADER.unpack(self._bytes(slice(at, at + _HEADER.size)))
         flag, length = word >> _LENGTH_BITS, word & (1 << _LENGTH_BITS) - 1
         if magic != RECORDIO_MAGIC or flag not in ((_MIDDLE, _LAST) if continued else (_WHOLE, _FIRST)):
             raise BadSampleError("corrupt_record", f"{what}: expected a record; found magic {magic!r} and flag {flag}")
         if length > MAX_FILE_BYTES:
             raise BadSampleError("file_too_large", f"{what}: claims {length:,} bytes; {MAX_FILE_BYTES:,} allowed")
         start = at + _HEADER.size
-        if start + length > len(self._map):
+        if start + length > self._size:
             raise BadSampleError("corrupt_record", f"{what}: claims {length:,} bytes; the file ends before")
         return flag, slice(start, start + length)
+
+    def _bytes(self, where: slice) -> bytes:
+        found = os.pread(self._file, where.stop - where.start, where.start)
+        if len(found) != where.stop - where.start:
+            raise BadSampleError(
+                "corrupt_record", f"{self._path.name}: byte {where.start:,}: the file was cut short since it was opened"
+            )
+        return found

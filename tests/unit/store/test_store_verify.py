@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from edited_stores import with_manifest
-from stores import build_faces, face_arrays, face_spec, manifest_rows, tree
+from stores import build_faces, copy_of_faces, face_arrays, face_spec, manifest_rows, tree
 
 from faceshards.build import sureness
 from faceshards.build.alignedrows import FACE_SIZE, HAS_TRUTH, ROLL
@@ -24,7 +24,7 @@ from faceshards.store.writer import create, write_shard
 
 @pytest.fixture
 def faces(tmp_path: Path) -> Path:
-    return build_faces(tmp_path / "work", tmp_path / "out")
+    return copy_of_faces(tmp_path / "out", face_spec())
 
 
 def kinds(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:

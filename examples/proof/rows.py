@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
@@ -17,7 +18,7 @@ from examples.proof.lfw import HalfName
 from examples.proof.measure import Answers
 from examples.proof.training import HeadName
 from examples.recognition.verification.protocol import BoolArray
-from faceshards.errors import StoreFormatError
+from faceshards.errors import ParamsError, StoreFormatError
 
 RESULTS, ANSWERS = "results.csv", "answers"
 
@@ -47,13 +48,11 @@ class Trial:
 
 
 def all_trials(net: str, seeds: int) -> list[Trial]:
-    """All of a comparison, those first that say most: each seed of ArcFace with both halves and all arms, softmax a seed behind."""
+    """All of a comparison, those first that say most: whole seeds of ArcFace, and those of softmax one behind."""
     order = sorted(
         product(range(seeds), get_args(HeadName)), key=lambda each: each[0] + (1.5 if each[1] == "softmax" else 0)
     )
-    return [
-        Trial(net, head, seed, half, arm) for seed, head in order for half, arm in product(HALVES, get_args(Arm))
-    ]
+    return [Trial(net, head, seed, half, arm) for seed, head in order for half, arm in product(HALVES, get_args(Arm))]
 
 
 def finished(results: Path) -> dict[Trial, dict[str, str]]:
@@ -63,6 +62,20 @@ def finished(results: Path) -> dict[Trial, dict[str, str]]:
         return {}
     with path.open(newline="") as file:
         return {_trial(row): row for row in csv.DictReader(file)}
+
+
+def refuse_other_settings(results: Path, net: str, settings: Mapping[str, Any]) -> None:
+    """Trainings of one net with unlike settings do not go into one comparison.
+
+    Raises:
+        ParamsError: results.csv has a training of this net with other settings.
+    """
+    for trial, row in finished(results).items():
+        other = {name: row[name] for name, value in settings.items() if row[name] != str(value)}
+        if trial.net == net and other:
+            raise ParamsError(
+                f"{results / RESULTS}: {trial} was trained with other settings ({other}); give another folder"
+            )
 
 
 def add(results: Path, trial: Trial, row: dict[str, Any], answers: Answers) -> None:
@@ -83,7 +96,7 @@ def add(results: Path, trial: Trial, row: dict[str, Any], answers: Answers) -> N
         hidden=np.packbits(np.stack([answers.hidden[what] for what in HIDDEN]), axis=1),
         influence=answers.influence.astype(np.float16),
     )
-    os.replace(partial, folder / f"{trial}.npz")
+    partial.replace(folder / f"{trial}.npz")
     path = results / RESULTS
     with FileLock(results / ".lock"):
         rows = {**finished(results), trial: {key: str(value) for key, value in (asdict(trial) | row).items()}}
@@ -94,7 +107,7 @@ def add(results: Path, trial: Trial, row: dict[str, Any], answers: Answers) -> N
             writer.writerows(rows.values())
             file.flush()
             os.fsync(file.fileno())
-        os.replace(lines, path)
+        lines.replace(path)
 
 
 def read_answers(results: Path, trial: Trial) -> Answers:
