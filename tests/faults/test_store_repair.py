@@ -324,7 +324,11 @@ def test_an_interruption_leaves_the_old_file_or_the_new_one_and_nothing_else(
         repair(store, [str(sound)])
     monkeypatch.undo()
     assert {file: digest for file, digest in tree(store).items() if not file.endswith(".partial")} == before
-    done = repair(store, [str(sound)], remove_unlisted=True)
+    assert len(tree(store)) == len(before) + 1
+    (store / "notes.partial").write_text("mine")
+    assert [str(left.problem.path) for left in repair(store, [str(sound)]).left] == ["notes.partial"]
+    (store / "notes.partial").unlink()
+    done = repair(store, [str(sound)])
     assert done.ok
     assert tree(store) == tree(sound)
     assert Store.open(store).info == Store.open(sound).info

@@ -16,6 +16,8 @@ from edited_stores import build_edited
 from stores import face_spec, tree
 from test_commands import run
 
+from faceshards.versions.repair import repair
+
 SHARD = "train.zarr/image/c.0.0.0.0"
 
 
@@ -91,6 +93,31 @@ def test_a_damage_that_dvc_s_cache_shares_is_repaired_in_both_from_the_remote(re
     shutil.rmtree(repo / "data/shards")
     dvc(repo, "checkout")
     assert tree(repo / "data/shards") == whole
+
+
+def test_a_repair_that_is_stopped_leaves_no_damaged_copy_in_dvc_s_cache_for_the_next_to_miss(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, cached = tree(repo / "data/shards"), tree(repo / ".dvc/cache")
+    flip(repo / "data/shards" / SHARD)
+    with monkeypatch.context() as patched:
+        patched.setattr("faceshards.versions.repair.verify_with_bar", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            repair("data/shards", ["HEAD"])
+    assert repair("data/shards").ok
+    assert tree(repo / "data/shards") == whole
+    assert tree(repo / ".dvc/cache") == cached
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_names_of_files_drive_no_terminal(repo: Path) -> None:
+    (repo / "data/shards/a\x1b[2Jb").write_text("")
+    text = run("repair", "data/shards", "--remove-unlisted")[1]
+    assert "a\\x1b[2Jb: removed" in text
+    assert "\x1b" not in text
 
 
 def test_dvc_s_copy_of_another_version_is_not_taken_for_a_damaged_one(repo: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 import faceshards
-from faceshards.cli.explained import explained, refuse_without_posix
+from faceshards.cli.explained import explained, refuse_without_posix, say
 from faceshards.cli.export import export
 from faceshards.cli.forget import forget
 from faceshards.cli.fscam import fscam
@@ -57,7 +57,7 @@ def demo(out: Path, identities: int, views: int, seed: int) -> None:
         raise click.BadParameter(f"expected a name that ends in .zip, by which the file is known; found {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
     write_demo_zip(out, DemoRecipe(seed=seed, identities=identities, views=views))
-    click.echo(f"{out}: {identities * views} faces; use it with `source.path: {out}` in params.yaml")
+    say(f"{out}: {identities * views} faces; use it with `source.path: {out}` in params.yaml")
 
 
 @main.command(
@@ -76,7 +76,7 @@ def train(params: Path, out: Path) -> None:
     from faceshards.build.train import train_parser
 
     weights = train_parser(params, out)
-    click.echo(f"{weights}: use it with `parse.weights: {weights}` in params.yaml")
+    say(f"{weights}: use it with `parse.weights: {weights}` in params.yaml")
 
 
 for _command in (

@@ -6,8 +6,14 @@ from typing import Any
 
 import click
 
+from faceshards.cells import visible_lines
 from faceshards.commandline import errors_told, extra_named
 from faceshards.errors import UnsupportedSystemError
+
+
+def say(text: str, err: bool = False) -> None:
+    """Print lines, in which names may come from anybody: what would drive the terminal is written out."""
+    click.echo(visible_lines(text), err=err)
 
 
 def explained(function: Callable[..., None]) -> Callable[..., None]:

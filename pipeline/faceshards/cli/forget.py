@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from faceshards.cli.explained import explained
+from faceshards.cli.explained import explained, say
 from faceshards.cli.parameters import PATH
 from faceshards.store.schema import MANIFEST
 
@@ -44,8 +44,8 @@ def forget(store: Path, people: tuple[str, ...], samples: tuple[str, ...], listi
     if not entries:
         raise click.UsageError("name somebody: --person NAME or --sample ID")
     forgotten = append(Store.open(store), entries, listing, key)
-    click.echo(_told(forgotten, store, listing))
-    click.echo(_elsewhere(holders_of(store), store))
+    say(_told(forgotten, store, listing))
+    say(_elsewhere(holders_of(store), store))
 
 
 def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:

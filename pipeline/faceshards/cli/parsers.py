@@ -5,7 +5,7 @@ import textwrap
 
 import click
 
-from faceshards.cli.explained import explained, refuse_without_posix
+from faceshards.cli.explained import explained, refuse_without_posix, say
 from faceshards.cli.parameters import JSON
 from faceshards.errors import MissingExtraError
 
@@ -56,7 +56,7 @@ def _list(as_json: bool) -> None:
         return
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     for row in (_COLUMNS, *rows):
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 @parsers.command(
@@ -104,7 +104,7 @@ def show(name: str) -> None:
     ):
         if value:
             lines = textwrap.wrap(value.strip(), _WIDTH, break_long_words=False, break_on_hyphens=False)
-            click.echo(f"{key:13} " + f"\n{'':14}".join(lines))
+            say(f"{key:13} " + f"\n{'':14}".join(lines))
 
 
 @parsers.command(
@@ -127,18 +127,18 @@ def get(name: str, accept_licence: str | None, connections: int) -> None:
     from faceshards.source.fetch.remote import Transfer
     from faceshards.zoo.obtain import obtain
 
-    obtained = obtain(name, accept_licence, transfer=Transfer(connections=connections), tell=click.echo)
-    click.echo(f"{name}: {obtained.path}, SHA-256 {obtained.sha256}")
+    obtained = obtain(name, accept_licence, transfer=Transfer(connections=connections), tell=say)
+    say(f"{name}: {obtained.path}, SHA-256 {obtained.sha256}")
     if obtained.pinned_in is not None:
-        click.echo(f"pinned in {obtained.pinned_in}, which is to be committed")
+        say(f"pinned in {obtained.pinned_in}, which is to be committed")
     try:
         from faceshards.parsing import load_parser
 
         load_parser(name, "cpu")
     except MissingExtraError as error:
-        click.echo(f"not run: {error}")
+        say(f"not run: {error}")
         return
-    click.echo(f"run: it gives the classes that its description says; use it with `parse.weights: {name}`")
+    say(f"run: it gives the classes that its description says; use it with `parse.weights: {name}`")
 
 
 def _megabytes(size: int | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faceshards.cells import visible, visible_lines
-from faceshards.cli.explained import explained
+from faceshards.cli.explained import explained, say
 from faceshards.cli.parameters import FILE_ADDRESS, JSON, PATH, STORE
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def info(store: str, report: Path | None, as_json: bool) -> None:
   manifest  {store.rstrip("/")}/manifest.parquet"""
     click.echo(visible_lines(lines))
     if report is not None:
-        click.echo(f"  report    {report}")
-    click.echo(_snippet(opened, store))
+        say(f"  report    {report}")
+    say(_snippet(opened, store))
 
 
 _INFO = ("name", "licence", "samples", "skipped", "splits", "shard_rows", "chunk_rows", "profile", "arrays")
@@ -104,8 +104,8 @@ def verify(store: str, against: str | None, as_json: bool) -> None:
         click.echo(json.dumps({"store": store, "ok": report.ok, **said}, indent=2))
     else:
         for problem in report.problems:
-            click.echo(str(problem), err=True)
-        click.echo(f"{store}: {report.files} files, {report.bytes} bytes, {len(report.problems)} problems")
+            say(str(problem), err=True)
+        say(f"{store}: {report.files} files, {report.bytes} bytes, {len(report.problems)} problems")
     sys.exit(0 if report.ok else 1)
 
 
@@ -196,4 +196,4 @@ def show(store: str, sample_id: str, out: Path | None) -> None:
     for line in found.said:
         click.echo(visible(line))
     if out is not None:
-        click.echo(f"{out}: {', '.join(found.names)}")
+        say(f"{out}: {', '.join(found.names)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faceshards.cells import visible_lines
-from faceshards.cli.explained import explained
+from faceshards.cli.explained import explained, say
 from faceshards.cli.parameters import JSON, PATH, STORE
 from faceshards.commandline import errors_told
 
@@ -90,12 +90,12 @@ def repair(store: Path, sources: tuple[str, ...], remove_unlisted: bool, as_json
         click.echo(json.dumps({"store": str(store), "ok": done.ok, **_said(done)}, indent=2, ensure_ascii=False))
         sys.exit(0 if done.ok else 1)
     for file in (*done.repaired, *done.in_cache):
-        click.echo(f"{file.path}: repaired from {file.source}")
+        say(f"{file.path}: repaired from {file.source}")
     for name in done.removed:
-        click.echo(f"{name}: removed")
+        say(f"{name}: removed")
     for left in done.left:
-        click.echo(str(left), err=True)
-    click.echo(
+        say(str(left), err=True)
+    say(
         f"{store}: {len(done.repaired) + len(done.in_cache)} files repaired, {len(done.removed)} removed, "
         f"{len(done.left)} problems left"
     )

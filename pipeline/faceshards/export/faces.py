@@ -21,6 +21,9 @@ from faceshards.store.schema import NO_IDENTITY, OK
 ExportView: TypeAlias = Literal["original", "variants"]
 """``"original"``: each face once, as it was. ``"variants"``: each of its K precomputed erased variants."""
 
+_MOST_PEOPLE = 10**7
+"""Class ids with a name each; a store of few faces may claim any number of them."""
+
 
 @dataclass(frozen=True)
 class Face:
@@ -128,14 +131,23 @@ class Selection:
 
     @cached_property
     def people(self) -> list[str]:
-        """The name of every class id of the store, from 0 on; of an id that nobody has, the id itself."""
+        """The name of every class id of the store, from 0 on; of an id that nobody has, the id itself.
+
+        Raises:
+            ExportError: there are more than an export can name.
+        """
         stops = [stop for extent in self.store.extents.values() for _, stop in extent.classes]
-        names = [str(identity) for identity in range(max(stops, default=0))]
+        if (last := max(stops, default=0)) > _MOST_PEOPLE:
+            raise ExportError(
+                f"{self.store.path}: expected class ids below {_MOST_PEOPLE:,}, each of which gets a name; found that "
+                f"dataset.json has them below {last:,}; export another format"
+            )
+        names = [str(identity) for identity in range(last)]
         if self.numbers:
             return names
         rows = self._usable.select(["identity", "identity_name"])
         for identity, name in zip(rows["identity"].to_pylist(), rows["identity_name"].to_pylist(), strict=True):
-            if identity != NO_IDENTITY and name is not None:
+            if 0 <= identity < last and name is not None:  # those beyond are refused with their split
                 names[identity] = name
         return _unlike(names)
 

@@ -22,6 +22,7 @@ from faceshards.store.names import path_in
 from faceshards.store.reader import Store
 
 _ROW_GROUP = 256
+_MOST_FILES = 99_999  # a split: their numbers have five digits
 
 _STRING = {"dtype": "string", "_type": "Value"}
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -78,6 +79,8 @@ def export_huggingface(
         MissingShardError, CorruptShardError: the store is damaged.
     """
     selection = Selection(store, splits, view, numbers=numbers)
+    if any(selection.count(split) > _MOST_FILES * faces_per_file for split in selection.splits):
+        raise ExportError(f"{store.path}: more than {_MOST_FILES:,} files of {faces_per_file} faces; give each more")
     schema = _schema(selection.people)
     with new_folder(out, ExportError) as folder:
         (folder / "data").mkdir()
@@ -117,7 +120,8 @@ def _card(info: Mapping[str, Any], splits: Sequence[str]) -> str:
         head.append(f"license_link: {link}")
     head += ["configs:", "- config_name: default", "  data_files:"]
     for split in splits:
-        head += [f"  - split: {json.dumps(split)}", f"    path: data/{split}-*"]
+        # A star would take the files of a split "train-2" for those of "train" as well.
+        head += [f"  - split: {json.dumps(split)}", f"    path: data/{split}-?????-of-?????.parquet"]
     text = [f"# {title}", about.get("description"), f"Licence of the images: {licence}"]
     text += [
         f"{what}: {about[key]}" for key, what in (("version", "Version"), ("homepage", "Homepage")) if key in about

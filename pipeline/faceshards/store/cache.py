@@ -20,7 +20,7 @@ from typing import BinaryIO
 from faceshards.checks import whole_number
 from faceshards.errors import CacheError, FaceShardsError
 from faceshards.store import filelocks
-from faceshards.store.durable import PARTIAL, sync
+from faceshards.store.durable import PARTIAL, sync, write_file
 from faceshards.store.filelocks import Claim
 from faceshards.store.names import path_in
 
@@ -28,8 +28,11 @@ Fetch = Callable[[BinaryIO], None]
 """Writes a whole file, from its start, or raises."""
 
 _LOCK = ".lock"  # in the folder, never removed
+_TAG = "CACHEDIR.TAG"  # by which programs that make backups know a cache, and we know ours: files in it may go
+_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55\n# Copies of remote stores, by faceshards.\n"
 _OWN_FOLDER, _OWN_FILE = 0o700, 0o600  # faces of people, for the user alone
 _WAIT_FOR_ROOM_S = 60.0
+_WAIT_FOR_OTHER_S = 600.0
 _POLL_S = 0.05
 
 
@@ -48,7 +51,7 @@ class Cache:
 
     Attributes:
         folder: on a local disk, for processes lock its files. By default ``$FACESHARDS_CACHE``, else
-            ``faceshards`` in the user's cache folder.
+            ``faceshards`` in the user's cache folder. One with files of others is refused, for files in it are removed.
         max_bytes: the most that the folder may hold; beyond it, and where the disk is full, the files that were not
             read for longest go.
     """
@@ -94,6 +97,8 @@ class Cache:
         with self._locked(), suppress(FileNotFoundError):
             if path.is_symlink():  # which is not ours; what it leads to stays
                 path.unlink()
+            elif path.is_dir():
+                shutil.rmtree(path)
             else:
                 filelocks.remove(path)
 
@@ -130,6 +135,7 @@ class Cache:
                     raise
                 claim = None
             if claim is None:
+                self._refuse_stuck(path)
                 time.sleep(_POLL_S)
             else:
                 self._fill(path, claim, fetch)
@@ -159,6 +165,16 @@ class Cache:
                 raise
             return claim
 
+    def _refuse_stuck(self, path: Path) -> None:
+        """Wait no longer for a process that is fetching a file and writes nothing: it may have been stopped."""
+        with suppress(FileNotFoundError):
+            idle = time.time() - _partial(path).stat().st_mtime
+            if idle > _WAIT_FOR_OTHER_S:
+                raise CacheError(
+                    f"{path}: expected the process that is fetching it to write on; found that it has written nothing "
+                    f"for {idle:.0f} seconds; go on with it or end it (`fuser {_partial(path)}` names it)"
+                )
+
     def _fill(self, path: Path, claim: Claim, fetch: Fetch) -> None:
         try:
             with os.fdopen(claim.handle, "r+b", closefd=False) as file:
@@ -183,7 +199,7 @@ class Cache:
             )
         kept = []
         for path in self.folder.rglob("*"):
-            if path.is_file() and path != claimed and not path.name.startswith(_LOCK):
+            if path.is_file() and path != claimed and not path.name.startswith((_LOCK, _TAG)):
                 if path.name.endswith(PARTIAL) and filelocks.remove_abandoned(path):
                     continue  # of a process that was killed
                 status = path.stat()
@@ -207,7 +223,20 @@ class Cache:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir(mode=_OWN_FOLDER, exist_ok=True)
         with filelocks.alone(self.folder / _LOCK, _OWN_FILE):
+            self._mark()
             yield
+
+    def _mark(self) -> None:
+        """Make the folder a cache, in which files may be removed; one with files of others is none."""
+        if (self.folder / _TAG).exists():
+            return
+        others = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith((_LOCK, _TAG)))
+        if others:
+            raise CacheError(
+                f"{self.folder}: expected an empty folder, or a cache of faceshards; found {others[0]!r:.80}, which "
+                "would be removed to make room; name another: set FACESHARDS_CACHE, or give open() a Cache(folder)"
+            )
+        write_file(self.folder / _TAG, _SIGNATURE)
 
 
 def _partial(path: Path) -> Path:

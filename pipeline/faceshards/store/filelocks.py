@@ -231,3 +231,19 @@ def alone_in(folder: Path) -> Iterator[None]:
 
         with FileLock(folder / ".lock"):
             yield
+
+
+def hold_folder(folder: Path) -> int | None:
+    """A handle by which others know that a folder is in use, until it is closed; None where one of them uses it.
+
+    Raises:
+        OSError: it is no folder. Where there are no locks, always.
+    """
+    if not _LOCKS:
+        raise OSError(f"{folder}: this system has no locks of folders")
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    with suppress(OSError):  # of a file system without locks
+        if not try_lock(handle):
+            os.close(handle)
+            return None
+    return handle

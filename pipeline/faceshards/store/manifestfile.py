@@ -14,7 +14,7 @@ from faceshards.errors import StoreFormatError
 from faceshards.store.layout import StoreLayout
 from faceshards.store.remedies import IF_WRONG
 from faceshards.store.schema import COLUMN_TYPES, MANIFEST_BASE, erased_field
-from faceshards.store.tables import open_parquet, refuse_more_rows, table_errors, validated
+from faceshards.store.tables import TableFile, refuse_more_rows, table_errors
 
 
 class ManifestFile:
@@ -33,9 +33,9 @@ class ManifestFile:
         self._path, self._layout = path, layout
         splits = layout.splits
         with table_errors(str(path)):
-            # With the names of splits as a dictionary: one look tells whether all of a group are the same.
-            self._file = open_parquet(path, read_dictionary=["split"])
-            self._schema = self._check_columns(self._file.schema_arrow)
+            self._file = TableFile(path, str(path))
+            self._schema = self._file.schema
+            self._check_columns()
             refuse_more_rows(self._file.metadata, str(path), sum(splits.values()))
             self._groups = self._read_groups()
         if unknown := self._groups.keys() - splits.keys():
@@ -75,22 +75,20 @@ class ManifestFile:
         wanted = self._schema.names if columns is None else columns
         with table_errors(str(self._path)):
             read = [*dict.fromkeys([*wanted, "split", "shard", "row"])]
-            table = validated(self._file.read_row_group(group.number, read, use_threads=False))
+            table = self._file.read(group.number, read)
             for field in MANIFEST_BASE:
                 if not field.nullable and field.name in read and table[field.name].null_count:
                     self._refuse(f"a {field.name} in every row", f"none in some of row group {group.number}")
             ((split,), (shard,)) = (table[name].chunks for name in ("split", "shard"))
             numbers = np.frombuffer(shard.buffers()[1], np.int32)[shard.offset : shard.offset + len(shard)]
+            # The names of splits as a dictionary: one look tells whether all of a group are the same.
             found = split.dictionary.to_pylist(), numbers.min(), numbers.max()
             if found != ([group.split], group.first, group.last):
                 self._refuse(
                     f"shards {group.first}..{group.last} of {group.split!r} in row group {group.number}", "others"
                 )
             self._check_rows(group, numbers, table["row"])
-            if "split" in wanted:
-                at, field = table.column_names.index("split"), self._schema.field("split")
-                table = table.set_column(at, field, split.dictionary_decode())
-            return table.select(wanted).replace_schema_metadata(self._schema.metadata)
+            return self._file.plain(table.select(wanted)).replace_schema_metadata(self._schema.metadata)
 
     def _check_rows(self, group: "_Group", shards: NDArray[np.int32], column: pa.ChunkedArray) -> None:
         """See that each row lies in its shard, behind the one before it; those of other groups lie in other shards."""
@@ -105,22 +103,19 @@ class ManifestFile:
                 f"row {rows[first]} of shard {shards[first]} in row group {group.number}",
             )
 
-    def _check_columns(self, schema: pa.Schema) -> pa.Schema:
-        """The columns as they are given."""
+    def _check_columns(self) -> None:
+        """See that all that must be there is, and that what is known is of its type."""
         known = dict(COLUMN_TYPES)
         if "erased" in self._layout.arrays:
             known["erased"] = erased_field(self._layout.arrays["erased"].shape[0]).type
         for name, type_ in known.items():
-            if any(other.name == name and other.type != type_ for other in schema) or schema.names.count(name) > 1:
-                found = ", ".join(str(other.type) for other in schema if other.name == name)
-                self._refuse(f"at most one column {name}, of {type_}", found)
+            found = [other.type for other in self._schema if other.name == name]
+            if found not in ([], [type_]):
+                self._refuse(f"at most one column {name}, of {type_}", ", ".join(map(str, found)))
         for field in MANIFEST_BASE:
-            type_ = pa.dictionary(pa.int32(), pa.string()) if field.name == "split" else field.type
-            types = [other.type for other in schema if other.name == field.name]
-            if types != [type_]:
+            types = [other.type for other in self._schema if other.name == field.name]
+            if types != [field.type]:
                 self._refuse(f"one column {field.name} of {field.type}", ", ".join(map(str, types)) or "none")
-        place = schema.get_field_index("split")
-        return schema.set(place, pa.field("split", pa.string(), schema.field(place).nullable))
 
     def _read_groups(self) -> "dict[str, list[_Group]]":
         metadata = self._file.metadata

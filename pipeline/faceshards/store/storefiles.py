@@ -18,7 +18,7 @@ from faceshards.store import dataset_json, layout
 from faceshards.store.arraymetadata import check_array, check_group
 from faceshards.store.durable import sha256_of
 from faceshards.store.filelocks import open_to_read
-from faceshards.store.inventory import FileRecord, Inventory
+from faceshards.store.inventory import FileRecord, Inventory, check_size
 from faceshards.store.jsonvalue import JsonValue
 from faceshards.store.layout import StoreLayout
 from faceshards.store.manifestfile import ManifestFile
@@ -26,7 +26,6 @@ from faceshards.store.mirror import Mirror
 from faceshards.store.names import path_in
 from faceshards.store.remedies import IF_DAMAGED, IF_MISSING
 from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, ArraySpec, SplitSpec, own_attributes, shards_of
-from faceshards.store.tables import decode_table
 
 _T = TypeVar("_T")
 
@@ -296,8 +295,10 @@ class StoreFiles:
     def listed(self) -> Inventory:
         """The inventory, held against `dataset.json`. Raises as `read_inventory`."""
         where = str(self.path / INVENTORY)
-        data = self._read_bytes(INVENTORY, FileRecord(**self.info["files"][INVENTORY]))
-        return Inventory(decode_table(data, where, self.layout.file_count), self.layout, where)
+        record = FileRecord(**self.info["files"][INVENTORY])
+        check_size(record.bytes, self.layout, where)
+        data = self._read_bytes(INVENTORY, record)
+        return Inventory.decoded(data, self.layout, where)
 
     def _record(self, file: str) -> FileRecord:
         at_the_root = self.info["files"].get(file)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
@@ -26,6 +25,7 @@ from faceshards.store.cache import Cache
 from faceshards.store.filehashes import files_there
 from faceshards.store.filelocks import OPEN_FILES_STAY
 from faceshards.store.invariants import block_problems, manifest_problems, name_problems
+from faceshards.store.passing import PassingFolder
 from faceshards.store.reader import Store
 from faceshards.store.remote import open_store
 from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, OK
@@ -86,15 +86,14 @@ def verify(path: str | Path, *, progress: Progress | None = None, against: str |
     """
     if "://" not in str(path):
         return _verify(path, progress, against, None)
-    beside = Cache().folder.parent
-    beside.mkdir(parents=True, exist_ok=True)
     # What the default cache keeps of this version is whole, whatever has become of the files at the URL.
-    with TemporaryDirectory(prefix="faceshards-verify-", dir=beside) as folder:
-        try:
-            return _verify(path, progress, against, Cache(Path(folder)))
-        finally:
-            if OPEN_FILES_STAY:
-                gc.collect()  # the store, whose parts refer to one another, and with it the manifest that it keeps open
+    folder = PassingFolder(Cache().folder.parent, "faceshards-verify-")
+    try:
+        return _verify(path, progress, against, Cache(folder.path))
+    finally:
+        if OPEN_FILES_STAY:
+            gc.collect()  # the store, whose parts refer to one another, and with it the manifest that it keeps open
+        folder.remove()
 
 
 def _verify(path: str | Path, progress: Progress | None, against: str | Path | None, cache: Cache | None) -> Report:

@@ -1,6 +1,7 @@
 """An export holds the store's faces pixel for pixel, and the same store gives the same bytes."""
 
 import csv
+import errno
 import io
 import json
 import re
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
-from stores import SPLITS, VARIANTS, build_faces, build_people, face_arrays, sample_id, tree
+from stores import SPLITS, VARIANTS, build_faces, build_people, face_arrays, face_spec, sample_id, tree
 
 from faceshards.cli import main
 from faceshards.errors import CorruptShardError, ExportError
@@ -29,6 +30,7 @@ from faceshards.regions import REGION_NAMES
 from faceshards.source.decode import decode_image, decode_labels
 from faceshards.source.open import open_source
 from faceshards.source.recordfile import RecordFile
+from faceshards.store.folder import new_folder
 from faceshards.store.reader import Store
 
 EXPORTS = [export_webdataset, export_imagefolder, export_huggingface, export_recordio, export_fiftyone]
@@ -182,7 +184,7 @@ def test_parquet_has_png_bytes_and_the_features_of_datasets(
         np.testing.assert_array_equal(decode_image(row["image"]["bytes"], "image"), faces["image"][i])
         np.testing.assert_array_equal(decode_labels(row["region"]["bytes"], "region"), faces["region"][i])
         assert (row["sample_id"], row["identity"], row["erased"]) == (sample_id("train", i), faces["identity"][i], [])
-    assert "path: data/val-*" in (tmp_path / "out/README.md").read_text()
+    assert "path: data/val-?????-of-?????.parquet" in (tmp_path / "out/README.md").read_text()
 
 
 @pytest.mark.parametrize("export", EXPORTS)
@@ -346,3 +348,34 @@ def test_png_of_regions_is_grey(store: Store, tmp_path: Path) -> None:
     export_webdataset(store, tmp_path / "out", splits=["val"])
     data = members(tmp_path / "out/val-000000.tar")["00000000.region.png"]
     assert io.BytesIO(data).read(26)[24:26] == bytes([8, 0])  # 8 bits, greyscale
+
+
+def test_no_split_of_the_card_takes_the_files_of_another(tmp_path: Path) -> None:
+    names = ("train", "train-2", "train-00000-of-00001")
+    store = Store.open(build_faces(tmp_path / "work", tmp_path / "store", face_spec(dict.fromkeys(names, 2))))
+    export_huggingface(store, tmp_path / "out")
+    card = (tmp_path / "out/README.md").read_text()
+    patterns = re.findall(r"^    path: (.*)$", card, re.MULTILINE)
+    found = [[path.name for path in (tmp_path / "out").glob(pattern)] for pattern in patterns]
+    assert found == [[f"{name}-00000-of-00001.parquet"] for name in names]
+
+
+def test_class_ids_without_end_get_no_names(tmp_path: Path) -> None:
+    store = Store.open(build_people(tmp_path / "store", [0, 1], ((0, 2), (2**40, 2**47))))
+    with pytest.raises(ExportError, match="expected class ids below 10,000,000, each of which gets a name"):
+        export_huggingface(store, tmp_path / "out")
+
+
+def test_of_two_exports_to_one_place_the_second_is_refused_and_the_first_is_whole(store: Store, tmp_path: Path) -> None:
+    with new_folder(tmp_path / "out", ExportError) as folder:
+        (folder / "mine").touch()
+        with pytest.raises(ExportError, match="expected no other process at it"):
+            export_webdataset(store, tmp_path / "out")
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "mine"]
+
+
+def test_a_full_disk_is_told_with_the_place_that_was_written_to(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"out'$") as caught, new_folder(tmp_path / "out", ExportError):
+        raise OSError(errno.ENOSPC, "No space left on device")  # as `write` raises it
+    assert caught.value.filename == str(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []

@@ -25,6 +25,7 @@ from faceshards.project.check import check
 from faceshards.project.create import create
 from faceshards.project.files import digest, files_of_template, source_in
 from faceshards.project.upgrade import upgrade
+from faceshards.store.durable import partial_of
 
 OWN = {"README.md", ".gitignore", ".dvcignore", "dvc.yaml"}
 """Files of a data set that this repository has in another form."""
@@ -122,8 +123,9 @@ def test_a_folder_with_other_files_is_refused_and_they_are_named(tmp_path: Path)
 
 def test_a_run_that_was_stopped_is_taken_up_and_a_finished_one_is_not_done_again(faces: Path) -> None:
     (faces / LOCK).unlink()
-    (faces / "dvc.yaml").unlink()
+    (faces / "dvc.yaml").rename(partial_of(faces / "dvc.yaml"))
     create(faces)
+    assert not list(faces.glob("*.partial"))
     assert (faces / LOCK).is_file()
     with pytest.raises(ProjectError, match="--upgrade"):
         create(faces)
