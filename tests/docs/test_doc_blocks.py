@@ -20,7 +20,7 @@ BY_PAGE = {page.relative_to(ROOT).as_posix(): blocks(page) for page in PAGES}
 ELSEWHERE = {"docs/recipes.md": "tests/examples/test_recipes.py"}
 CODE = ("console", "python", "pycon")
 # Blocks that nothing runs, each with its reason in the page. One more has to be counted here.
-NOT_RUN = 16
+NOT_RUN = 18
 
 runpy.run_path(str(ROOT / "tests/cpu_torchvision/sitecustomize.py"))
 
