@@ -64,8 +64,8 @@ def process(
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    """Until it holds, for half a minute at most."""
-    deadline = time.monotonic() + 30
+    """Until it holds, for two minutes at most."""
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -5,8 +5,10 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
+from forked import Forked
 from small_pipeline import RECIPE
 
 from faceshards.build.lockfile import LOCK, lock_of_this, write_lock
@@ -15,6 +17,18 @@ _PARTS = (
     *("dvc.yaml", "params.yaml", "manifests", "stages", "pipeline", "reports/.gitignore", ".gitignore"),
     *(".dvc/.gitignore", ".dvc/config", ".dvc/plots", ".dvcignore"),
 )
+
+
+# Most of what a short command of DVC's takes is spent on these.
+_IMPORTS = (
+    *("dvc.cli.parser", "dvc.data_cloud", "dvc.rwlock", "networkx", "rich.progress", "scmrepo.git"),
+    *(f"dvc.repo.{name}" for name in ("graph", "index", "metrics", "open_repo", "plots", "reproduce")),
+)
+
+
+@cache
+def _dvc() -> Forked:
+    return Forked(os.environ, _IMPORTS)
 
 
 def copy_of_the_project(root: Path, to: Path) -> Path:
@@ -48,14 +62,7 @@ def dvc(project: Path, *arguments: str, fails: bool = False) -> str:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     own = project / "pipeline"
     packages = {"PYTHONPATH": str(own)} if own.is_dir() else {}
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
-        cwd=project,
-        env={**os.environ, "PATH": path, **packages},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _dvc().run(["-m", "dvc", *arguments], project, {**os.environ, "PATH": path, **packages})
     assert (done.returncode != 0) is fails, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -100,7 +100,8 @@ def manifest(plan: Plan, path: Path, skipped: frozenset[str] = frozenset(), **co
     }
     table |= {name: pa.array(values, table[name].type) for name, values in columns.items()}
     splits = {name: {"rows": of.rows, "classes": of.classes} for name, of in plan.splits.items()}
-    said = {"faceshards.plan": json.dumps({"splits": splits})}
+    key = {} if plan.names_key is None else {"names_key": plan.names_key}
+    said = {"faceshards.plan": json.dumps({"splits": splits, **key})}
     pq.write_table(pa.table(table).replace_schema_metadata(said), path, row_group_size=4)
     return path
 

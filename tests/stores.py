@@ -1,6 +1,11 @@
 """Small stores whose every value follows from split and row, for the tests of store and loader."""
 
+import atexit
+import pickle
+import shutil
+import tempfile
 from collections.abc import Container, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +129,20 @@ def build_faces(
     finish(work, spec, {"seed": 0}, lambda content: {"README.md": f"# {content['name']}\n"})
     replace_folder(work, out)
     return out
+
+
+def copy_of_faces(out: Path, spec: StoreSpec) -> Path:
+    """A store as `build_faces` makes it, which it does once a process: the others are copies."""
+    built = _built(pickle.dumps(spec)) / "faces"
+    return Path(shutil.copytree(built, out, copy_function=shutil.copyfile))
+
+
+@cache
+def _built(spec: bytes) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="faceshards-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    build_faces(folder / "work", folder / "faces", pickle.loads(spec))  # noqa: S301 (our own)
+    return folder
 
 
 def tree(root: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The improved ResNets of ArcFace (Deng et al., CVPR 2019, section 3.1 and its references), and a small one for a CPU.
+"""The improved ResNets of ArcFace (Deng et al., CVPR 2019, section 3.1 and its references), and two small ones.
 
 Written from the paper: 3x3 stem without a stride, so that the first feature map keeps the 112x112 crop's detail; blocks
 of BN-Conv-BN-PReLU-Conv-BN; the embedding by BN-Dropout-FC-BN (the paper's option E).
@@ -31,6 +31,7 @@ class NetSpec:
 
 NETS = {
     "small": NetSpec((1, 1, 1, 1), (16, 32, 64, 128), embedding=128, stem_stride=4),
+    "middle": NetSpec((1, 1, 1, 1), (32, 64, 128, 256), embedding=256, stem_stride=4),
     "iresnet18": NetSpec((2, 2, 2, 2)),
     "iresnet34": NetSpec((3, 4, 6, 3)),
     "iresnet50": NetSpec((3, 4, 14, 3)),

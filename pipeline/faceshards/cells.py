@@ -4,7 +4,8 @@ import unicodedata
 
 _RUN = ("=", "+", "-", "@", "\t", "\r")
 _ESCAPED = ("Cc", "Cs")
-_LINE_BREAKS = ("\u2028", "\u2029")
+_MISLEADING = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Breaks between lines, and what lets a text be shown in another order than it has."""
 
 
 def cell(text: str) -> str:
@@ -20,7 +21,7 @@ def cell(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """A text whose control characters, such as NUL and those that drive a terminal, are written out.
+    """A text whose control characters are written out: NUL, those that drive a terminal, those that turn its order.
 
     Example:
         >>> visible("a\\x1b[31mb")
@@ -37,6 +38,6 @@ def visible_lines(text: str) -> str:
 
 
 def _shown(letter: str) -> str:
-    if unicodedata.category(letter) in _ESCAPED or letter in _LINE_BREAKS:
+    if unicodedata.category(letter) in _ESCAPED or letter in _MISLEADING:
         return f"\\x{ord(letter):02x}" if ord(letter) < 256 else f"\\u{ord(letter):04x}"
     return letter

@@ -129,6 +129,10 @@ class MissingExtraError(FaceShardsError, ImportError):
     """An optional dependency is needed and not installed; the message names the extra."""
 
 
+class UnsupportedSystemError(FaceShardsError, NotImplementedError):
+    """What is asked for needs a POSIX system, such as Linux or macOS."""
+
+
 class OtherCodeError(FaceShardsError, RuntimeError):
     """A data set is made by other code than the code that runs."""
 

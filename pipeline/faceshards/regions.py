@@ -11,6 +11,8 @@ from enum import IntEnum
 
 from faceshards.errors import UnknownRegionError
 
+__all__ = ["MIRROR", "PALETTE", "REGION_NAMES", "Region"]
+
 
 class Region(IntEnum):
     """The 25 face regions of FSErasing."""

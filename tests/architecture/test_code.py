@@ -1,6 +1,7 @@
 """What decides that a stage runs again: the modules that it imports and the data files that they read."""
 
 import ast
+import json
 import shutil
 import subprocess
 import sys
@@ -13,12 +14,14 @@ import pytest
 STAGES = ("align", "download", "erase", "inputs", "parse", "plan", "report", "verify")
 
 
-_LIST = """
-import sys
+_COMMANDS = """
+import io, json, sys
+from contextlib import redirect_stdout
 from faceshards.stages.code import main
-for out in sys.stdin:
-    main([*sys.argv[1:], "--out", out.strip()], standalone_mode=False)
-    print("listed", flush=True)
+for arguments in sys.stdin:
+    with redirect_stdout(io.StringIO()) as said:
+        main(json.loads(arguments), standalone_mode=False)
+    print(json.dumps(said.getvalue()), flush=True)
 """
 
 
@@ -31,8 +34,8 @@ class Project:
         self.path = folder / "project"
         self.path.mkdir()
         self.as_committed()
-        self._lister = subprocess.Popen(
-            [sys.executable, "-c", _LIST, *STAGES, "train"],
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _COMMANDS],
             cwd=self.path,
             env={"PYTHONPATH": str(self.path / "pipeline")},
             stdin=subprocess.PIPE,
@@ -47,20 +50,24 @@ class Project:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(self._root / "pipeline", self.path / "pipeline", ignore=ignored)
 
+    def code(self, *arguments: object) -> str:
+        """What `faceshards stage code` prints."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(list(map(str, arguments))), file=self._process.stdin, flush=True)
+        return str(json.loads(self._process.stdout.readline()))
+
     def listings(self) -> dict[str, dict[str, str]]:
         """What the command writes for each stage and for training, as digests by path."""
         shutil.rmtree(self._out, ignore_errors=True)
-        assert self._lister.stdin is not None
-        assert self._lister.stdout is not None
-        print(self._out, file=self._lister.stdin, flush=True)
-        assert self._lister.stdout.readline() == "listed\n"
+        self.code(*STAGES, "train", "--out", self._out)
         return {
             file.name: {path: digest for digest, path in (line.split("  ") for line in file.read_text().splitlines())}
             for file in self._out.iterdir()
         }
 
     def close(self) -> None:
-        self._lister.communicate(timeout=60)
+        self._process.communicate(timeout=60)
 
 
 def stages_that_differ(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]]) -> set[str]:
@@ -249,24 +256,16 @@ def test_packages_hold_nothing_of_their_own_but_names_of_their_modules(root: Pat
 
 
 def test_explain_says_what_a_stage_is_made_of_and_what_changed(project: Project) -> None:
-    def explained() -> str:
-        command = [sys.executable, "-m", "faceshards", "stage", "code", "--explain", "align"]
-        environment = {"PYTHONPATH": str(project.path / "pipeline")}
-        return subprocess.run(
-            command, cwd=project.path, env=environment, capture_output=True, text=True, check=True
-        ).stdout
-
-    assert "no `dvc repro` to compare with" in explained()
-    command = [sys.executable, "-m", "faceshards", "stage", "code"]
-    subprocess.run(command, cwd=project.path, env={"PYTHONPATH": str(project.path / "pipeline")}, check=True)
+    assert "no `dvc repro` to compare with" in project.code("--explain", "align")
+    project.code()
     assert sorted(path.name for path in (project.path / "data/code").iterdir()) == list(STAGES)
-    first = explained()
+    first = project.code("--explain", "align")
     assert "faceshards/ops/mesh_map.json" in first
     assert first.endswith("no change\n")
     map_of_the_mesh = project.path / "pipeline/faceshards/ops/mesh_map.json"
     map_of_the_mesh.write_bytes(map_of_the_mesh.read_bytes() + b" ")
     edit(project.path / "pipeline/faceshards/build/align.py", "import hashlib\n", "")
-    assert explained().splitlines()[-3:] == [
+    assert project.code("--explain", "align").splitlines()[-3:] == [
         "since the last `dvc repro` (data/code/align): 2 differ",
         "  changed  faceshards/build/align.py",
         "  changed  faceshards/ops/mesh_map.json",

@@ -1,19 +1,12 @@
 """Benchmarks are run by hand; here only that they still measure what is there, on a handful of faces."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+
+from forked import run_with_torch
 
 
 def run(root: Path, name: str, *arguments: object) -> str:
-    done = subprocess.run(
-        [sys.executable, root / "benchmarks" / name, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(root / "pipeline")},
-        check=False,
-    )
+    done = run_with_torch(root / "benchmarks" / name, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

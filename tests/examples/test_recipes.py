@@ -1,13 +1,11 @@
 """The programs of docs/recipes.md: each runs as printed, and prints what the page shows but for the numbers."""
 
-import os
 import re
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from forked import run_with_torch
 from page_programs import Program, programs
 from stores import arrays_of, build_faces, face_spec
 
@@ -36,16 +34,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(recipe: Program, folder: Path) -> str:
     (folder / recipe.file).write_text(recipe.source)
     launcher, *words = recipe.command.split()
-    path = os.pathsep.join([str(ROOT / "tests/cpu_torchvision"), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, *LAUNCHERS[launcher], *words],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+    done = run_with_torch(*LAUNCHERS[launcher], *words, folder=folder)
     assert done.returncode == 0, done.stderr + done.stdout
     assert "Exception ignored" not in done.stderr
     return done.stdout

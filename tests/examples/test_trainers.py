@@ -1,4 +1,7 @@
-"""The trainers of `examples` that need no torch: they learn, they resume, and JAX gets the loader's own memory."""
+"""The trainers of `examples` that need no torch: they learn, they resume, and JAX gets the loader's own memory.
+
+docs/loader.md shows some of what runs here.
+"""
 
 import importlib.util
 import subprocess

@@ -28,7 +28,12 @@ def _cached(folder: Path) -> tuple[str, Cache, dict[str, bytes], list[Path]]:
     url, cache = f"file://{store}", Cache(folder / "cache")
     expected = values_of(store)
     assert values(url, cache) == expected
-    return url, cache, expected, sorted(p for p in cache.folder.rglob("*") if p.is_file() and p.name != ".lock")
+    return (
+        url,
+        cache,
+        expected,
+        sorted(p for p in cache.folder.rglob("*") if p.is_file() and p.name not in (".lock", "CACHEDIR.TAG")),
+    )
 
 
 def poisoned(folder: Path, times: int, rng: random.Random) -> Iterator[Try]:

@@ -1,6 +1,7 @@
 """Downloads over connections that break, fall silent, are busy or lead elsewhere."""
 
 import random
+import socket
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -84,21 +85,22 @@ def test_a_connection_that_falls_silent_is_tried_again(tmp_path: Path) -> None:
 
 def test_a_server_that_stays_silent_is_given_up(tmp_path: Path) -> None:
     def stall(handler: Handler) -> bool:
-        handler.files.closing.wait(10)
+        handler.files.closing.wait(100)
         handler.close_connection = True
         return True
 
     start = time.monotonic()
     with FileServer(DATA, stall) as server, pytest.raises(DownloadError, match=r"timed out.*gave up after 2 attempts"):
         download(server, tmp_path, replace(QUICK, retries=1))
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 50
 
 
 def test_a_server_that_is_not_there_is_given_up(tmp_path: Path) -> None:
-    with FileServer(DATA) as server:
-        url = server.url()
-    with pytest.raises(DownloadError, match=r"refused.*gave up"):
-        fetch([RemoteFile(url)], tmp_path, transfer=QUICK, progress=False)
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # and does not listen, nor can anybody else there
+        remote = RemoteFile(f"http://127.0.0.1:{bound.getsockname()[1]}/sets/faces.zip")
+        with pytest.raises(DownloadError, match=r"refused.*gave up"):
+            fetch([remote], tmp_path, transfer=QUICK, progress=False)
 
 
 def test_a_busy_server_is_waited_for_as_long_as_it_asks(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import run_with_torch
 from stores import arrays_of, build_faces, face_spec
 
 import faceshards
@@ -64,13 +65,15 @@ _EVERYTHING_ARRIVES = """
 import os, sys, faceshards
 if __name__ == "__main__":
     shared = os.memfd_create
-    for options in ({}, {"pin_memory": True}, {"multiprocessing_context": "spawn"}):
+    spawned = {"multiprocessing_context": "spawn", "num_workers": 1}  # which takes seconds a worker
+    for options in ({}, {"pin_memory": True}, spawned):
         for memory in (True, False):
             if memory:
                 os.memfd_create = shared
             else:
                 del os.memfd_create  # batches then go through pipes
-            loader = faceshards.Loader(sys.argv[1], 32, shuffle=True, view="erase", num_workers=2, **options)
+            options = {"num_workers": 2, **options}
+            loader = faceshards.Loader(sys.argv[1], 32, shuffle=True, view="erase", **options)
             print(sum(len(batch["image"]) for batch in loader), loader.state_dict()["epoch"])
 """
 
@@ -124,8 +127,7 @@ if __name__ == "__main__":
 
 
 def test_a_process_that_ends_in_mid_epoch_says_nothing(path: Path) -> None:
-    command = [sys.executable, "-c", _LEFT_IN_THE_MIDDLE, str(path)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    run = run_with_torch("-c", _LEFT_IN_THE_MIDDLE, path)
     assert (run.stdout, run.stderr, run.returncode) == ("done\n", "", 0)
 
 

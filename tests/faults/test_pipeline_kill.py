@@ -2,39 +2,50 @@
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from distributed import LocalCluster
+from forked import run_with_torch
 from small_pipeline import digest, run_pipeline
 
 from faceshards.build.params import Params, RunParams
 
-TESTS = Path(__file__).parents[1]
+PIPELINE = ("small_pipeline",)
 _RUN = """
-import sys
+import os, signal, sys
+from importlib import import_module
 from pathlib import Path
 from small_pipeline import RunParams, run_pipeline, small_params
-run_pipeline(small_params(Path(sys.argv[1]), RunParams(workers=1)), Path(sys.argv[2]))
+
+recipe, data, stage, task = sys.argv[1:]
+task = getattr(import_module(f"faceshards.build.{stage}"), task)
+whole = task.run
+
+def run(self, advance):
+    if self.shard:  # the second of a split
+        os.kill(os.getpid(), signal.SIGKILL)
+    whole(self, advance)
+
+task.run = run
+run_pipeline(small_params(Path(recipe), RunParams(workers=1)), Path(data))
 """
 
 
-@pytest.mark.parametrize("stage", ["aligned", "parsed", "shards"])
+@pytest.mark.parametrize(
+    ("stage", "task", "out"),
+    [("align", "AlignTask", "aligned"), ("parse", "ParseTask", "parsed"), ("erase", "EraseTask", "shards")],
+)
 def test_a_pipeline_killed_in_the_middle_of_a_stage_ends_in_the_same_bytes(
-    stage: str, small_params: Callable[..., Params], small_run: Path, tmp_path: Path
+    stage: str, task: str, out: str, small_params: Callable[..., Params], small_run: Path, tmp_path: Path
 ) -> None:
     params = small_params()
-    command = [sys.executable, "-c", _RUN, params.source.path, str(tmp_path / "data")]
-    child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(TESTS)}, stderr=subprocess.DEVNULL)
-    _wait_for(lambda: any((tmp_path / "data/.work").glob(f"kept/{stage}/[0-9a-f]*/rows-*")), child)
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    assert not (tmp_path / "data" / stage).exists()
+    killed = run_with_torch("-c", _RUN, params.source.path, tmp_path / "data", stage, task, imports=PIPELINE)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (tmp_path / "data" / out).exists()
+    assert list((tmp_path / "data/.work/kept" / out).glob("[0-9a-f]*/rows-*"))
     run_pipeline(params, tmp_path / "data")
     assert digest(tmp_path / "data") == digest(small_run)
     left = sorted(path.name for path in (tmp_path / "data/.work").iterdir() if path.suffix != ".lock")
@@ -49,11 +60,3 @@ def test_a_cluster_of_ones_own_gives_the_same_bytes_even_when_a_worker_dies(
         params = small_params(RunParams(scheduler=cluster.scheduler_address))
         run_pipeline(replace(params, parse=replace(params.parse, device="cpu")), tmp_path / "data")
     assert digest(tmp_path / "data") == digest(small_run)
-
-
-def _wait_for(condition: Callable[[], bool], child: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert child.poll() is None, "the pipeline ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.002)

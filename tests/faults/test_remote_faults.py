@@ -135,10 +135,11 @@ def test_a_fetch_killed_midway_leaves_nothing_that_passes_for_data(
 
 
 def test_what_killed_fetches_left_goes_with_the_next_fetch_of_anything(cache: Cache) -> None:
-    cache.folder.mkdir()
-    (cache.folder / "of-a-killed-process.partial").write_bytes(b"abc")
+    with cache.hold("one", 1, lambda file: file.write(b"x") and None):
+        (cache.folder / "of-a-killed-process.partial").write_bytes(b"abc")
+    cache.drop("one")
     with cache.hold("other", 1, lambda file: file.write(b"x") and None):
-        assert {p.name for p in cache.folder.iterdir()} == {".lock", "other"}
+        assert {p.name for p in cache.folder.iterdir()} == {".lock", "CACHEDIR.TAG", "other"}
 
 
 def test_processes_that_want_the_same_file_fetch_it_once(root: Path, faces: Path, cache: Cache, tmp_path: Path) -> None:

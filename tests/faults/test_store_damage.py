@@ -13,7 +13,7 @@ from faceshards.errors import CorruptShardError, MissingShardError
 from faceshards.store.reader import Store
 from faceshards.store.verify import verify
 
-FLIPS_A_FILE = 8
+FLIPS_A_FILE = 4
 
 
 @pytest.fixture(scope="module")

@@ -179,9 +179,9 @@ def test_the_record_of_a_run_hides_no_fault_of_the_run(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_writer_left_is_swept_and_what_one_is_writing_is_not(tmp_path: Path) -> None:
-    (tmp_path / f"a.json.0123{PARTIAL}").write_text("left by a kill")
+    (tmp_path / f"a.json.{32 * '0'}{PARTIAL}").write_text("left by a kill")
     (tmp_path / "deeper").mkdir()
-    (tmp_path / f"deeper/b.0123{PARTIAL}").write_text("left by a kill")
+    (tmp_path / f"deeper/b.{32 * '1'}{PARTIAL}").write_text("left by a kill")
     with written_whole(tmp_path / "c.json") as file:
         sweep(tmp_path)
         assert len(files(tmp_path)) == 1
@@ -199,7 +199,7 @@ def test_a_download_takes_nothing_up_that_a_killed_one_left(
         with pytest.raises(KeyboardInterrupt):
             download_and_plan(params, data)
     (work,) = (data / ".work").glob("source-*")
-    (work / f"demo.zip.4711{PARTIAL}").write_text("left by a kill")
-    (work / f"source.json.4711{PARTIAL}").write_text("left by a kill")
+    (work / f"demo.zip.{32 * 'a'}{PARTIAL}").write_text("left by a kill")
+    (work / f"source.json.{32 * 'b'}{PARTIAL}").write_text("left by a kill")
     download_and_plan(params, data)
     assert files(data / "source") == ["demo.zip", "source.json"]

@@ -15,6 +15,10 @@ from stores import face_spec
 from test_commands import run
 from web_folder import serve_folder
 
+from faceshards.errors import MissingShardError
+from faceshards.versions.dvcout import find_out
+from faceshards.versions.revision import open_revision
+
 SHARD = "train.zarr/image/c.0.0.0.0"
 
 
@@ -148,6 +152,18 @@ def test_a_damaged_copy_in_dvc_s_cache_is_fetched_from_the_remote_and_without_on
     code, text = run("diff", "HEAD~1", "HEAD")
     assert code == 2
     assert f"{kept}, DVC's copy of {SHARD} of data/shards at HEAD~1, is damaged" in text
+
+
+def test_a_version_that_somebody_put_in_the_place_of_another_is_not_taken_for_it(repo: Path) -> None:
+    others = build_edited(repo.parent / "others", spec=face_spec({"train": 22, "val": 3}))
+    out = find_out("data/shards", "HEAD~1", remote=False)
+    for file in (path.relative_to(others).as_posix() for path in others.rglob("*") if path.is_file()):
+        if (kept := out.cached(file)) is not None:
+            kept.chmod(0o644)
+            kept.write_bytes((others / file).read_bytes())
+    shutil.rmtree(repo.parent / "remote")
+    with pytest.raises(MissingShardError, match=r"dataset\.json is neither in DVC's cache"):
+        open_revision("HEAD~1", "data/shards")
 
 
 @pytest.mark.parametrize(

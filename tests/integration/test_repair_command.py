@@ -1,5 +1,9 @@
-"""`faceshards repair`, as a person types it, in a repository where DVC links its cache to the store."""
+"""`faceshards repair`, as a person types it, in a repository where DVC links its cache to the store.
 
+docs/store.md shows some of what runs here.
+"""
+
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +15,8 @@ from dvc_projects import dvc, git
 from edited_stores import build_edited
 from stores import face_spec, tree
 from test_commands import run
+
+from faceshards.versions.repair import repair
 
 SHARD = "train.zarr/image/c.0.0.0.0"
 
@@ -62,6 +68,10 @@ def test_a_damage_that_dvc_s_cache_does_not_share_is_repaired_from_there(repo: P
     assert f"{SHARD}: repaired from DVC's cache (data/shards)" in text
     assert text.endswith("data/shards: 3 files repaired, 0 removed, 0 problems left\n")
     assert tree(repo / "data/shards") == whole
+    replace_by_damaged(repo / "data/shards" / SHARD)
+    said = json.loads(run("repair", "data/shards", "--json")[1])
+    assert said.pop("repaired") == [{"path": SHARD, "source": "DVC's cache (data/shards)"}]
+    assert said == {"store": "data/shards", "ok": True, "removed": [], "left": []}
     assert "up to date" in dvc(repo, "status")
 
 
@@ -83,6 +93,31 @@ def test_a_damage_that_dvc_s_cache_shares_is_repaired_in_both_from_the_remote(re
     shutil.rmtree(repo / "data/shards")
     dvc(repo, "checkout")
     assert tree(repo / "data/shards") == whole
+
+
+def test_a_repair_that_is_stopped_leaves_no_damaged_copy_in_dvc_s_cache_for_the_next_to_miss(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, cached = tree(repo / "data/shards"), tree(repo / ".dvc/cache")
+    flip(repo / "data/shards" / SHARD)
+    with monkeypatch.context() as patched:
+        patched.setattr("faceshards.versions.repair.verify_with_bar", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            repair("data/shards", ["HEAD"])
+    assert repair("data/shards").ok
+    assert tree(repo / "data/shards") == whole
+    assert tree(repo / ".dvc/cache") == cached
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_names_of_files_drive_no_terminal(repo: Path) -> None:
+    (repo / "data/shards/a\x1b[2Jb").write_text("")
+    text = run("repair", "data/shards", "--remove-unlisted")[1]
+    assert "a\\x1b[2Jb: removed" in text
+    assert "\x1b" not in text
 
 
 def test_dvc_s_copy_of_another_version_is_not_taken_for_a_damaged_one(repo: Path, tmp_path: Path) -> None:

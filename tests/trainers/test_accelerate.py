@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from programs import torchrun
+from programs import as_two_ranks
 from visits import (
     assert_each_face_once,
     assert_two_ranks_share,
@@ -20,7 +20,7 @@ RANKS = (0, 1)
 
 
 def train(shards: Path, out: Path) -> None:
-    torchrun("accelerate_two_processes.py", shards, out)
+    as_two_ranks("accelerate_two_processes.py", shards, out, imports=["accelerate", "torchvision.transforms.v2"])
 
 
 def test_a_prepared_loader_is_shared_by_the_ranks_once(trained: Path, shards: Path) -> None:

@@ -24,8 +24,8 @@ def seen(loader: Any) -> dict[int, Any]:
 
 
 def options(method: str) -> dict[str, Any]:
-    live = method == "spawn"  # which takes seconds
-    return {"num_workers": 2, "multiprocessing_context": method, "persistent_workers": live}
+    spawned = method == "spawn"  # which takes seconds a worker
+    return {"num_workers": 1 if spawned else 2, "multiprocessing_context": method, "persistent_workers": spawned}
 
 
 @METHODS

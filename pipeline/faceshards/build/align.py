@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from faceshards.build.alignedrows import COLUMNS
 from faceshards.build.arrays import IMAGE, TRUTH
+from faceshards.build.nameless import without_names
 from faceshards.build.outcome import Outcome, count_outcomes, refuse_too_many
 from faceshards.build.params import AlignParams, RunParams, StoreParams
 from faceshards.build.planfile import Plan
@@ -69,6 +70,7 @@ def align_faces(
         chunk_rows=store.chunk_rows,
         profile=store.profile,
         columns=COLUMNS,
+        names_key=planned.names_key,
     )
     # A missing extra is to be told before anything is written.
     model = params.yunet_model and model_sha256(Path(params.yunet_model))
@@ -112,7 +114,7 @@ class AlignTask(ShardTask):
         """What the plan says of the faces, and what their files are called; not where in the source they are."""
         files = [self.source.face(index).source_id for index in self._planned["source_index"].to_pylist()]
         named = self._planned.drop_columns("source_index").append_column("source_id", pa.array(files, pa.string()))
-        return [table_digest(named)]
+        return [table_digest(named), str(self.plan.names_key)]
 
     def make(self, advance: Callable[[int], object]) -> ShardContent:
         """Read and align; a row without a usable face is black."""
@@ -138,27 +140,31 @@ class AlignTask(ShardTask):
         """The manifest row of a face, and the source's image file where its pixels are taken as they are."""
         index = planned["source_index"]
         face = self.source.face(index)
-        if face.sample_id != planned["sample_id"] or self.source.digest(index) != planned["digest"]:
+        nameless = self.plan.names_key is not None
+        known = nameless or face.sample_id == planned["sample_id"]
+        if not known or self.source.digest(index) != planned["digest"]:
             raise SourceFormatError(
                 f"{face.source_id}: expected the face {planned['sample_id']} as it was when the stage plan ran; found "
                 "another, or a changed one. Let the source be while it is read, and run `dvc repro` again"
             )
         row = {
-            "sample_id": face.sample_id,
-            "source_id": face.source_id,
+            "sample_id": planned["sample_id"],
+            "source_id": planned["sample_id"] if nameless else face.source_id,
             "identity": planned["identity"],
             "identity_name": planned["identity_name"],
             "status": OK,
         }
         try:
             data = self.source.image_bytes(index)
-            row["source_sha256"] = hashlib.sha256(data).hexdigest()
+            # By its hash, who has the very file would know it.
+            row["source_sha256"] = None if nameless else hashlib.sha256(data).hexdigest()
             image, remark = decode_picture(data, face.source_id)
             landmarks = self.source.landmarks(index)
             alignment = align(image, landmarks)
             image_out[:] = alignment.apply(image)
         except BadSampleError as error:
-            return {**row, "status": SKIPPED, "reason": str(error), "has_truth": False}, None
+            reason = without_names(str(error)) if nameless else str(error)
+            return {**row, "status": SKIPPED, "reason": reason, "has_truth": False}, None
         matrix = alignment.matrix
         remarks = [said for said in (remark, alignment.remark) if said]
         file = data if matrix is None else None
@@ -173,7 +179,8 @@ class AlignTask(ShardTask):
             truth_out[:] = regions if matrix is None else warp_labels(regions, matrix)
         size, roll = alignment.size_and_roll()
         found = {"has_truth": regions is not None, "face_size": size, "roll": roll}
-        return {**row, "reason": "\n".join(remarks) or None, **found}, file
+        said = "\n".join(remarks) or None
+        return {**row, "reason": without_names(said) if said and nameless else said, **found}, file
 
 
 @cache

@@ -1,4 +1,7 @@
-"""The texts that go with a data set: a card for people and Croissant JSON-LD for machines."""
+"""The texts that go with a data set: a card for people and Croissant JSON-LD for machines.
+
+Why no library: the card has no front matter, and its sentences follow from `dataset.json`.
+"""
 
 import json
 from collections.abc import Mapping

@@ -2,6 +2,9 @@
 
 Croissant cannot read pixels out of Zarr. So its records are the manifest's, one a face, and the arrays are described as
 sets of files (https://docs.mlcommons.org/croissant/docs/croissant-spec.html).
+
+Why not mlcroissant, which checks it in the tests: it would bring rdflib, networkx and scipy to every build, and another
+release of it might write other bytes.
 """
 
 from collections.abc import Iterator, Mapping

@@ -35,6 +35,7 @@ class Earlier:
         people: (P,) large string.
         class_id: (P,) int64.
         home: (P,) place in `splits` of each person's.
+        names_key: the mark of the key that made numbers of its names; None where it has names.
     """
 
     splits: Mapping[str, SplitSpec] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Earlier:
     people: pa.LargeStringArray = field(default_factory=lambda: pa.array([], pa.large_string()))
     class_id: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     home: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    names_key: str | None = None
 
     def __len__(self) -> int:
         return len(self.row)
@@ -76,7 +78,7 @@ def read_earlier(path: Path, seed: int) -> Earlier:
 def _read(path: Path, seed: int) -> Earlier:
     # Dictionaries, for a name is repeated on every face of its person.
     with pq.ParquetFile(path, read_dictionary=["split", "identity_name"], pre_buffer=False) as file:
-        splits = _splits((file.schema_arrow.metadata or {}).get(PLAN_KEY))
+        splits, names_key = _said((file.schema_arrow.metadata or {}).get(PLAN_KEY))
         missing = sorted(set(_COLUMNS) - set(file.schema_arrow.names))
         if missing:
             raise _Inconsistent(f"found none of its columns {', '.join(missing)}")
@@ -108,6 +110,7 @@ def _read(path: Path, seed: int) -> Earlier:
         people,
         class_id,
         home.astype(np.int32),
+        names_key,
     )
     if (twice := earlier.index.repeated()) is not None:
         raise _Inconsistent(f"found sample {sample_id[twice[0]]} twice")
@@ -116,20 +119,23 @@ def _read(path: Path, seed: int) -> Earlier:
     return earlier
 
 
-def _splits(said: bytes | None) -> dict[str, SplitSpec]:
+def _said(said: bytes | None) -> tuple[dict[str, SplitSpec], str | None]:
+    """The splits of a version, and the mark of the key of its names."""
     if said is None:
         raise _Inconsistent(f"its schema has no {PLAN_KEY.decode()}, which says how to continue it")
     try:
+        told = json.loads(said)
         splits = {
             str(name): SplitSpec(int(of["rows"]), tuple((int(start), int(stop)) for start, stop in of["classes"]))
-            for name, of in json.loads(said)["splits"].items()
+            for name, of in told["splits"].items()
         }
+        names_key = told.get("names_key")
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise _Inconsistent(f"{PLAN_KEY.decode()} of its schema does not read ({error!r})") from error
     ranges = sorted(classes for of in splits.values() for classes in of.classes)
     if any(start < 0 or stop < start for start, stop in ranges) or any(b[0] < a[1] for a, b in pairwise(ranges)):
         raise _Inconsistent("found class ids that belong to two splits")
-    return splits
+    return splits, None if names_key is None else str(names_key)
 
 
 def _of_person(

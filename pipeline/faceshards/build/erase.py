@@ -21,6 +21,7 @@ from faceshards.build.provenance import versions
 from faceshards.build.shardmap import ShardContent, ShardTask, making, shard_digests
 from faceshards.build.shards import run_tasks
 from faceshards.build.sureness import COLUMNS, CONFIDENCE, with_remarks
+from faceshards.errors import StoreFormatError
 from faceshards.maps import region_areas
 from faceshards.ops.erase import erase
 from faceshards.ops.erasing import Erase
@@ -56,8 +57,10 @@ def erase_faces(
 
     Raises:
         LicenceError: `dataset` names another licence than the one under which the images were given.
+        StoreFormatError: the maps are of other faces.
     """
     faces, maps = Store.open(aligned), Store.open(parsed)
+    _refuse_other_faces(faces, maps)
     dataset = dataset or DatasetParams()
     spec = StoreSpec(
         name=dataset.name or faces.info["name"],
@@ -69,6 +72,7 @@ def erase_faces(
         chunk_rows=faces.chunk_rows,
         profile=store.profile,
         columns=(REGION_PX, *COLUMNS, *_variant_columns(params.variants), WEIGHTS_SHA256, VERSION),
+        names_key=faces.names_key,
     )
     made_by = versions()
     fill = _mean_colour(faces) if params.fill == "mean" else params.fill
@@ -86,6 +90,23 @@ def erase_faces(
         }
         finish(shards.work, spec, provenance, documents)
         return count_outcomes(shards.work)
+
+
+def _refuse_other_faces(faces: Store, maps: Store) -> None:
+    """See that the maps are of these faces, as they were aligned: those of another version fit in size.
+
+    Raises:
+        StoreFormatError: they are not.
+    """
+    made_by = [{key: of.info["provenance"].get(key) for key in ("source", "plan", "align")} for of in (faces, maps)]
+    same = maps.extents == faces.extents and made_by[0] == made_by[1]
+    columns = ["split", "row", "sample_id", "identity", "source_sha256"]
+    pairs = zip(faces.manifest_parts(columns), maps.manifest_parts(columns), strict=False)
+    if not same or not all(one.equals(other) for one, other in pairs):
+        raise StoreFormatError(
+            f"{maps.path}: expected the maps of the faces in {faces.path}; found those of other ones, or aligned in "
+            "another way; run the stage parse again"
+        )
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from faceshards.build.nameless import is_number, read_numbering
 from faceshards.build.removal import Entry, append_removal, read_removal
-from faceshards.errors import MissingExtraError, UnknownSampleError
+from faceshards.errors import MissingExtraError, ParamsError, UnknownSampleError
 from faceshards.store.reader import Store
 
 LOCK = "dvc.lock"
@@ -39,18 +40,22 @@ class Forgotten:
         return sum(self.shards.values())
 
 
-def forget(store: Store, entries: Sequence[Entry], listing: Path) -> Forgotten:
+def forget(store: Store, entries: Sequence[Entry], listing: Path, key: Path | None = None) -> Forgotten:
     """Append entries to a list of removals, each of which must name a face of a store.
 
     Args:
         store: the version that holds the faces.
         entries: samples and people.
         listing: the text file that ``plan.remove`` names; it is made where it is not there.
+        key: the file that ``plan.names_key`` names, where the store has numbers in place of names. The list then gets
+            numbers as well.
 
     Raises:
         UnknownSampleError: an entry names no face of the store; the list stays as it was.
-        ParamsError: as `append_removal`.
+        ParamsError: as `append_removal`; the store has numbers, and an entry is a name where no key is given; or the
+            key is not the one of its numbers.
     """
+    entries = _as_in(store, entries, key)
     found: set[Entry] = set()
     shards = {}
     images: set[str] = set()
@@ -70,6 +75,28 @@ def forget(store: Store, entries: Sequence[Entry], listing: Path) -> Forgotten:
     added = append_removal(listing, entries)
     same = tuple(_same(store, images, read_removal(listing)))
     return Forgotten(tuple(added), shards, dict(Counter(split for split, _ in store.shards)), same)
+
+
+def _as_in(store: Store, entries: Sequence[Entry], key: Path | None) -> Sequence[Entry]:
+    """The entries by the names that a store has, or by its numbers."""
+    if store.names_key is None:
+        if key is not None:
+            raise ParamsError(f"--key {key}: {store.path} has names and no numbers; leave the key out")
+        return entries
+    if key is None:
+        if names := [str(entry) for entry in entries if not is_number(entry.name)]:
+            raise ParamsError(
+                f"{store.path} has numbers in place of names; expected such a number, or the key that made them, with "
+                f"--key (the file of plan.names_key); found {'; '.join(names)} and no key"
+            )
+        return entries
+    numbering = read_numbering(key, "--key")
+    if numbering.mark != store.names_key:
+        raise ParamsError(
+            f"--key {key}: expected the key {store.names_key}, which made the numbers of {store.path}; found the key "
+            f"{numbering.mark}; name the file of plan.names_key"
+        )
+    return [numbering.entry(entry) for entry in entries]
 
 
 def _named(rows: pa.Table, entries: Sequence[Entry]) -> list[pa.ChunkedArray]:

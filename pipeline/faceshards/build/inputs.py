@@ -32,15 +32,16 @@ def link_inputs(params: Params, folder: Path, pins: Path) -> None:
     """Link what the params that name files do; download a network that ``parse.weights`` names by its description.
 
     The params are ``source.path``, ``source.landmarks``, ``source.labels``, ``plan.earlier``, ``plan.remove``,
-    ``align.yunet_model`` and ``parse.weights``.
+    ``plan.names_key``, ``align.yunet_model`` and ``parse.weights``.
 
     Args:
         params: of the whole pipeline. Paths are relative to the working directory.
-        folder: takes ``source``, ``landmarks``, ``labels``, ``earlier``, ``remove`` and ``yunet_model``: each a link, a
-            text file that says null, or a folder of links where the path stands for several files: a ``.rec`` with
-            its ``.idx``, the parts of a zip, an ONNX model with its tensors. It also takes the folder ``weights`` with
-            a link a file: the weights, or a description with its model and the files of that. Of a network that is
-            downloaded it takes the SHA-256 in its place, and of an entry of the zoo a copy.
+        folder: takes ``source``, ``landmarks``, ``labels``, ``earlier``, ``remove``, ``names_key`` and
+            ``yunet_model``: each a link, a text file that says null, or a folder of links where the path stands for
+            several files: a ``.rec`` with its ``.idx``, the parts of a zip, an ONNX model with its tensors. It also
+            takes the folder ``weights`` with a link a file: the weights, or a description with its model and the files
+            of that. Of a network that is downloaded it takes the SHA-256 in its place, and of an entry of the zoo a
+            copy.
         pins: the file of `faceshards.zoo.pins`, made where it is not there; a network of unknown hash is pinned in it.
 
     Raises:
@@ -99,7 +100,9 @@ def _unhashable(folder: Path) -> Iterator[tuple[Path, str]]:
     for at, _, _ in os.walk(folder):
         with os.scandir(at) as entries:
             for entry in entries:
-                if any("\ud800" <= letter <= "\udfff" for letter in entry.name):
+                if entry.name == ".dvcignore":
+                    yield Path(entry.path), "by which DVC passes files over that faceshards reads"
+                elif any("\ud800" <= letter <= "\udfff" for letter in entry.name):
                     yield Path(entry.path), "its name is no UTF-8"
                 elif entry.is_symlink() and not Path(entry.path).exists():
                     yield Path(entry.path), "a link that leads nowhere"

@@ -4,6 +4,7 @@ A shard that a run finished is linked here before the run goes on, so that a run
 the data set, take it over where its key is the same. Hard links: what a store holds as well takes no further space.
 """
 
+import hashlib
 import os
 import shutil
 import uuid
@@ -12,11 +13,11 @@ from pathlib import Path
 
 from faceshards.errors import CorruptShardError
 from faceshards.store import layout
-from faceshards.store.durable import replace_folder, sha256_of, sync
+from faceshards.store.durable import replace_folder, sync
 from faceshards.store.schema import StoreSpec
 from faceshards.store.writer import commit_path, read_commit, shard_row
 
-_ROWS = "rows-{}.parquet"  # with its own SHA-256 in its name
+_ROWS = "rows-{}.parquet"  # with the SHA-256 of its key and its own bytes in its name
 
 
 class _DamagedError(Exception):
@@ -28,7 +29,7 @@ def keep(folder: Path, work: Path, spec: StoreSpec, split: str, shard: int) -> N
     new = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
     new.mkdir(parents=True)
     commit = commit_path(work, split, shard)
-    _link(commit, new / _ROWS.format(sha256_of(commit)))
+    _link(commit, new / _ROWS.format(_seal(folder, commit)))
     for array in spec.all_arrays:
         _link(work / layout.shard_path(split, array, shard), new / array.name)
     sync(new)
@@ -39,7 +40,7 @@ def take(folder: Path, work: Path, spec: StoreSpec, split: str, shard: int) -> b
     """Link a kept shard into an unfinished store and commit it there; False where none is kept, or it is damaged."""
     rows = next(iter(folder.glob(_ROWS.format("*"))), None)
     try:
-        if rows is None or rows.name != _ROWS.format(sha256_of(rows)):
+        if rows is None or rows.name != _ROWS.format(_seal(folder, rows)):
             raise _DamagedError
         for array, file in zip(spec.all_arrays, read_commit(rows)[1], strict=True):
             _link(folder / array.name, work / layout.shard_path(split, array, shard))
@@ -53,6 +54,11 @@ def take(folder: Path, work: Path, spec: StoreSpec, split: str, shard: int) -> b
     _link(rows, commit)
     os.utime(folder)
     return True
+
+
+def _seal(folder: Path, commit: Path) -> str:
+    """What binds the rows, and the hashes of files in them, to the key: a shard of another version is as sound."""
+    return hashlib.sha256(folder.name.encode() + commit.read_bytes()).hexdigest()
 
 
 def prune(kept: Path, limit: int) -> None:

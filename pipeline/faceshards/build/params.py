@@ -86,6 +86,8 @@ class PlanParams:
         order: of the rows of a split.
         earlier: ``manifest.parquet`` of the version that this one continues; None plans anew.
         remove: a list of sample ids and people, as `faceshards.build.removal` reads it; None for nobody.
+        names_key: a file with a key, as `faceshards.build.nameless` reads it, that makes numbers of all names; None
+            for the names of the source.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
@@ -93,6 +95,7 @@ class PlanParams:
     order: Literal["shuffled", "source"] = "shuffled"
     earlier: Text | None = None
     remove: Text | None = None
+    names_key: Text | None = None
 
     @field_validator("splits")
     @classmethod
@@ -232,6 +235,7 @@ class Params:
             "source.labels": self.source.labels,
             "plan.earlier": self.plan.earlier,
             "plan.remove": self.plan.remove,
+            "plan.names_key": self.plan.names_key,
             "align.yunet_model": self.align.yunet_model,
         }
 

@@ -79,6 +79,7 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         chunk_rows=faces.chunk_rows,
         profile=store.profile,
         columns=COLUMNS,
+        names_key=faces.names_key,
     )
     made_by = versions("torch")
     # What "auto" came to, and not what the stages `erase` and `inputs` look at.

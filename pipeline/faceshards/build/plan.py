@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from faceshards.build.duplicates import Duplicates, find_duplicates
 from faceshards.build.earlier import Earlier, read_earlier
 from faceshards.build.facelist import NOBODY, FaceList, doubtful_people, list_faces
 from faceshards.build.nameindex import NameIndex
+from faceshards.build.nameless import NAMES, Numbering, read_numbering, write_names
 from faceshards.build.params import PlanParams
 from faceshards.build.placing import Placement, place
 from faceshards.build.planfile import write_plan
@@ -43,6 +45,7 @@ class PlanOutcome:
         doubtful: names of people who may be none, see `doubtful_people`.
         of_source: what the source says of itself, see `warnings_of`.
         unmatched: entries of ``plan.remove`` that name no face of the source. An earlier version may have had them.
+        named: whether faces and people have their names, and not numbers.
     """
 
     faces: int
@@ -59,6 +62,15 @@ class PlanOutcome:
     doubtful: tuple[str, ...]
     of_source: tuple[str, ...]
     unmatched: tuple[str, ...]
+    named: bool = True
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """All of it as values for files that others read: texts with names are only counted where there are numbers."""
+        told = asdict(self)
+        if not self.named:
+            told |= {name: len(told[name]) for name in ("doubtful", "of_source", "unmatched")}
+        return told
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -111,15 +123,23 @@ def plan_faces(source: Path, out: Path, params: PlanParams) -> PlanOutcome:
     note = read_note(source)
     _refuse_outs("plan.earlier", params.earlier, out)
     _refuse_outs("plan.remove", params.remove, out)
+    _refuse_outs("plan.names_key", params.names_key, out)
     with work_dir(out) as work:
         return plan_source(note.open(source), work, params)
 
 
 def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome:
     """Plan the faces of a source into a folder that is there. Raises as `plan_faces`."""
-    earlier = _earlier(params)
+    numbering = None if params.names_key is None else read_numbering(Path(params.names_key))
+    earlier = _earlier(params, numbering)
     entries = [] if params.remove is None else read_removal(Path(params.remove))
-    faces = list_faces(source)
+    named = faces = list_faces(source)
+    without, unmatched = removed(named, entries)
+    if numbering is not None:
+        faces = numbering.applied(named)
+        by_number, unmatched = removed(faces, unmatched)
+        without |= by_number
+        write_names(folder / NAMES, named, faces)
     index = NameIndex(faces.sample_id, params.seed)
     if (twice := index.repeated()) is not None:
         one, other = (source.face(number) for number in twice)
@@ -127,7 +147,6 @@ def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome
             f"expected every face under a name of its own; found {one.source_id} and {other.source_id} both as "
             f"{one.sample_id!r}; rename one of the files"
         )
-    without, unmatched = removed(faces, entries)
     placement = place(faces, index, without, earlier, params)
     del earlier, index  # of millions of faces they are large
     splits = _counts(faces, placement)
@@ -153,28 +172,39 @@ def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome
         gone=placement.gone,
         duplicates=duplicates,
         renumbered=placement.renumbered,
-        doubtful=tuple(doubtful_people(faces)),
+        doubtful=tuple(doubtful_people(named)),
         of_source=warnings_of(source),
         unmatched=tuple(map(str, unmatched)),
+        named=numbering is None,
     )
     write_file(folder / DUPLICATES, table)
-    told = {name: value for name, value in asdict(outcome).items() if name != "splits"}
+    told = {name: value for name, value in outcome.told.items() if name != "splits"}
     told["made_by"] = {
         "seed": params.seed,
         "splits": params.splits,
         "order": params.order,
         "earlier": None if params.earlier is None else sha256_of(Path(params.earlier)),
+        "names_key": None if numbering is None else numbering.mark,
     }
     rows = {name: placement.splits[name] for name in splits}
     write_plan(folder, rows, {name: placement.batches(faces, name) for name in rows}, told)
     return outcome
 
 
-def _earlier(params: PlanParams) -> Earlier:
+def _earlier(params: PlanParams, numbering: Numbering | None) -> Earlier:
     """The version to continue; one of nobody where there is none."""
     if params.earlier is None:
         return Earlier()
     earlier = read_earlier(Path(params.earlier), params.seed)
+    mark = None if numbering is None else numbering.mark
+    if earlier.names_key != mark:
+        has, wanted = (
+            "the names of the source" if of is None else f"numbers by the key {of}" for of in (earlier.names_key, mark)
+        )
+        raise ParamsError(
+            f"plan.names_key: expected what the version {params.earlier} has, {has}; found {wanted}, so that none "
+            "of its faces would be known again; name its key, or set plan.earlier to null to plan anew"
+        )
     for split in earlier.splits:
         if split not in params.splits:
             raise ParamsError(

@@ -64,8 +64,8 @@ class Plan:
         folder: that the stage `plan` wrote.
         splits: those that have rows, in the order of the params.
         placed: the number of faces that have a row, by split.
-        made_by: the params that decided places, as JSON values: ``seed``, ``splits``, ``order``, and ``earlier``, the
-            SHA-256 of the manifest that is continued.
+        made_by: the params that decided places, as JSON values: ``seed``, ``splits``, ``order``, ``earlier``, the
+            SHA-256 of the manifest that is continued, and ``names_key``, the mark of the key of its names.
 
     Example:
         >>> plan = Plan.open(Path("data/plan"))
@@ -76,6 +76,12 @@ class Plan:
     splits: Mapping[str, SplitSpec]
     placed: Mapping[str, int]
     made_by: Mapping[str, Any]
+
+    @property
+    def names_key(self) -> str | None:
+        """The mark of the key that made numbers of all names; None where the plan has names."""
+        mark = self.made_by.get("names_key")
+        return None if mark is None else str(mark)
 
     @classmethod
     def open(cls, folder: Path) -> "Plan":

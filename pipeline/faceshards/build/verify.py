@@ -8,7 +8,7 @@ from faceshards.store.sha256sums import write_sha256sums
 from faceshards.store.verify import Report, verify
 
 
-def verify_with_bar(path: str | Path, against: Path | None = None) -> Report:
+def verify_with_bar(path: str | Path, against: str | Path | None = None) -> Report:
     """See `faceshards.store.verify.verify`; shows how many bytes have been hashed."""
     with tqdm(desc="verify", unit="B", unit_scale=True, disable=None) as bar:
 

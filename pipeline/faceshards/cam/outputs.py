@@ -36,7 +36,7 @@ def outputs_of(model: Model, images: Tensor) -> Tensor:
         given = model(images)
     except (FaceShardsError, MemoryError, torch.OutOfMemoryError):
         raise
-    # Whose model it is, raises what it likes.
+    # A model is its user's, and may raise any error.
     except Exception as error:
         raise ModelFailedError(
             f"the model refuses faces of {what}: {error!r}; expected a model of such images (B, C, H, W) that gives "

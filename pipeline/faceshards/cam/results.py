@@ -88,4 +88,4 @@ def _write_png(path: Path, image: UInt8Array) -> None:
     size = (image.shape[1] * _ENLARGED, image.shape[0] * _ENLARGED)
     enlarged = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
     _, data = cv2.imencode(".png", cv2.cvtColor(enlarged, cv2.COLOR_RGB2BGR))
-    write_file(path, data.tobytes())
+    write_file(path, data.tobytes(), sweeping=False)

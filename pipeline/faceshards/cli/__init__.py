@@ -5,11 +5,12 @@ from pathlib import Path
 import click
 
 import faceshards
-from faceshards.cli.explained import PATH, explained
+from faceshards.cli.explained import explained, refuse_without_posix, say
 from faceshards.cli.export import export
 from faceshards.cli.forget import forget
 from faceshards.cli.fscam import fscam
 from faceshards.cli.init import check, init
+from faceshards.cli.parameters import PATH
 from faceshards.cli.parsers import parsers
 from faceshards.cli.stage import stage
 from faceshards.cli.stores import info, show, stats, verify
@@ -56,7 +57,7 @@ def demo(out: Path, identities: int, views: int, seed: int) -> None:
         raise click.BadParameter(f"expected a name that ends in .zip, by which the file is known; found {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
     write_demo_zip(out, DemoRecipe(seed=seed, identities=identities, views=views))
-    click.echo(f"{out}: {identities * views} faces; use it with `source.path: {out}` in params.yaml")
+    say(f"{out}: {identities * views} faces; use it with `source.path: {out}` in params.yaml")
 
 
 @main.command(
@@ -71,10 +72,11 @@ Example:
 @explained
 def train(params: Path, out: Path) -> None:
     """Train the parser as a params file says; killed, the same command goes on where it stood."""
+    refuse_without_posix()
     from faceshards.build.train import train_parser
 
     weights = train_parser(params, out)
-    click.echo(f"{weights}: use it with `parse.weights: {weights}` in params.yaml")
+    say(f"{weights}: use it with `parse.weights: {weights}` in params.yaml")
 
 
 for _command in (

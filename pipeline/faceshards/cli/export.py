@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
-from faceshards.cli.explained import PATH, explained
+from faceshards.cli.explained import explained
+from faceshards.cli.parameters import PATH, STORE
 
 _VIEW_HELP = "Faces as they were, or all of their precomputed erased variants."
+_NUMBERS_HELP = "Class ids in place of people's names; split and row in place of sample ids."
 _EXAMPLE = """
 \b
 Example:
@@ -22,16 +24,26 @@ def export() -> None:
     """Write a store, at a path or a URL, in a format of others."""
 
 
+def _example(form: str) -> str:
+    return f"""
+\b
+Example:
+  $ faceshards export {form} data/shards out
+  $ faceshards export {form} s3://bucket/shards out --split train --view variants
+"""
+
+
 def _export_options(function: Callable[..., None]) -> Callable[..., None]:
     """What all formats take."""
     views = click.Choice(["original", "variants"])
+    function = click.option("--numbers", is_flag=True, help=_NUMBERS_HELP)(function)
     function = click.option("--view", type=views, default="original", show_default=True, help=_VIEW_HELP)(function)
     function = click.option("--split", "splits", multiple=True, help="Several may be given; none for all.")(function)
     function = click.argument("out", type=PATH)(function)
-    return click.argument("store")(function)
+    return click.argument("store", type=STORE)(function)
 
 
-@export.command("webdataset")
+@export.command("webdataset", epilog=_example("webdataset"))
 @_export_options
 @click.option("--faces-per-tar", type=click.IntRange(min=1), default=10_000, show_default=True)
 @explained
@@ -43,7 +55,7 @@ def _export_webdataset(store: str, out: Path, **options: Any) -> None:
     export_webdataset(open_store(store), out, **options)
 
 
-@export.command("imagefolder")
+@export.command("imagefolder", epilog=_example("imagefolder"))
 @_export_options
 @explained
 def _export_imagefolder(store: str, out: Path, **options: Any) -> None:
@@ -54,7 +66,7 @@ def _export_imagefolder(store: str, out: Path, **options: Any) -> None:
     export_imagefolder(open_store(store), out, **options)
 
 
-@export.command("huggingface")
+@export.command("huggingface", epilog=_example("huggingface"))
 @_export_options
 @click.option("--faces-per-file", type=click.IntRange(min=1), default=10_000, show_default=True)
 @explained
@@ -66,7 +78,7 @@ def _export_huggingface(store: str, out: Path, **options: Any) -> None:
     export_huggingface(open_store(store), out, **options)
 
 
-@export.command("recordio")
+@export.command("recordio", epilog=_example("recordio"))
 @_export_options
 @explained
 def _export_recordio(store: str, out: Path, **options: Any) -> None:
@@ -75,3 +87,14 @@ def _export_recordio(store: str, out: Path, **options: Any) -> None:
     from faceshards.store.remote import open_store
 
     export_recordio(open_store(store), out, **options)
+
+
+@export.command("fiftyone", epilog=_example("fiftyone"))
+@_export_options
+@explained
+def _export_fiftyone(store: str, out: Path, **options: Any) -> None:
+    """FiftyOne's own dataset type; variants are grouped with their original."""
+    from faceshards.export.fiftyone import export_fiftyone
+    from faceshards.store.remote import open_store
+
+    export_fiftyone(open_store(store), out, **options)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from faceshards.cli.explained import PATH, explained
+from faceshards.cli.explained import explained, say
+from faceshards.cli.parameters import PATH
 from faceshards.store.schema import MANIFEST
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ Example:
 @click.option("--person", "people", metavar="NAME", multiple=True, help="All faces of a person; may be given again.")
 @click.option("--sample", "samples", metavar="ID", multiple=True, help="One face; may be given again.")
 @click.option("--list", "listing", type=PATH, metavar="FILE", default=Path("manifests/removed.txt"), show_default=True)
+@click.option("--key", type=PATH, metavar="FILE", help="That of plan.names_key, where STORE has numbers as names.")
 @explained
-def forget(store: Path, people: tuple[str, ...], samples: tuple[str, ...], listing: Path) -> None:
+def forget(store: Path, people: tuple[str, ...], samples: tuple[str, ...], listing: Path, key: Path | None) -> None:
     """Leave people or single faces of STORE out of the next version.
 
     They are appended to the list FILE, which `plan.remove` in params.yaml names. Nothing else is written. What is
@@ -41,9 +43,9 @@ def forget(store: Path, people: tuple[str, ...], samples: tuple[str, ...], listi
     entries = [*(Entry("person", name) for name in people), *(Entry("sample", name) for name in samples)]
     if not entries:
         raise click.UsageError("name somebody: --person NAME or --sample ID")
-    forgotten = append(Store.open(store), entries, listing)
-    click.echo(_told(forgotten, store, listing))
-    click.echo(_elsewhere(holders_of(store), store))
+    forgotten = append(Store.open(store), entries, listing, key)
+    say(_told(forgotten, store, listing))
+    say(_elsewhere(holders_of(store), store))
 
 
 def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:

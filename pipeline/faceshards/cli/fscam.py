@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faceshards.cli.explained import PATH, explained
+from faceshards.cli.explained import explained, say
+from faceshards.cli.parameters import PATH
 
 if TYPE_CHECKING:
     import torch
@@ -142,7 +143,7 @@ def fscam(faces: str, out: Path, **options: Any) -> None:
         aim = _aim(options, cam, reader, input_format, align)
         found = explain(cam, reader, aim, input_format, OverlayWriter(work, options["overlays"]))
         write_results(found, work)
-    click.echo(f"{out}: {len(found.sample_ids)} faces explained, {len(found.skipped)} skipped")
+    say(f"{out}: {len(found.sample_ids)} faces explained, {len(found.skipped)} skipped")
 
 
 def _refuse_contradictions(options: dict[str, Any]) -> None:

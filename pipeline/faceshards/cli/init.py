@@ -1,5 +1,6 @@
 """`faceshards init` and `faceshards check`: the repository of a data set, and what is wrong before it runs."""
 
+import json
 import sys
 from contextlib import chdir
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from faceshards.cli.explained import PATH, explained
+from faceshards.cli.explained import explained, refuse_without_posix, say
+from faceshards.cli.parameters import JSON, PATH
 
 if TYPE_CHECKING:
     from faceshards.project.upgrade import Upgrade
@@ -35,6 +37,7 @@ def init(folder: Path, source: Path | None, upgrading: bool) -> None:
     faceshards.lock notes the release and what the code of its stages comes to. Another release is refused by the stages
     until --upgrade takes it over. That replaces the files that you did not edit, keeps those that you did, and says so.
     """
+    refuse_without_posix()
     from faceshards.project.create import create
     from faceshards.project.upgrade import upgrade
 
@@ -44,11 +47,11 @@ def init(folder: Path, source: Path | None, upgrading: bool) -> None:
         _tell(upgrade(folder))
         return
     create(folder, source)
-    click.echo(f"{folder}: the repository of a data set, {_recognised(folder)}")
-    click.echo("\nNext:")
+    say(f"{folder}: the repository of a data set, {_recognised(folder)}")
+    say("\nNext:")
     if folder.resolve() != Path.cwd():
-        click.echo(f"  cd {folder}")
-    click.echo("  dvc repro")
+        say(f"  cd {folder}")
+    say("  dvc repro")
 
 
 def _recognised(folder: Path) -> str:
@@ -68,21 +71,21 @@ def _tell(done: "Upgrade") -> None:
     before, after = done.before.version, done.after.version
     release = "the same release" if before == after else f"faceshards {before} became {after}"
     code = f"other code: {', '.join(done.stages)}" if done.stages else "the same code of all stages"
-    click.echo(f"{release}; {code}")
+    say(f"{release}; {code}")
     for verb, names in (("written", done.written), ("replaced", done.replaced)):
         for name in names:
-            click.echo(f"  {verb:9} {name}")
+            say(f"  {verb:9} {name}")
     for name in done.removed:
-        click.echo(f"  absent    {name}: you removed it, and it stays so")
+        say(f"  absent    {name}: you removed it, and it stays so")
     for name in done.left:
-        click.echo(f"  left      {name}: this release has it no more; it is yours")
+        say(f"  left      {name}: this release has it no more; it is yours")
     for name, lines in done.kept.items():
         look = ", with this to look at:" if lines else ""
-        click.echo(f"  yours     {name}: you edited it, and it stays as it is{look}")
+        say(f"  yours     {name}: you edited it, and it stays as it is{look}")
         for line in lines:
-            click.echo(f"            {line}")
+            say(f"            {line}")
     if done.stages:
-        click.echo("Next: dvc repro")
+        say("Next: dvc repro")
 
 
 @click.command(
@@ -90,23 +93,30 @@ def _tell(done: "Upgrade") -> None:
 \b
 Example:
   $ faceshards check && dvc repro
+  $ faceshards check --json | jq -r '.problems[]'
 """
 )
 @click.option(
     "--params", type=PATH, default=Path("params.yaml"), show_default=True, help="All parameters, each explained there."
 )
+@JSON
 @explained
-def check(params: Path) -> None:
+def check(params: Path, as_json: bool) -> None:
     """Read params.yaml, look at every path in it, and say what each stage would do. Nothing is run or written.
 
     Exit status: 0 where all can run, 1 where something is wrong, with all that is.
     """
+    refuse_without_posix()
     from faceshards.project.check import check as look
 
     found = look(params)
+    if as_json:
+        said = {"ok": not found.problems, "stages": found.stages, "problems": found.problems}
+        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        sys.exit(1 if found.problems else 0)
     width = max(map(len, found.stages))
     for stage, does in found.stages.items():
-        click.echo(f"{stage:{width}}  {does}")
+        say(f"{stage:{width}}  {does}")
     for problem in found.problems:
-        click.echo(f"Error: {problem}", err=True)
+        say(f"Error: {problem}", err=True)
     sys.exit(1 if found.problems else 0)

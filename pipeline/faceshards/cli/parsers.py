@@ -1,10 +1,12 @@
 """`faceshards parsers`: other people's networks by name, and getting one."""
 
+import json
 import textwrap
 
 import click
 
-from faceshards.cli.explained import explained
+from faceshards.cli.explained import explained, refuse_without_posix, say
+from faceshards.cli.parameters import JSON
 from faceshards.errors import MissingExtraError
 
 _EXAMPLE = """
@@ -20,23 +22,25 @@ _WIDTH = 100
 
 
 @click.group(invoke_without_command=True, epilog=_EXAMPLE)
+@JSON
 @click.pass_context
-def parsers(context: click.Context) -> None:
+def parsers(context: click.Context, as_json: bool) -> None:
     """List the published face parsers that `parse.weights` takes by name.
 
     "licence to accept" is the name that `parse.accept_licence` takes. "here": whether the file is on this machine.
     "run by us": whether this project has run the real network; all were run with stand-ins of their layout.
     """
+    refuse_without_posix()
     if context.invoked_subcommand is None:
-        _list()
+        _list(as_json=as_json)
 
 
 @explained
-def _list() -> None:
+def _list(as_json: bool) -> None:
     from faceshards.parsing.adapterparams import read_adapter
     from faceshards.zoo.catalogue import description_of, model_of, zoo
 
-    rows = [_COLUMNS]
+    rows = []
     for name in zoo():
         description = description_of(name)
         params = read_adapter(description)
@@ -46,12 +50,22 @@ def _list() -> None:
         size = _megabytes(params.bytes) if params.url else "export it"
         shown = (name, str(len(params.class_names)), f"{height}x{width}", size, accept or "none", here, params.tested)
         rows.append(shown)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if as_json:
+        parsers = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+        click.echo(json.dumps({"parsers": parsers}, indent=2, ensure_ascii=False))
+        return
+    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
+    for row in (_COLUMNS, *rows):
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-@parsers.command()
+@parsers.command(
+    epilog="""
+\b
+Example:
+  $ faceshards parsers show zoo/bisenet-resnet18.yaml
+"""
+)
 @click.argument("name")
 @explained
 def show(name: str) -> None:
@@ -90,10 +104,16 @@ def show(name: str) -> None:
     ):
         if value:
             lines = textwrap.wrap(value.strip(), _WIDTH, break_long_words=False, break_on_hyphens=False)
-            click.echo(f"{key:13} " + f"\n{'':14}".join(lines))
+            say(f"{key:13} " + f"\n{'':14}".join(lines))
 
 
-@parsers.command()
+@parsers.command(
+    epilog="""
+\b
+Example:
+  $ faceshards parsers get zoo/bisenet-resnet18.yaml --accept-licence CelebAMask-HQ
+"""
+)
 @click.argument("name")
 @click.option("--accept-licence", metavar="LICENCE", help="The name of the licence whose terms you accept.")
 @click.option("--connections", type=click.IntRange(1, 64), default=4, show_default=True, help="Of the download.")
@@ -107,18 +127,18 @@ def get(name: str, accept_licence: str | None, connections: int) -> None:
     from faceshards.source.fetch.remote import Transfer
     from faceshards.zoo.obtain import obtain
 
-    obtained = obtain(name, accept_licence, transfer=Transfer(connections=connections), tell=click.echo)
-    click.echo(f"{name}: {obtained.path}, SHA-256 {obtained.sha256}")
+    obtained = obtain(name, accept_licence, transfer=Transfer(connections=connections), tell=say)
+    say(f"{name}: {obtained.path}, SHA-256 {obtained.sha256}")
     if obtained.pinned_in is not None:
-        click.echo(f"pinned in {obtained.pinned_in}, which is to be committed")
+        say(f"pinned in {obtained.pinned_in}, which is to be committed")
     try:
         from faceshards.parsing import load_parser
 
         load_parser(name, "cpu")
     except MissingExtraError as error:
-        click.echo(f"not run: {error}")
+        say(f"not run: {error}")
         return
-    click.echo(f"run: it gives the classes that its description says; use it with `parse.weights: {name}`")
+    say(f"run: it gives the classes that its description says; use it with `parse.weights: {name}`")
 
 
 def _megabytes(size: int | None) -> str:

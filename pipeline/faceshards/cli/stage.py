@@ -4,7 +4,8 @@ from importlib import import_module
 
 import click
 
-from faceshards.errors import MissingExtraError
+from faceshards.cli.explained import refuse_without_posix
+from faceshards.commandline import errors_told, extra_named
 
 _STAGES = {
     "code": "In faceshards' own repository: what the code of each stage comes to.",
@@ -32,19 +33,13 @@ class _Stages(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_STAGES)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _STAGES:
             return None
-        try:
+        refuse_without_posix(f"{ctx.command_path} {cmd_name}")
+        what = f"the stage {cmd_name}"
+        with errors_told(what), extra_named(what):
             command: click.Command = import_module(f"faceshards.stages.{cmd_name}").main
-        except MissingExtraError as error:
-            raise click.ClickException(str(error)) from error
-        except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] == "faceshards":
-                raise
-            raise click.ClickException(
-                f"the stage {cmd_name} needs an extra: pip install 'faceshards[pipeline]' ({error})"
-            ) from error
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -3,18 +3,19 @@
 import json
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from faceshards.cells import visible, visible_lines
-from faceshards.cli.explained import PATH, explained
+from faceshards.cli.explained import explained, say
+from faceshards.cli.parameters import FILE_ADDRESS, JSON, PATH, STORE
 
 if TYPE_CHECKING:
     from faceshards.store.reader import Store
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
 _LEAST_COLUMNS = 40
 
 
@@ -26,19 +27,20 @@ Example:
   $ faceshards info s3://bucket/shards --json
 """
 )
-@click.argument("store")
+@click.argument("store", type=STORE)
 @click.option("--report", type=PATH, help="Say where the report page is, too.")
-@_JSON
+@JSON
 @explained
 def info(store: str, report: Path | None, as_json: bool) -> None:
     """Say what the shards in STORE, a folder or a URL, hold and how to read them."""
+    from faceshards.store.dataset_json import checksum
     from faceshards.store.description import title_of
     from faceshards.store.remote import open_store
 
     opened = open_store(store)
     about = opened.info
     if as_json:
-        said = {key: about[key] for key in _INFO if key in about} | about["about"]
+        said = {key: about[key] for key in _INFO} | {"sha256": checksum(about)} | about["about"]
         click.echo(json.dumps({"store": store, **said}, indent=2, ensure_ascii=False))
         return
     splits = ", ".join(f"{name}: {split['samples']}" for name, split in about["splits"].items())
@@ -48,11 +50,11 @@ def info(store: str, report: Path | None, as_json: bool) -> None:
   manifest  {store.rstrip("/")}/manifest.parquet"""
     click.echo(visible_lines(lines))
     if report is not None:
-        click.echo(f"  report    {report}")
-    click.echo(_snippet(opened, store))
+        say(f"  report    {report}")
+    say(_snippet(opened, store))
 
 
-_INFO = ("name", "licence", "samples", "skipped", "splits", "shard_rows", "chunk_rows", "profile", "arrays", "sha256")
+_INFO = ("name", "licence", "samples", "skipped", "splits", "shard_rows", "chunk_rows", "profile", "arrays")
 
 
 def _snippet(opened: "Store", store: str) -> str:
@@ -77,18 +79,18 @@ Read a batch:
 \b
 Example:
   $ faceshards verify shards --against shards.sha256
-  $ faceshards verify https://example.org/shards --json
+  $ faceshards verify https://example.org/shards --against https://example.org/shards.sha256 --json
 """
 )
-@click.argument("store")
+@click.argument("store", type=STORE)
 @click.option(
     "--against",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A list of hashes (manifests/shards.sha256) that the store must equal.",
+    type=FILE_ADDRESS,
+    help="A list of hashes (manifests/shards.sha256), a file or a URL, that the store must equal.",
 )
-@_JSON
+@JSON
 @explained
-def verify(store: str, against: Path | None, as_json: bool) -> None:
+def verify(store: str, against: str | None, as_json: bool) -> None:
     """Re-hash and re-read everything in STORE, a folder or a URL; exit with 1 and a list where something is off.
 
     Of a URL every file is fetched anew, and removed afterwards; files that the store does not list are not seen.
@@ -97,13 +99,13 @@ def verify(store: str, against: Path | None, as_json: bool) -> None:
 
     report = verify_with_bar(store, against)
     if as_json:
-        problems = [{"path": p.path, "kind": p.kind, "detail": p.detail} for p in report.problems]
+        problems = [asdict(problem) for problem in report.problems]
         said = {"files": report.files, "bytes": report.bytes, "rows": report.rows, "problems": problems}
         click.echo(json.dumps({"store": store, "ok": report.ok, **said}, indent=2))
     else:
         for problem in report.problems:
-            click.echo(str(problem), err=True)
-        click.echo(f"{store}: {report.files} files, {report.bytes} bytes, {len(report.problems)} problems")
+            say(str(problem), err=True)
+        say(f"{store}: {report.files} files, {report.bytes} bytes, {len(report.problems)} problems")
     sys.exit(0 if report.ok else 1)
 
 
@@ -115,8 +117,8 @@ Example:
   $ faceshards stats data/shards --json | jq .confidence
 """
 )
-@click.argument("store")
-@_JSON
+@click.argument("store", type=STORE)
+@JSON
 @explained
 def stats(store: str, as_json: bool) -> None:
     """Tell the numbers of STORE, a folder or a URL: faces, people, regions, confidence, and why faces dropped out.
@@ -165,7 +167,7 @@ Example:
   $ faceshards show data/shards person_03/0001 --out face.png
 """
 )
-@click.argument("store")
+@click.argument("store", type=STORE)
 @click.argument("sample_id")
 @click.option("--out", type=PATH, metavar="FILE.png", help="Write a PNG file instead.")
 @explained
@@ -194,4 +196,4 @@ def show(store: str, sample_id: str, out: Path | None) -> None:
     for line in found.said:
         click.echo(visible(line))
     if out is not None:
-        click.echo(f"{out}: {', '.join(found.names)}")
+        say(f"{out}: {', '.join(found.names)}")

@@ -1,14 +1,20 @@
 """`faceshards diff` and `faceshards repair`: versions of a store beside each other."""
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from faceshards.cells import visible_lines
-from faceshards.cli.explained import PATH, explained
-from faceshards.errors import FaceShardsError
-from faceshards.faulttext import told
+from faceshards.cli.explained import explained, say
+from faceshards.cli.parameters import JSON, PATH, STORE
+from faceshards.commandline import errors_told
+
+if TYPE_CHECKING:
+    from faceshards.versions.repair import Repair
 
 _SHARDS = Path("data/shards")
 
@@ -22,8 +28,8 @@ Example:
   $ faceshards diff s3://bucket/v1 data/shards --json
 """
 )
-@click.argument("a", default="HEAD")
-@click.argument("b", required=False)
+@click.argument("a", type=STORE, default="HEAD")
+@click.argument("b", type=STORE, required=False)
 @click.option("--path", type=PATH, default=_SHARDS, show_default=True, help="Where a revision has the store.")
 @click.option("--json", "form", flag_value="json", help="All counts, for programs.")
 @click.option("--markdown", "form", flag_value="markdown", help="Tables for a pull request.")
@@ -43,9 +49,10 @@ def diff(a: str, b: str | None, path: Path, form: str | None) -> None:
     from faceshards.versions.diff import diff as find
 
     try:
-        found = find(open_version(a, path), open_version(str(path) if b is None else b, path))
-    except (FaceShardsError, OSError) as error:
-        click.echo(f"Error: {error if isinstance(error, FaceShardsError) else told(error, 'diff')}", err=True)
+        with errors_told("diff"):
+            found = find(open_version(a, path), open_version(str(path) if b is None else b, path))
+    except click.ClickException as error:
+        error.show()
         sys.exit(2)
     shown = {"json": lambda found: found.as_json() + "\n", "markdown": table.as_markdown, None: table.as_text}
     click.echo(visible_lines(shown[form](found)), nl=False)
@@ -64,8 +71,9 @@ Example:
     "--from", "sources", multiple=True, metavar="COPY", help="A folder, URL or git revision; several may be given."
 )
 @click.option("--remove-unlisted", is_flag=True, help="Remove files that the store does not list.")
+@JSON
 @explained
-def repair(store: Path, sources: tuple[str, ...], remove_unlisted: bool) -> None:
+def repair(store: Path, sources: tuple[str, ...], remove_unlisted: bool, as_json: bool) -> None:
     """Make again what is damaged of STORE, to the same bytes.
 
     Good bytes come from: another place in STORE; each --from COPY, of this version or another one; DVC's cache, where
@@ -78,14 +86,24 @@ def repair(store: Path, sources: tuple[str, ...], remove_unlisted: bool) -> None
     from faceshards.versions.repair import repair as mend
 
     done = mend(store, sources, remove_unlisted=remove_unlisted)
+    if as_json:
+        click.echo(json.dumps({"store": str(store), "ok": done.ok, **_said(done)}, indent=2, ensure_ascii=False))
+        sys.exit(0 if done.ok else 1)
     for file in (*done.repaired, *done.in_cache):
-        click.echo(f"{file.path}: repaired from {file.source}")
+        say(f"{file.path}: repaired from {file.source}")
     for name in done.removed:
-        click.echo(f"{name}: removed")
+        say(f"{name}: removed")
     for left in done.left:
-        click.echo(str(left), err=True)
-    click.echo(
+        say(str(left), err=True)
+    say(
         f"{store}: {len(done.repaired) + len(done.in_cache)} files repaired, {len(done.removed)} removed, "
         f"{len(done.left)} problems left"
     )
     sys.exit(0 if done.ok else 1)
+
+
+def _said(done: "Repair") -> dict[str, Any]:
+    """What was repaired and what was not, as JSON values."""
+    repaired = [{"path": file.path, "source": file.source} for file in (*done.repaired, *done.in_cache)]
+    left = [{**asdict(left.problem), "reason": left.reason} for left in done.left]
+    return {"repaired": repaired, "removed": done.removed, "left": left}

@@ -1,1 +1,1 @@
-"""A store in the formats of others: WebDataset, image folders, Hugging Face datasets, InsightFace RecordIO."""
+"""A store in the formats of others: WebDataset, image folders, Hugging Face datasets, RecordIO, FiftyOne."""

@@ -1,8 +1,11 @@
-"""Parquet files that Hugging Face's `datasets` loads as images, and that any reader of Parquet loads as PNG bytes."""
+"""Parquet files that Hugging Face's `datasets` loads as images, and that any reader of Parquet loads as PNG bytes.
+
+Why not huggingface_hub's DatasetCard: the export runs in a base install, and the card is a dozen lines of YAML.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
-from itertools import groupby, product
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from faceshards.store.names import path_in
 from faceshards.store.reader import Store
 
 _ROW_GROUP = 256
+_MOST_FILES = 99_999  # a split: their numbers have five digits
 
 _STRING = {"dtype": "string", "_type": "Value"}
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -52,6 +56,7 @@ def export_huggingface(
     *,
     splits: Sequence[str] | None = None,
     view: ExportView = "original",
+    numbers: bool = False,
     faces_per_file: int = 10_000,
 ) -> None:
     """Write ``data/<split>-00000-of-00002.parquet``, ..., and a ``README.md`` that names the splits.
@@ -66,26 +71,28 @@ def export_huggingface(
         out: the folder to make.
         splits: which; None for all.
         view: see `ExportView`.
+        numbers: in place of names, see `Selection`.
         faces_per_file: how many pictures each file takes.
 
     Raises:
         ExportError: `out` is there already, or the store has not what is asked for.
         MissingShardError, CorruptShardError: the store is damaged.
     """
-    selection = Selection(store, splits, view)
+    selection = Selection(store, splits, view, numbers=numbers)
+    if any(selection.count(split) > _MOST_FILES * faces_per_file for split in selection.splits):
+        raise ExportError(f"{store.path}: more than {_MOST_FILES:,} files of {faces_per_file} faces; give each more")
     schema = _schema(selection.people)
     with new_folder(out, ExportError) as folder:
         (folder / "data").mkdir()
         for split in selection.splits:
             files = -(-selection.count(split) // faces_per_file)
-            numbered = enumerate(selection.faces(split))
-            for number, faces in groupby(numbered, lambda pair: pair[0] // faces_per_file):
+            for number, faces in selection.files(split, faces_per_file):
                 with pq.ParquetWriter(
                     path_in(folder, f"data/{split}-{number:05d}-of-{files:05d}.parquet"), schema, compression="zstd"
                 ) as writer:
-                    for _, group in groupby(faces, lambda pair: pair[0] // _ROW_GROUP):
-                        writer.write_table(pa.Table.from_pylist([_row(face) for _, face in group], schema))
-        (folder / "README.md").write_text(_card(store.info, selection.splits), encoding="utf-8")
+                    while rows := [_row(face) for face in islice(faces, _ROW_GROUP)]:
+                        writer.write_table(pa.Table.from_pylist(rows, schema))
+        (folder / "README.md").write_bytes(_card(store.info, selection.splits).encode())
 
 
 def _schema(people: Sequence[str]) -> pa.Schema:
@@ -113,7 +120,8 @@ def _card(info: Mapping[str, Any], splits: Sequence[str]) -> str:
         head.append(f"license_link: {link}")
     head += ["configs:", "- config_name: default", "  data_files:"]
     for split in splits:
-        head += [f"  - split: {json.dumps(split)}", f"    path: data/{split}-*"]
+        # A star would take the files of a split "train-2" for those of "train" as well.
+        head += [f"  - split: {json.dumps(split)}", f"    path: data/{split}-?????-of-?????.parquet"]
     text = [f"# {title}", about.get("description"), f"Licence of the images: {licence}"]
     text += [
         f"{what}: {about[key]}" for key, what in (("version", "Version"), ("homepage", "Homepage")) if key in about

@@ -17,7 +17,12 @@ _COLUMNS = ("path", "sample_id", "label", "identity", "identity_name", "erased")
 
 
 def export_imagefolder(
-    store: Store, out: Path, *, splits: Sequence[str] | None = None, view: ExportView = "original"
+    store: Store,
+    out: Path,
+    *,
+    splits: Sequence[str] | None = None,
+    view: ExportView = "original",
+    numbers: bool = False,
 ) -> None:
     """Write ``<label>/<key>.png`` below ``<split>/images`` and ``<split>/regions``, and ``<split>/faces.csv``.
 
@@ -32,12 +37,13 @@ def export_imagefolder(
         out: the folder to make.
         splits: which; None for all.
         view: see `ExportView`.
+        numbers: in place of names, see `Selection`.
 
     Raises:
         ExportError: `out` is there already, or the store has not what is asked for.
         MissingShardError, CorruptShardError: the store is damaged.
     """
-    selection = Selection(store, splits, view)
+    selection = Selection(store, splits, view, numbers=numbers)
     with new_folder(out, ExportError) as folder:
         for split in selection.splits:
             root = path_in(folder, split)

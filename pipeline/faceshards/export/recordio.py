@@ -22,7 +22,12 @@ _EXACT = 2**24  # integers above it are not all float32, which labels are
 
 
 def export_recordio(
-    store: Store, out: Path, *, splits: Sequence[str] | None = None, view: ExportView = "original"
+    store: Store,
+    out: Path,
+    *,
+    splits: Sequence[str] | None = None,
+    view: ExportView = "original",
+    numbers: bool = False,
 ) -> None:
     """Write ``<split>/train.rec``, ``<split>/train.idx`` and ``<split>/property``.
 
@@ -35,13 +40,14 @@ def export_recordio(
         out: the folder to make.
         splits: which; None for all.
         view: see `ExportView`.
+        numbers: in place of names, see `Selection`.
 
     Raises:
         ExportError: `out` is there already, a face has no identity, the numbers are too large for the format, or the
             store has not what is asked for.
         MissingShardError, CorruptShardError: the store is damaged.
     """
-    selection = Selection(store, splits, view)
+    selection = Selection(store, splits, view, numbers=numbers)
     with new_folder(out, ExportError) as folder:
         for split in selection.splits:
             identities = selection.num_identities(split)
@@ -50,13 +56,13 @@ def export_recordio(
             root = path_in(folder, split)
             root.mkdir()
             height, width = selection.size
-            (root / "property").write_text(f"{identities},{height},{width}\n")
+            (root / "property").write_bytes(f"{identities},{height},{width}\n".encode())
             _write_split(root, selection, split)
 
 
 def _write_split(folder: Path, selection: Selection, split: str) -> None:
     end = float(selection.count(split) + 1)
-    with (folder / "train.rec").open("wb") as records, (folder / "train.idx").open("w") as index:
+    with (folder / "train.rec").open("wb") as records, (folder / "train.idx").open("w", newline="\n") as index:
         index.write("0\t0\n")
         _write_record(records, _HEADER.pack(2, 0.0, 0, 0) + _RANGE.pack(end, end))
         for number, face in enumerate(selection.faces(split), 1):

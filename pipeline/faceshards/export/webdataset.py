@@ -4,7 +4,6 @@ import io
 import json
 import tarfile
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 
 from faceshards.errors import ExportError
@@ -21,6 +20,7 @@ def export_webdataset(
     *,
     splits: Sequence[str] | None = None,
     view: ExportView = "original",
+    numbers: bool = False,
     faces_per_tar: int = 10_000,
 ) -> None:
     """Write ``<split>-000000.tar``, ``<split>-000001.tar``, ...
@@ -34,21 +34,21 @@ def export_webdataset(
         out: the folder to make.
         splits: which; None for all.
         view: see `ExportView`.
+        numbers: in place of names, see `Selection`.
         faces_per_tar: how many pictures each file takes.
 
     Raises:
         ExportError: `out` is there already, or the store has not what is asked for.
         MissingShardError, CorruptShardError: the store is damaged.
     """
-    selection = Selection(store, splits, view)
+    selection = Selection(store, splits, view, numbers=numbers)
     with new_folder(out, ExportError) as folder:
         for split in selection.splits:
-            numbered = enumerate(selection.faces(split))
-            for number, faces in groupby(numbered, lambda pair: pair[0] // faces_per_tar):
+            for number, faces in selection.files(split, faces_per_tar):
                 with tarfile.open(
                     path_in(folder, f"{split}-{number:06d}.tar"), "w", format=tarfile.USTAR_FORMAT
                 ) as tar:
-                    for _, face in faces:
+                    for face in faces:
                         _add_sample(tar, face)
 
 

@@ -13,7 +13,6 @@ import weakref
 from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
-from multiprocessing.reduction import DupFd
 from operator import attrgetter
 from typing import Any
 
@@ -71,6 +70,8 @@ class Handover:
         self._seen: weakref.WeakValueDictionary[int, UInt8Array] = weakref.WeakValueDictionary()
 
     def __reduce__(self) -> tuple[Any, ...]:
+        from multiprocessing.reduction import DupFd  # Windows has none, nor such memory
+
         return _attach, (DupFd(self._fd), self._workers, self._capacity)
 
     def memory_of(self, worker: int) -> "SharedPool":

@@ -29,7 +29,7 @@ BELIEVED = 0.15
 
 Of the 70 sample frames that have a mesh the median is 0.037. Three meshes lie beyond, all visibly wrong, although the
 network is sure of them."""
-_POSE_LIMIT = 4.0  # standard deviations; beyond, a square says nothing that was ever seen
+_POSE_LIMIT = 4.0  # standard deviations; beyond them the squares would extrapolate
 
 
 @dataclass(frozen=True, slots=True)

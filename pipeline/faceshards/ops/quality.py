@@ -53,21 +53,22 @@ def sharpness(grey: UInt8Array) -> float:
     return _mean_and_deviation(cv2.Laplacian(grey, cv2.CV_16S, ksize=1)[1:-1, 1:-1])[1] ** 2
 
 
-def quality(images: UInt8Array) -> Quality:
+def quality(images: UInt8Array, grey: UInt8Array | None = None) -> Quality:
     """Measure n pictures.
 
     Args:
         images: (n, H, W, 3) uint8 RGB, of at least 3x3 pixels.
+        grey: (n, H, W) uint8, their `luma` where it is known; None to take it.
 
     Example:
         >>> quality(faces).brightness  # of (2, 112, 112, 3)
         array([118.2,  97.5], dtype=float32)
     """
     out = np.empty((len(Quality._fields), len(images)), np.float32)
-    for number, (image, grey) in enumerate(zip(images, luma(images), strict=True)):
+    for number, (image, light) in enumerate(zip(images, luma(images) if grey is None else grey, strict=True)):
         red, green, blue = cv2.split(image)
         chroma = cv2.max(cv2.max(red, green), blue) - cv2.min(cv2.min(red, green), blue)
-        out[:, number] = (sharpness(grey), *_mean_and_deviation(grey), _mean_and_deviation(chroma)[0])
+        out[:, number] = (sharpness(light), *_mean_and_deviation(light), _mean_and_deviation(chroma)[0])
     return Quality(*out)
 
 

@@ -9,7 +9,7 @@ from faceshards.build.lockfile import LOCK, lock_of_this, write_lock
 from faceshards.errors import ProjectError, SourceNotFoundError
 from faceshards.project.files import digest, files_of_template
 from faceshards.source.names import shown
-from faceshards.store.durable import write_file
+from faceshards.store.durable import sweep_of, write_file
 
 _NAMED = 5
 _RECIPES = Path("manifests")
@@ -42,6 +42,8 @@ def create(folder: Path, source: Path | None = None) -> None:
     if folder.exists() and not folder.is_dir():
         raise ProjectError(f"{folder}: expected a folder, or nothing; found a file; name another place")
     files = files_of_template(folder.resolve().name, _source_path(source, folder))
+    for name in (*files, str(LOCK)):  # what a run that was stopped left
+        sweep_of(folder / name)
     _refuse_others(folder, files)
     _begin_git(folder)
     for name, data in files.items():

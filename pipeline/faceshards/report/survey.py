@@ -91,7 +91,7 @@ def _look_at(images: UInt8Array) -> _Part:
     digests = b"".join(hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images)
     small = [cv2.resize(one, (SMALL, SMALL), interpolation=cv2.INTER_AREA) for one in grey]
     return _Part(
-        quality(images),
+        quality(images, grey),
         np.frombuffer(digests, "<u8").astype(np.uint64),
         perceptual_hashes(grey),
         np.stack(small),

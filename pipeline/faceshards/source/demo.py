@@ -1,6 +1,5 @@
 """Demo faces: a small invented data set in FaceSynthetics' own layout, free of any licence, rendered on the spot."""
 
-import glob
 import io
 import sys
 import zipfile
@@ -16,7 +15,7 @@ from tqdm import tqdm
 
 from faceshards.records import UInt8Array
 from faceshards.source.demoface import DemoFace, render_face
-from faceshards.store.durable import sweep, written_whole
+from faceshards.store.durable import written_whole
 
 __all__ = ["DemoFace", "DemoRecipe", "render_face", "write_demo_zip"]
 
@@ -52,7 +51,6 @@ def write_demo_zip(path: Path, recipe: DemoRecipe) -> None:
     Raises:
         OSError: it cannot be written, as on a full disk.
     """
-    sweep(path.parent, f"{glob.escape(path.name)}.*")
     with written_whole(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for name, data in _members(recipe):
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), data)

@@ -4,7 +4,7 @@ import os
 import unicodedata
 from collections.abc import Iterable
 
-_LINE_BREAKS = ("\u2028", "\u2029")
+from faceshards.cells import visible
 
 
 def composed(name: str) -> str:
@@ -27,10 +27,7 @@ def shown(name: str) -> str:
         >>> shown("caf\\udce9\\n.png")
         'caf\\\\xe9\\\\x0a.png'
     """
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    if text.isprintable():
-        return text
-    return "".join(f"\\x{ord(c):02x}" if unicodedata.category(c) == "Cc" or c in _LINE_BREAKS else c for c in text)
+    return visible(os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
 class Matched:

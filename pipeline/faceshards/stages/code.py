@@ -8,15 +8,20 @@ import click
 from faceshards.build.code import changes, code_of
 from faceshards.build.lockfile import STAGES, check_own_package, entry_of, lock_of_this, write_lock
 from faceshards.build.workdir import work_dir
-from faceshards.errors import FaceShardsError
-from faceshards.faulttext import told
+from faceshards.commandline import errors_told
 from faceshards.store.durable import sweep, write_file
 
 _ENTRIES = {**{stage: entry_of(stage) for stage in STAGES}, "train": "faceshards.build.train"}
 _NAMES = click.Choice(list(_ENTRIES))
+_EXAMPLE = """
+\b
+Example:
+  $ faceshards stage code
+  $ faceshards stage code --explain erase   # what would run again, and why
+"""
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXAMPLE)
 @click.argument("names", metavar="[STAGE]...", nargs=-1, type=_NAMES)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("data/code"), show_default=True)
 @click.option("--explain", metavar="STAGE", type=_NAMES, help="Print its list and what is new in it; write nothing.")
@@ -30,7 +35,7 @@ def main(names: tuple[str, ...], out: Path, explain: str | None) -> None:
     if explain is not None:
         _explain(explain, out / explain)
         return
-    try:
+    with errors_told("the stage code"):
         check_own_package()
         if names:
             _write(names, out)
@@ -38,10 +43,6 @@ def main(names: tuple[str, ...], out: Path, explain: str | None) -> None:
             with work_dir(out) as work:
                 _write(STAGES, work)
             write_lock(lock_of_this())
-    except FaceShardsError as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(told(error, "the stage code")) from error
 
 
 def _write(names: Iterable[str], out: Path) -> None:

@@ -12,20 +12,28 @@ import click
 from faceshards.build.lockfile import check_code
 from faceshards.build.params import Params, load_params
 from faceshards.build.runrecord import run_record
-from faceshards.cells import visible_lines
-from faceshards.errors import FaceShardsError
-from faceshards.faulttext import is_refusal, told
+from faceshards.commandline import errors_told
 from faceshards.store.durable import sweep, write_file
 
 SWEPT = (Path("manifests"), Path("reports"))
 """Where stages write files beside others; all else is made in a folder of work."""
 
+_EXAMPLE = """
+\b
+Example:
+  $ faceshards stage {stage}
+"""
+
 
 def stage_command(function: Callable[[Params], None]) -> click.Command:
     """Make a stage's click command, with its docstring as help."""
+    stage = Path(inspect.getfile(function)).stem
 
     @click.command(
-        name=function.__name__, help=function.__doc__, context_settings={"help_option_names": ["-h", "--help"]}
+        name=function.__name__,
+        help=function.__doc__,
+        epilog=_EXAMPLE.format(stage=stage),
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     @click.option(
         "--params",
@@ -37,20 +45,14 @@ def stage_command(function: Callable[[Params], None]) -> click.Command:
     )
     @functools.wraps(function)
     def command(params_file: Path) -> None:
-        stage = Path(inspect.getfile(function)).stem
         try:
-            check_code(stage)
-            for folder in SWEPT:
-                sweep(folder)
-            params = load_params(params_file)
-            with run_record(Path("reports/run") / f"{stage}.json", params.run):
-                function(params)
-        except FaceShardsError as error:
-            raise click.ClickException(visible_lines(str(error))) from error
-        except Exception as error:
-            if not is_refusal(error):
-                raise
-            raise click.ClickException(visible_lines(told(error, f"the stage {stage}"))) from error
+            with errors_told(f"the stage {stage}"):
+                check_code(stage)
+                for folder in SWEPT:
+                    sweep(folder)
+                params = load_params(params_file)
+                with run_record(Path("reports/run") / f"{stage}.json", params.run):
+                    function(params)
         except KeyboardInterrupt as stop:
             click.echo(str(stop) or f"{stage}: stopped by hand", err=True)
             raise SystemExit(130) from None

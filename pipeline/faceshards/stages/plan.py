@@ -1,6 +1,5 @@
 """Stage `plan`."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -14,6 +13,6 @@ from faceshards.stages.command import stage_command, write_metrics
 def main(params: Params) -> None:
     """Give every face its split, row and class id, and note down what it is made from."""
     outcome = plan_faces(Path("data/source"), Path("data/plan"), params.plan)
-    write_metrics(Path("reports/metrics/plan.json"), asdict(outcome))
+    write_metrics(Path("reports/metrics/plan.json"), outcome.told)
     for warning in outcome.warnings:
         click.echo(f"plan: {warning}", err=True)

@@ -1,11 +1,13 @@
 """A folder that keeps whole files of remote stores: bounded, and shared by any number of processes.
 
-Names change only under the folder's lock. A file in use is locked too (shared, by each reader), and so is one that is
-being fetched (exclusively): who wants it waits for that process instead of fetching it again, and what a killed process
-left is known by its lock, which the kernel let go.
+Names change only under the folder's lock. A file in use is held by each of its readers, and one that is being fetched
+is claimed by one process: who wants it waits for that process instead of fetching it again. What a killed process left
+nobody holds any more (`faceshards.store.filelocks`).
+
+Why no library: the caches of fsspec, pooch and huggingface_hub have no bound. diskcache, of 2023, has one, but may
+remove a file whose path another process is about to open. obstore has no cache.
 """
 
-import fcntl
 import os
 import shutil
 import time
@@ -17,16 +19,20 @@ from typing import BinaryIO
 
 from faceshards.checks import whole_number
 from faceshards.errors import CacheError, FaceShardsError
-from faceshards.store.durable import PARTIAL, sync
+from faceshards.store import filelocks
+from faceshards.store.durable import PARTIAL, sync, write_file
+from faceshards.store.filelocks import Claim
 from faceshards.store.names import path_in
 
 Fetch = Callable[[BinaryIO], None]
 """Writes a whole file, from its start, or raises."""
 
 _LOCK = ".lock"  # in the folder, never removed
-_OWN = os.O_NOFOLLOW | os.O_NONBLOCK  # neither what a link leads to, nor a wait for who writes to a pipe
+_TAG = "CACHEDIR.TAG"  # by which programs that make backups know a cache, and we know ours: files in it may go
+_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55\n# Copies of remote stores, by faceshards.\n"
 _OWN_FOLDER, _OWN_FILE = 0o700, 0o600  # faces of people, for the user alone
 _WAIT_FOR_ROOM_S = 60.0
+_WAIT_FOR_OTHER_S = 600.0
 _POLL_S = 0.05
 
 
@@ -44,8 +50,8 @@ class Cache:
     """Where files of remote stores are kept, and how much of them.
 
     Attributes:
-        folder: on a local disk, for its files are locked with ``flock``. By default ``$FACESHARDS_CACHE``, else
-            ``faceshards`` in the user's cache folder.
+        folder: on a local disk, for processes lock its files. By default ``$FACESHARDS_CACHE``, else
+            ``faceshards`` in the user's cache folder. One with files of others is refused, for files in it are removed.
         max_bytes: the most that the folder may hold; beyond it, and where the disk is full, the files that were not
             read for longest go.
     """
@@ -76,7 +82,7 @@ class Cache:
         try:
             yield path
         finally:
-            _release(handle)
+            filelocks.release(handle)
 
     def drop(self, name: str) -> None:
         """Forget a file, once nobody reads it any more.
@@ -89,18 +95,12 @@ class Cache:
 
     def _drop(self, path: Path) -> None:
         with self._locked(), suppress(FileNotFoundError):
-            try:
-                handle = os.open(path, os.O_RDWR | _OWN)
-            except OSError:
-                if path.is_symlink():  # which is not ours; what it leads to stays
-                    path.unlink()
-                    return
-                raise
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
+            if path.is_symlink():  # which is not ours; what it leads to stays
                 path.unlink()
-            finally:
-                _release(handle)
+            elif path.is_dir():
+                shutil.rmtree(path)
+            else:
+                filelocks.remove(path)
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:
@@ -120,13 +120,12 @@ class Cache:
             if path.is_symlink():
                 self._drop(path)
             with suppress(FileNotFoundError):
-                handle = os.open(path, os.O_RDONLY | _OWN)
-                fcntl.flock(handle, fcntl.LOCK_SH)
+                handle = filelocks.held(path)
                 status = os.fstat(handle)
                 if status.st_nlink and status.st_size == size:
-                    _mark_read(handle)
+                    _mark_read(handle, path)
                     return handle
-                _release(handle)
+                filelocks.release(handle)
                 if status.st_nlink:
                     self._drop(path)
             try:
@@ -136,12 +135,13 @@ class Cache:
                     raise
                 claim = None
             if claim is None:
+                self._refuse_stuck(path)
                 time.sleep(_POLL_S)
             else:
                 self._fill(path, claim, fetch)
 
-    def _claim(self, path: Path, size: int) -> int | None:
-        """Take on the fetching of a file: a locked handle, or None where another process has it in hand.
+    def _claim(self, path: Path, size: int) -> Claim | None:
+        """Take on the fetching of a file; None where another process has it in hand.
 
         The name is taken before there is a byte, at full length, so that other processes count it as room taken.
         """
@@ -153,35 +153,42 @@ class Cache:
                 (self.folder / folder).mkdir(mode=_OWN_FOLDER, exist_ok=True)
             if path.exists():
                 return None
-            handle = os.open(partial, os.O_RDWR | os.O_CREAT | _OWN, _OWN_FILE)
-            if not _try_lock(handle):
-                os.close(handle)
+            claim = Claim.on(partial, _OWN_FILE)
+            if claim is None:
                 return None
             try:
-                os.truncate(handle, 0)
+                os.ftruncate(claim.handle, 0)
                 self._make_room(size, partial)
-                os.truncate(handle, size)
+                os.ftruncate(claim.handle, size)
             except BaseException:
-                partial.unlink()
-                _release(handle)
+                claim.remove()
                 raise
-            return handle
+            return claim
 
-    def _fill(self, path: Path, handle: int, fetch: Fetch) -> None:
-        partial = _partial(path)
+    def _refuse_stuck(self, path: Path) -> None:
+        """Wait no longer for a process that is fetching a file and writes nothing: it may have been stopped."""
+        with suppress(FileNotFoundError):
+            idle = time.time() - _partial(path).stat().st_mtime
+            if idle > _WAIT_FOR_OTHER_S:
+                raise CacheError(
+                    f"{path}: expected the process that is fetching it to write on; found that it has written nothing "
+                    f"for {idle:.0f} seconds; go on with it or end it (`fuser {_partial(path)}` names it)"
+                )
+
+    def _fill(self, path: Path, claim: Claim, fetch: Fetch) -> None:
         try:
-            with os.fdopen(handle, "r+b", closefd=False) as file:
+            with os.fdopen(claim.handle, "r+b", closefd=False) as file:
                 fetch(file)
-            os.fsync(handle)
+            os.fsync(claim.handle)
             with self._locked():
-                partial.replace(path)
+                claim.rename(path)
             sync(path.parent)
         except BaseException:
             with self._locked():
-                partial.unlink(missing_ok=True)
+                claim.remove()
             raise
         finally:
-            _release(handle)
+            claim.release()
 
     def _make_room(self, size: int, claimed: Path) -> None:
         """Let files go, longest unread first, until `size` bytes fit. Called under the folder's lock."""
@@ -192,8 +199,8 @@ class Cache:
             )
         kept = []
         for path in self.folder.rglob("*"):
-            if path.is_file() and path != claimed and path.name != _LOCK:
-                if path.name.endswith(PARTIAL) and _unlink_unless_locked(path):
+            if path.is_file() and path != claimed and not path.name.startswith((_LOCK, _TAG)):
+                if path.name.endswith(PARTIAL) and filelocks.remove_abandoned(path):
                     continue  # of a process that was killed
                 status = path.stat()
                 kept.append((status.st_mtime_ns, status.st_size, path))
@@ -202,7 +209,7 @@ class Cache:
         for _, length, path in sorted(kept):
             if room >= size:
                 return
-            if _unlink_unless_locked(path):
+            if filelocks.try_remove(path):
                 room += length
         if room < size:
             raise _NoRoomError(
@@ -215,48 +222,28 @@ class Cache:
     def _locked(self) -> Iterator[None]:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir(mode=_OWN_FOLDER, exist_ok=True)
-        handle = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | _OWN, _OWN_FILE)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with filelocks.alone(self.folder / _LOCK, _OWN_FILE):
+            self._mark()
             yield
-        finally:
-            _release(handle)
+
+    def _mark(self) -> None:
+        """Make the folder a cache, in which files may be removed; one with files of others is none."""
+        if (self.folder / _TAG).exists():
+            return
+        others = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith((_LOCK, _TAG)))
+        if others:
+            raise CacheError(
+                f"{self.folder}: expected an empty folder, or a cache of faceshards; found {others[0]!r:.80}, which "
+                "would be removed to make room; name another: set FACESHARDS_CACHE, or give open() a Cache(folder)"
+            )
+        write_file(self.folder / _TAG, _SIGNATURE)
 
 
 def _partial(path: Path) -> Path:
     return path.with_name(path.name + PARTIAL)
 
 
-def _mark_read(handle: int) -> None:
+def _mark_read(handle: int, path: Path) -> None:
     with suppress(OSError):  # somebody else's file, or a read-only disk: it goes earlier than it might
         now = time.time_ns()  # finer than the clock that the kernel would take
-        os.utime(handle, ns=(now, now))
-
-
-def _try_lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _unlink_unless_locked(path: Path) -> bool:
-    try:
-        handle = os.open(path, os.O_RDWR | _OWN)
-    except OSError:  # gone already, or not ours to remove
-        return False
-    try:
-        if not _try_lock(handle):
-            return False
-        path.unlink()
-        return True
-    finally:
-        _release(handle)
-
-
-def _release(handle: int) -> None:
-    # Closing alone would leave the lock with a child that was forked meanwhile.
-    with suppress(OSError):
-        fcntl.flock(handle, fcntl.LOCK_UN)
-    os.close(handle)
+        os.utime(handle if os.utime in os.supports_fd else path, ns=(now, now))

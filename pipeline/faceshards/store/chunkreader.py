@@ -7,7 +7,6 @@ inventory lists for its place, so that whole chunks and files that changed place
 are known as well, for the price of comparing two numbers. Layout: Zarr v3 sharding codec 1.0, index at the end.
 """
 
-import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -184,7 +183,7 @@ class ChunkReader(ABC):
         buffers = iter(into)
         found = 0
         while some := list(islice(buffers, _BUFFERS)):
-            found += os.preadv(opened.descriptor, some, offset + found)
+            found += opened.read_into(some, offset + found)
         if found != length:
             raise ValueError(f"{length} bytes at {offset} expected, {found} read")
 

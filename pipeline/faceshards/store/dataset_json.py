@@ -24,10 +24,15 @@ def _canonical(content: Mapping[str, Any]) -> bytes:
 
 def encode(content: Mapping[str, Any]) -> bytes:
     """The file's bytes: canonical JSON that ends with the SHA-256 of itself without that last entry."""
-    # Encoded once: with an indent that is work for Python, and one who opens a store waits for it.
+    # Encoded once: with an indent that is work for Python, and whoever opens a store waits for it.
     body = _canonical(content)
     last = f',\n  "{_CHECKSUM}": "{hashlib.sha256(body).hexdigest()}"'.encode()
     return body.removesuffix(_END) + last + _END
+
+
+def checksum(content: Mapping[str, Any]) -> str:
+    """What the file says of itself: two stores with the same SHA-256 are one version, byte for byte."""
+    return hashlib.sha256(_canonical(content)).hexdigest()
 
 
 def load(root: Path) -> dict[str, Any]:

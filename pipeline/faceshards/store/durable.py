@@ -1,6 +1,6 @@
 """Files and folders that are whole or absent, whatever stops the machine."""
 
-import fcntl
+import glob
 import hashlib
 import os
 import shutil
@@ -10,13 +10,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from faceshards.store import filelocks
+
 PARTIAL = ".partial"
 """The suffix of a file that is still being written. `sweep` removes those that nobody writes any more."""
+_FOLDERS_OPEN = hasattr(os, "O_DIRECTORY")
+
+_UNIQUE = "." + 32 * "[0-9a-f]"  # what `partial_of` has before it: files that users call so are theirs
 
 
 def sync(path: Path) -> None:
     """Flush a file, or the entries of a folder, to the disk."""
-    handle = os.open(path, os.O_RDONLY)
+    if not _FOLDERS_OPEN and path.is_dir():  # Windows writes a folder's entries by itself
+        return
+    handle = os.open(path, os.O_RDONLY if _FOLDERS_OPEN else os.O_RDWR)  # who may not write may not flush on Windows
     try:
         os.fsync(handle)
     finally:
@@ -24,16 +31,23 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
+def written_whole(path: Path, *, sweeping: bool = True) -> Iterator[BinaryIO]:
     """A file to write under a temporary name, which is flushed and renamed where nothing failed, and else removed.
+
+    Args:
+        path: of the file.
+        sweeping: remove what killed writers of it left, for which the folder is listed; not where it has thousands of
+            files, and goes itself.
 
     Raises:
         OSError: it cannot be written; its `filename` is `path`.
     """
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PARTIAL}")
+    if sweeping:
+        sweep_of(path)
+    temporary = partial_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _held(temporary) as file:
+        with held(temporary) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -47,12 +61,17 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _held(temporary: Path) -> BinaryIO:
+def partial_of(path: Path) -> Path:
+    """A name of its own for a file that is to become `path`; `held` opens it."""
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex}{PARTIAL}")
+
+
+def held(temporary: Path) -> BinaryIO:
     """A new file that `sweep` leaves alone while it is open."""
     while True:
         file = temporary.open("wb")
         with suppress(OSError):  # of a file system without locks, where nothing is swept either
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            filelocks.try_lock(file.fileno())
         if temporary.exists():  # nobody swept it before it was locked
             return file
         file.close()
@@ -63,17 +82,21 @@ def sweep(folder: Path, of: str = "**/*") -> None:
 
     Args:
         folder: need not be there.
-        of: a pattern of their paths below it, without `PARTIAL`.
+        of: a pattern of the paths below it of the files that they were to become.
     """
-    for path in folder.glob(f"{of}{PARTIAL}"):
-        with suppress(OSError), path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink(missing_ok=True)
+    for path in folder.glob(f"{of}{_UNIQUE}{PARTIAL}"):
+        with suppress(OSError):
+            filelocks.remove_abandoned(path)
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name, flush it, rename it, flush its folder."""
-    with written_whole(path) as file:
+def sweep_of(path: Path) -> None:
+    """`sweep` for one file."""
+    sweep(path.parent, glob.escape(path.name))
+
+
+def write_file(path: Path, data: bytes, *, sweeping: bool = True) -> None:
+    """Write a file under a temporary name, flush it, rename it, flush its folder; see `written_whole`."""
+    with written_whole(path, sweeping=sweeping) as file:
         file.write(data)
 
 

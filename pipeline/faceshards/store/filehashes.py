@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from faceshards.errors import CorruptShardError, FaceShardsError, MissingShardError
+from faceshards.store.dataset_json import MAX_BYTES
 from faceshards.store.durable import sha256_of
-from faceshards.store.origin import Origin
+from faceshards.store.origin import Origin, first_bytes
 from faceshards.store.reader import Store
 from faceshards.store.schema import DATASET_JSON
 
@@ -42,18 +43,32 @@ def files_there(store: Store, address: str) -> FilesThere:
         >>> files_there(store, "data/shards").hash("manifest.parquet")[:8]
         'f5eeee54'
     """
-    return _fetched(store, address) if "://" in address else _lying(Path(address))
+    return _fetched(store, address) if "://" in address else _lying(store, Path(address))
 
 
-def _lying(root: Path) -> FilesThere:
+def _lying(store: Store, root: Path) -> FilesThere:
     files = sorted(p for p in root.rglob("*") if p.is_file() and p.name not in IGNORED)
     sizes = {file.relative_to(root).as_posix(): file.stat().st_size for file in files}
-    return FilesThere(sizes, lambda file: _hash_of(root / file))
+    listed = {name: file["bytes"] for name, file in store.info["files"].items()} | {DATASET_JSON: None}
+    try:
+        listed |= {path: record.bytes for path, record in store.listed.records.items()}
+    except FaceShardsError:  # which is among the problems of the files
+        listed |= {path: None for path in sizes if path not in listed}
+
+    def hash_of(file: str) -> str | None:
+        # A file of another length is another one, and may be endless: a hole of terabytes, or a link to a device.
+        if file not in listed:
+            return "a file that was not read, as the store does not list it"
+        if listed[file] not in (None, sizes[file]):
+            return f"{sizes[file]} bytes in place of {listed[file]}"
+        return _hash_of(root / file)
+
+    return FilesThere(sizes, hash_of)
 
 
 def _fetched(store: Store, url: str) -> FilesThere:
     """Those of a store at a URL that it lists; where its inventory cannot be had, those at its root."""
-    described = b"".join(Origin(url).blocks(DATASET_JSON))
+    described = first_bytes(Origin(url).blocks(DATASET_JSON), MAX_BYTES + 1)
     sizes = {DATASET_JSON: len(described)} | {name: file["bytes"] for name, file in store.info["files"].items()}
     with suppress(FaceShardsError):  # which is among the problems of the files
         sizes |= {path: record.bytes for path, record in store.listed.records.items()}

@@ -18,42 +18,21 @@ from faceshards.store.schema import OK, USABLE, SplitSpec
 _SHOWN = 5
 
 
-def manifest_problems(parts: Iterable[pa.Table], splits: Mapping[str, SplitSpec], shard_rows: int) -> Iterator[str]:
-    """Check the manifest by itself: every sample has a row of its own, in the order of splits and rows.
+def manifest_problems(parts: Iterable[pa.Table], splits: Mapping[str, SplitSpec]) -> Iterator[str]:
+    """Check what the rows of a manifest say together; where each of them lies, `ManifestFile` has seen to.
 
     Args:
         parts: its rows, in their order. Only one part is kept in memory.
         splits: name to extent.
-        shard_rows: rows of a shard.
     """
-    number_of = {name: number for number, name in enumerate(splits)}
-    strangers: set[str] = set()
     wrong = _Wrong()
-    in_order = True
-    last = np.full((2, 1), -1)
     for part in parts:
         ids = np.asarray(part["sample_id"].to_pylist(), dtype=object)
-        row, shard, identity = (part[name].to_numpy() for name in ("row", "shard", "identity"))
-        split = np.asarray(part["split"].to_pylist(), dtype=object)
-        strangers |= set(map(str, split)) - {*splits}
-        number = np.array([number_of.get(name, len(splits)) for name in split], np.int64)
-        beyond, strange = row < 0, np.zeros(len(row), bool)
+        identity, split = part["identity"].to_numpy(), np.asarray(part["split"].to_pylist(), dtype=object)
         for name, extent in splits.items():
-            here = split == name
-            beyond |= here & (row >= extent.rows)
-            strange |= here & are_strange(identity, extent.classes)
-        place = np.concatenate([last, np.stack([number, row])], axis=1)
-        wrong.add("class id beyond those of its split", ids, strange)
-        wrong.add("row beyond those of its split", ids, beyond)
-        wrong.add("in a shard that does not hold its row", ids, shard != row // shard_rows)
-        wrong.add("in the row of another", ids, (place[:, 1:] == place[:, :-1]).all(axis=0))
-        in_order &= bool(np.array_equal(np.lexsort(place[::-1]), np.arange(place.shape[1])))
-        last = place[:, -1:]
-    if strangers:
-        yield f"splits that dataset.json does not know: {sorted(strangers)}"
+            strange = (split == name) & are_strange(identity, extent.classes)
+            wrong.add("class id beyond those of its split", ids, strange)
     yield from wrong.sentences()
-    if not in_order:
-        yield "not in the order of splits and rows"
 
 
 def name_problems(names: Callable[[], Iterable[list[str]]], count: int) -> Iterator[str]:

@@ -9,8 +9,12 @@ from numpy.typing import NDArray
 from faceshards.errors import StoreFormatError
 from faceshards.store.jsonvalue import is_sha256
 from faceshards.store.layout import ListedFile, StoreLayout
+from faceshards.store.remedies import IF_WRONG
 from faceshards.store.schema import INVENTORY_SCHEMA
 from faceshards.store.shardfile import CRC_BYTES, index_bytes
+from faceshards.store.tables import MOST_TEXT, decode_table
+
+_HEAD = 2**20  # what Parquet says of the columns
 
 
 class FileRecord(NamedTuple):
@@ -26,6 +30,28 @@ class _Entry(NamedTuple):
     record: FileRecord
     start: int
     end: int
+
+
+def most_bytes(layout: StoreLayout) -> int:
+    """The most that the file of an inventory can have."""
+    return _HEAD + layout.file_count * (_text_bytes(layout) + MOST_TEXT)
+
+
+def check_size(size: int, layout: StoreLayout, where: str) -> None:
+    """See that an inventory is no longer than that of such a store can be, before memory is taken for it.
+
+    Raises:
+        StoreFormatError: it is.
+    """
+    if size > (most := most_bytes(layout)):
+        raise StoreFormatError(
+            f"{where}: expected at most {most:,} bytes for {layout.file_count} files; found {size:,}. {IF_WRONG}"
+        )
+
+
+def _text_bytes(layout: StoreLayout) -> int:
+    """Of the texts of a column, for each file: a path, or the checksums of all chunks of a shard."""
+    return max(MOST_TEXT, CRC_BYTES * max(map(layout.capacity, layout.arrays)))
 
 
 class Inventory:
@@ -62,6 +88,16 @@ class Inventory:
                 self._refuse(f"{known.path!r} as a file of {known[1:-1]}", f"{place[0]!r} of {tuple(place[1:])}")
             self._check(known, size, digest, end - start)
             self._files[known.path] = _Entry(FileRecord(size, digest), start, end)
+
+    @classmethod
+    def decoded(cls, data: bytes, layout: StoreLayout, where: str) -> "Inventory":
+        """The inventory that some bytes hold, of which no more are decoded than such a store has.
+
+        Raises:
+            StoreFormatError: as `Inventory`.
+            CorruptShardError: they are no table.
+        """
+        return cls(decode_table(data, where, layout.file_count, _text_bytes(layout)), layout, where)
 
     def record(self, file: str) -> FileRecord:
         """Size and SHA-256 of a file.

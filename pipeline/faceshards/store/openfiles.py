@@ -3,14 +3,29 @@
 import errno
 import mmap
 import os
-import resource
 import weakref
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from faceshards.records import UInt8Array
+from faceshards.store.filelocks import OPEN_FILES_STAY
 from faceshards.store.storefiles import StoreFiles
+
+try:
+    import resource
+except ImportError:  # Windows
+
+    def _most_open() -> int:
+        return 512  # of C's own files, the least of its limits
+
+else:
+
+    def _most_open() -> int:
+        return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
 
 SHUFFLED = 64
 """How many shards' files of an array are kept open, at most: those that the default shuffle draws from."""
@@ -44,6 +59,18 @@ class _OpenFile:
             _mapped.add(self)
         return self._mapped
 
+    def read_into(self, buffers: Sequence[Any], offset: int) -> int:
+        """Fill buffers, one after the other, with the bytes from an offset on; how many there were."""
+        if hasattr(os, "preadv"):
+            return os.preadv(self.descriptor, buffers, offset)
+        start = offset
+        for buffer in buffers:  # Windows, where nobody can cut off what is mapped
+            to = np.frombuffer(buffer, np.uint8)
+            some = self.mapped[offset : offset + len(to)]
+            to[: len(some)] = some
+            offset += len(some)
+        return offset - start
+
     def still_there(self) -> bool:
         """Whether it has a name still, for another file may have come in its place, and the size that it had."""
         found = os.fstat(self.descriptor)
@@ -57,12 +84,12 @@ class OpenFiles:
 
     Args:
         store: that they belong to.
-        kept: how many stay open.
+        kept: how many stay open; none where that would keep a cache from letting them go.
     """
 
     def __init__(self, store: StoreFiles, kept: int = SHUFFLED) -> None:
         self._store = store
-        self._kept = lru_cache(kept)(self._open)
+        self._kept = lru_cache(0 if OPEN_FILES_STAY else kept)(self._open)
         _pools[id(self)] = self
 
     def get(self, file: str) -> _OpenFile:
@@ -83,7 +110,7 @@ class OpenFiles:
 
     def _open(self, file: str) -> _OpenFile:
         # A map holds a descriptor of its own.
-        if len(_opened) + len(_mapped) >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2:
+        if len(_opened) + len(_mapped) >= _most_open() // 2:
             _forget_all()
         try:
             return self._open_now(file)

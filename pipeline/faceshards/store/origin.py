@@ -8,6 +8,9 @@ from typing import Any
 from faceshards.errors import DownloadError, MissingExtraError, MissingShardError
 
 _BLOCK = 16 * 2**20
+_CONNECT_S, _SILENCE_S, _ANSWER_S = 30.0, 60.0, 3600.0
+"""How long a web server may take to accept a connection, to send the next bytes, and to send the whole answer."""
+_GONE = (404, 410)
 
 
 class Origin:
@@ -50,22 +53,44 @@ class Origin:
                 f"{where} needs a file system that is not installed ({error}): pip install 'faceshards[remote]' brings "
                 "s3://, dvc brings dvc://, see fsspec's documentation for others"
             ) from error
-        except FileNotFoundError as error:
-            raise MissingShardError(f"{where} is not there; check the URL, or upload the file again") from error
         except Exception as error:  # file systems raise their clients' errors, which have no base in common
+            cause = self._cause(error)
+            if isinstance(cause, FileNotFoundError):
+                raise MissingShardError(f"{where} is not there; check the URL, or upload the file again") from error
             raise DownloadError(
-                f"{where}: {type(error).__name__}: {error}. Check the URL, its storage_options, the credentials and "
+                f"{where}: {type(cause).__name__}: {cause}. Check the URL, its storage_options, the credentials and "
                 "the network"
             ) from error
+
+    def _cause(self, error: Exception) -> BaseException:
+        """What is wrong: fsspec says of a web server's file that it is not there, whatever keeps it from being read."""
+        cause = error.__cause__
+        if not _is_web(self.url) or not isinstance(error, FileNotFoundError) or cause is None:
+            return error
+        return error if isinstance(cause, FileNotFoundError) or getattr(cause, "status", 0) in _GONE else cause
 
     def _connect(self) -> tuple[Any, str]:
         with self._connecting:
             if self._connection is None or self._connection[0] != os.getpid():
                 from fsspec.core import url_to_fs
 
-                filesystem, root = url_to_fs(self.url, **self.options)
+                filesystem, root = url_to_fs(self.url, **_with_deadlines(self.url, self.options))
                 self._connection = os.getpid(), filesystem, root.rstrip("/")
             return self._connection[1:]
+
+
+def _with_deadlines(url: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options of a URL's file system; of a web server with an end to waiting, which is 5 minutes for all otherwise."""
+    if not _is_web(url) or "client_kwargs" in options:
+        return options
+    from aiohttp import ClientTimeout
+
+    timeout = ClientTimeout(total=_ANSWER_S, sock_connect=_CONNECT_S, sock_read=_SILENCE_S)
+    return {**options, "client_kwargs": {"timeout": timeout}}
+
+
+def _is_web(url: str) -> bool:
+    return url.startswith(("http://", "https://"))
 
 
 def first_bytes(blocks: Iterable[bytes], most: int) -> bytes:

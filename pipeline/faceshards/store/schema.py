@@ -36,7 +36,8 @@ NO_IDENTITY = -1
 
 PLAN_KEY = b"faceshards.plan"
 """Of the manifest's schema metadata: JSON that says how many rows and which class ids each split has given away, so
-that a later version can be planned from the manifest alone."""
+that a later version can be planned from the manifest alone; and the mark of the key that made numbers of its names, if
+one did."""
 
 ABOUT_KEY = b"faceshards.dataset"
 """Of the manifest's schema metadata: JSON with the data set's name, licence and what else it tells about itself."""
@@ -83,6 +84,18 @@ REGION_PX = pa.field("region_px", pa.list_(pa.int32(), N_REGIONS))
 def erased_field(variants: int) -> pa.Field:
     """A stage's extra column: K bit masks of erased region ids. `verify` compares it with the `erased` array."""
     return pa.field("erased", pa.list_(pa.uint32(), variants))
+
+
+COLUMN_TYPES: Mapping[str, pa.DataType] = {
+    **{name: pa.float32() for name in ("confidence", "mirror_agreement", "face_size", "roll")},
+    **{name: pa.string() for name in ("weights_sha256", "version")},
+    "region_px": REGION_PX.type,
+    "region_confidence": pa.list_(pa.float32(), N_REGIONS),
+    "has_truth": pa.bool_(),
+    "seed": pa.uint64(),
+}
+"""The extra columns of the stages. A manifest may lack each of them, and none is of another type in any. The lists of
+`erased_field` are as long as the array `erased` has masks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +204,7 @@ class StoreSpec:
         attributes: further attributes of the Zarr groups (JSON values).
         profile: how the arrays are coded.
         about: further texts that tell what the data set is, by name, for `dataset.json` and the manifest.
+        names_key: the mark of the key that made numbers of all names, for the manifest; None where there are names.
     """
 
     name: str
@@ -203,6 +217,7 @@ class StoreSpec:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     profile: Profile = "portable"
     about: Mapping[str, str] = field(default_factory=dict)
+    names_key: str | None = None
 
     def __post_init__(self) -> None:
         if self.chunk_rows < 1 or self.shard_rows < 1 or self.shard_rows % self.chunk_rows:
@@ -236,9 +251,10 @@ class StoreSpec:
         """All columns of `manifest.parquet`, in order."""
         fields = [*MANIFEST_BASE, *self.columns]
         about = {"name": self.name, "licence": self.licence, **self.about}
+        plan = {"splits": self.extents, **({} if self.names_key is None else {"names_key": self.names_key})}
         return pa.schema(
             fields,
-            {PLAN_KEY: json.dumps({"splits": self.extents}).encode(), ABOUT_KEY: json.dumps(about).encode()},
+            {PLAN_KEY: json.dumps(plan).encode(), ABOUT_KEY: json.dumps(about).encode()},
         )
 
     @property

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from faceshards.errors import StoreFormatError, StoreSpecError
 from faceshards.store.durable import sha256_of, write_file
+from faceshards.store.origin import Origin, first_bytes
 from faceshards.store.reader import Store
 from faceshards.store.schema import DATASET_JSON
 
 _REMEDY = "Give the list that was handed on with the store (`dvc repro` writes manifests/shards.sha256)"
+_MAX_BYTES = 2**30
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 
@@ -38,14 +40,15 @@ def write_sha256sums(path: Path, out: Path) -> None:
     write_file(out, "".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items())).encode())
 
 
-def read_sha256sums(path: Path) -> dict[str, str]:
-    """Hash by path, from a list that `write_sha256sums` or `sha256sum` wrote.
+def read_sha256sums(path: str | Path) -> dict[str, str]:
+    """Hash by path, from a list that `write_sha256sums` or `sha256sum` wrote: a file, or a URL of one.
 
     Raises:
         StoreFormatError: it cannot be read, or a line is not a hash and a path, or a path is listed twice.
+        MissingShardError, DownloadError, MissingExtraError: the URL cannot be read.
     """
     try:
-        lines = path.read_bytes().decode().split("\n")
+        lines = _bytes(path).decode().split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise StoreFormatError(f"{path}: expected a list as sha256sum writes it; found {error}. {_REMEDY}") from error
     hashes: dict[str, str] = {}
@@ -60,3 +63,10 @@ def read_sha256sums(path: Path) -> dict[str, str]:
         expected = "a path that no other line has" if match else "64 hexadecimal digits and a path"
         raise StoreFormatError(f"{path} line {number}: expected {expected}, found {line[:200]!r}. {_REMEDY}")
     return hashes
+
+
+def _bytes(path: str | Path) -> bytes:
+    if "://" not in str(path):
+        return Path(path).read_bytes()
+    folder, _, name = str(path).rpartition("/")
+    return first_bytes(Origin(folder).blocks(name), _MAX_BYTES)

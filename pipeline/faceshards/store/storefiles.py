@@ -17,7 +17,8 @@ from faceshards.errors import CorruptShardError, MissingShardError, StoreSpecErr
 from faceshards.store import dataset_json, layout
 from faceshards.store.arraymetadata import check_array, check_group
 from faceshards.store.durable import sha256_of
-from faceshards.store.inventory import FileRecord, Inventory
+from faceshards.store.filelocks import open_to_read
+from faceshards.store.inventory import FileRecord, Inventory, check_size
 from faceshards.store.jsonvalue import JsonValue
 from faceshards.store.layout import StoreLayout
 from faceshards.store.manifestfile import ManifestFile
@@ -25,7 +26,6 @@ from faceshards.store.mirror import Mirror
 from faceshards.store.names import path_in
 from faceshards.store.remedies import IF_DAMAGED, IF_MISSING
 from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, ArraySpec, SplitSpec, own_attributes, shards_of
-from faceshards.store.tables import decode_table
 
 _T = TypeVar("_T")
 
@@ -94,6 +94,10 @@ class StoreFiles:
         """
         yield from self._manifest_file.parts(columns, split)
 
+    def manifest_rows(self, split: str) -> int:
+        """How many rows of a split the manifest has. Raises as `manifest`."""
+        return self._manifest_file.count(split)
+
     @cached_property
     def _manifest_file(self) -> ManifestFile:
         """The manifest, once all of its bytes were held against their hash."""
@@ -101,7 +105,7 @@ class StoreFiles:
 
         def opened() -> ManifestFile:
             path = self._regular(MANIFEST, record.bytes)
-            file = ManifestFile(path, self.splits)
+            file = ManifestFile(path, self.layout)
             if (found := sha256_of(path)) != record.sha256:
                 raise self._damaged(MANIFEST, f"SHA-256 {record.sha256}", found)
             return file
@@ -154,6 +158,13 @@ class StoreFiles:
             value = value.member(name)
         return value.value
 
+    @property
+    def names_key(self) -> str | None:
+        """The mark of the key that made numbers of all names, by `dataset.json`; None where the store has names."""
+        plan = self.info["provenance"].get("plan")
+        mark = plan.get("names_key") if isinstance(plan, dict) else None
+        return mark if isinstance(mark, str) else None
+
     def sha256(self, split: str, array: str, shard: int) -> str:
         """SHA-256 of a shard's file, by the inventory. Raises as `file_size`."""
         return self._record(layout.shard_path(split, self.arrays[array], shard)).sha256
@@ -183,10 +194,13 @@ class StoreFiles:
                 version of the store lies there by now.
         """
         try:
-            # Without waiting for who writes, where it is a pipe.
-            handle = os.open(path_in(self.path, file), os.O_RDONLY | os.O_NONBLOCK)
+            handle = open_to_read(path_in(self.path, file))
         except FileNotFoundError:
             raise self._missing(file) from None
+        except PermissionError:
+            if (self.path / file).is_dir():  # which Windows does not open
+                raise self._damaged(file, "a file", "a folder") from None
+            raise
         try:
             # After it was opened, for the folder may be replaced at any moment.
             self._refuse_other_version()
@@ -281,8 +295,10 @@ class StoreFiles:
     def listed(self) -> Inventory:
         """The inventory, held against `dataset.json`. Raises as `read_inventory`."""
         where = str(self.path / INVENTORY)
-        data = self._read_bytes(INVENTORY, FileRecord(**self.info["files"][INVENTORY]))
-        return Inventory(decode_table(data, where, self.layout.file_count), self.layout, where)
+        record = FileRecord(**self.info["files"][INVENTORY])
+        check_size(record.bytes, self.layout, where)
+        data = self._read_bytes(INVENTORY, record)
+        return Inventory.decoded(data, self.layout, where)
 
     def _record(self, file: str) -> FileRecord:
         at_the_root = self.info["files"].get(file)

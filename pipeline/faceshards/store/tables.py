@@ -1,14 +1,19 @@
 """Parquet tables whose bytes follow from their rows alone, however those were gathered."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faceshards.errors import CorruptShardError, StoreFormatError
 from faceshards.store.remedies import IF_DAMAGED, IF_WRONG
+
+MOST_TEXT = 4096
+"""Bytes of a text in the tables of a store, on the average; names of files have fewer."""
+_SLACK = 2**20
 
 
 def encode_table(table: pa.Table) -> bytes:
@@ -27,29 +32,118 @@ def write_row_groups(sink: IO[bytes] | pa.NativeFile, schema: pa.Schema, tables:
                 writer.write_table(table.combine_chunks(), row_group_size=table.num_rows)
 
 
-def decode_table(data: bytes, where: str, most_rows: int | None = None) -> pa.Table:
+def decode_table(data: bytes, where: str, most_rows: int | None = None, most_text: int = MOST_TEXT) -> pa.Table:
     """Read what `encode_table` made.
 
     Args:
         data: the bytes of the file.
         where: what to call it in an error.
         most_rows: how many rows it may have; None for any number.
+        most_text: bytes that a text may have, as in `TableFile`.
 
     Raises:
         CorruptShardError: the bytes are no Parquet file, a page's checksum does not fit, or text in it is no text.
-        StoreFormatError: it has more rows.
+        StoreFormatError: it has more rows, or longer texts.
     """
     with table_errors(where):
-        file = open_parquet(pa.BufferReader(data))
+        file = TableFile(pa.BufferReader(data), where, most_text)
         refuse_more_rows(file.metadata, where, most_rows)
-        return validated(file.read(use_threads=False))
+        groups = [file.read(number) for number in range(file.metadata.num_row_groups)]
+        return pa.concat_tables([file.schema.empty_table(), *map(file.plain, groups)]).combine_chunks()
 
 
 def open_parquet(source: Any, **options: Any) -> pq.ParquetFile:
-    """Open a Parquet file whose page checksums are checked; to be called, and read, within `table_errors`."""
+    """Open a Parquet file of ours, whose page checksums are checked; for those of others there is `TableFile`."""
     # `pq.read_table` would load pandas, where it is installed, through `pyarrow.dataset`. No threads, for Arrow keeps
     # them, in the way of a fork; and of 400 processes that ended under load one was aborted, most likely by them.
     return pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False, **options)
+
+
+class TableFile:
+    """A Parquet file of others, of which no more is decoded than its rows can come to.
+
+    A page of some bytes may claim a gigabyte, and a long text that is stored once may be in every row. So what each
+    column claims is looked at first, texts are read as dictionaries, and they are made plain only where they fit. To be
+    opened, and read, within `table_errors`.
+
+    Args:
+        source: a path, or an open file.
+        where: what to call it in an error.
+        most_text: bytes that the texts of a row group may have, for each of its rows and on the average.
+
+    Attributes:
+        metadata: of the file.
+        schema: of its columns as they are given.
+
+    Raises:
+        StoreFormatError: a text lies within a list or a struct, or all of a column are longer.
+    """
+
+    def __init__(self, source: Any, where: str, most_text: int = MOST_TEXT) -> None:
+        plain = open_parquet(source)
+        self.metadata, self.schema = plain.metadata, plain.schema_arrow
+        self._where, self._most = where, most_text
+        columns = [self.metadata.schema.column(i) for i in range(self.metadata.num_columns)]
+        texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+        odd = set(texts) - set(self.schema.names)
+        odd |= {of.path for of in columns if of.physical_type == "FIXED_LEN_BYTE_ARRAY" and of.length > most_text}
+        if odd:
+            raise StoreFormatError(
+                f"{where}: expected texts of at most {most_text} bytes, in no lists; found the column "
+                f"{min(odd)!r:.80}. {IF_WRONG}"
+            )
+        self._file = open_parquet(source, metadata=self.metadata, read_dictionary=texts)
+
+    def read(self, group: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of a row group, of these columns, None for all; texts as dictionaries, which `plain` decodes.
+
+        Raises:
+            StoreFormatError: a column claims more bytes, or more values, than so many rows can have bytes.
+        """
+        about = self.metadata.row_group(group)
+        for number in range(about.num_columns):
+            column = about.column(number)
+            size = max(column.total_uncompressed_size, column.num_values)
+            if size > self._room(about.num_rows):
+                self._refuse(column.path_in_schema, about.num_rows, size)
+        table = self._file.read_row_group(group, None if columns is None else list(columns), use_threads=False)
+        table.validate(full=True)
+        return table
+
+    def plain(self, table: pa.Table) -> pa.Table:
+        """What `read` gave, with the columns' own types.
+
+        Raises:
+            StoreFormatError: texts come to more bytes than so many rows can have.
+        """
+        for at, name in enumerate(table.column_names):
+            if not pa.types.is_dictionary(table.schema.field(at).type):
+                continue
+            size = sum(map(_decoded_bytes, table[name].chunks))
+            if size > self._room(table.num_rows):
+                self._refuse(name, table.num_rows, size)
+            field = self.schema.field(name)
+            decoded = [chunk.dictionary_decode().cast(field.type) for chunk in table[name].chunks]
+            table = table.set_column(at, field, pa.chunked_array(decoded, field.type))
+        return table
+
+    def _room(self, rows: int) -> int:
+        return _SLACK + self._most * rows
+
+    def _refuse(self, column: str, rows: int, found: int) -> NoReturn:
+        raise StoreFormatError(
+            f"{self._where}: expected at most {self._room(rows):,} bytes in {rows} rows of a column; found {found:,} "
+            f"in {column!r:.80}. {IF_WRONG}"
+        )
+
+
+def _decoded_bytes(chunk: pa.DictionaryArray) -> int:
+    """How many bytes the texts of a column come to, each as often as it is there."""
+    values = chunk.dictionary
+    offsets = np.frombuffer(values.buffers()[1] or bytes(4), np.int32)[values.offset :][: len(values) + 1]
+    times = np.bincount(np.asarray(chunk.indices.drop_null()), minlength=len(values))
+    lengths = offsets[1:].astype(np.int64) - offsets[:-1]
+    return int((lengths * times[: len(lengths)]).sum())
 
 
 def refuse_more_rows(metadata: pq.FileMetaData, where: str, most: int | None) -> None:
@@ -58,12 +152,6 @@ def refuse_more_rows(metadata: pq.FileMetaData, where: str, most: int | None) ->
     rows = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
     if min(rows, default=0) < 0 or (most is not None and sum(rows) > most):
         raise StoreFormatError(f"{where}: expected at most {most} rows; found {sum(rows)}. {IF_WRONG}")
-
-
-def validated(table: pa.Table) -> pa.Table:
-    """The same table, every value of which is one of its type."""
-    table.validate(full=True)
-    return table
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Our own reader reads all of it. zarr-python reads a sample, the first and the la
 the same: to have it read everything as well would take many times as long.
 """
 
+import gc
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
@@ -11,18 +12,20 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from faceshards.cells import visible_lines
 from faceshards.errors import CorruptShardError, FaceShardsError, MissingExtraError, MissingShardError, StoreFormatError
 from faceshards.store import layout
 from faceshards.store.cache import Cache
 from faceshards.store.filehashes import files_there
+from faceshards.store.filelocks import OPEN_FILES_STAY
 from faceshards.store.invariants import block_problems, manifest_problems, name_problems
+from faceshards.store.passing import PassingFolder
 from faceshards.store.reader import Store
 from faceshards.store.remote import open_store
 from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, OK
@@ -49,12 +52,7 @@ class Problem:
     detail: str
 
     def __str__(self) -> str:
-        return "".join(map(_shown, f"{self.path}: {self.kind}: {self.detail}"))
-
-
-def _shown(character: str) -> str:
-    """What a terminal shows of it: the names of files may hold anything."""
-    return character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
+        return visible_lines(f"{self.path}: {self.kind}: {self.detail}")  # the names of files may hold anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +70,15 @@ class Report:
         return not self.problems
 
 
-def verify(path: str | Path, *, progress: Progress | None = None, against: Path | None = None) -> Report:
+def verify(path: str | Path, *, progress: Progress | None = None, against: str | Path | None = None) -> Report:
     """Check everything that can be checked of a store, and go on after each problem.
 
     Args:
         path: the store; or a URL of it, whose files are all fetched anew, into a cache beside the default one that is
             removed afterwards. Files that it does not list are not seen there.
         progress: told of every step; see `Progress`.
-        against: a list as `write_sha256sums` or ``sha256sum`` writes it; the store must hold just these files.
+        against: a list as `write_sha256sums` or ``sha256sum`` writes it, or a URL of one. The store must hold just
+            these files.
 
     Raises:
         StoreFormatError: `path` is no store, or of a later format, or `against` is no such list.
@@ -87,14 +86,17 @@ def verify(path: str | Path, *, progress: Progress | None = None, against: Path 
     """
     if "://" not in str(path):
         return _verify(path, progress, against, None)
-    beside = Cache().folder.parent
-    beside.mkdir(parents=True, exist_ok=True)
     # What the default cache keeps of this version is whole, whatever has become of the files at the URL.
-    with TemporaryDirectory(prefix="faceshards-verify-", dir=beside) as folder:
-        return _verify(path, progress, against, Cache(Path(folder)))
+    folder = PassingFolder(Cache().folder.parent, "faceshards-verify-")
+    try:
+        return _verify(path, progress, against, Cache(folder.path))
+    finally:
+        if OPEN_FILES_STAY:
+            gc.collect()  # the store, whose parts refer to one another, and with it the manifest that it keeps open
+        folder.remove()
 
 
-def _verify(path: str | Path, progress: Progress | None, against: Path | None, cache: Cache | None) -> Report:
+def _verify(path: str | Path, progress: Progress | None, against: str | Path | None, cache: Cache | None) -> Report:
     reference = read_sha256sums(against) if against else None
     try:
         store = open_store(path, cache=cache)
@@ -177,9 +179,8 @@ def _content_problems(store: Store, meter: _Meter, named: Container[str]) -> Ite
     yield from sorted((problem for problem in wrong if problem.path not in named), key=str)
     if MANIFEST not in unusable:
         rows, usable = Counter[str](), Counter[str]()
-        columns = ("sample_id", "split", "shard", "row", "identity", "status")
-        parts = _counted(store.manifest_parts(columns), rows, usable)
-        for detail in manifest_problems(parts, store.extents, store.shard_rows):
+        parts = _counted(store.manifest_parts(["sample_id", "split", "identity", "status"]), rows, usable)
+        for detail in manifest_problems(parts, store.extents):
             yield Problem(MANIFEST, "inconsistent", detail)
         for detail in name_problems(partial(_names, store), rows.total()):
             yield Problem(MANIFEST, "inconsistent", detail)
@@ -228,7 +229,6 @@ def _array_problems(store: Store, meter: _Meter, unusable: Container[str]) -> It
         first, end = shard * store.shard_rows, min((shard + 1) * store.shard_rows, store.splits[split])
         rows = store.rows(split, shard)
         at = rows["row"].to_numpy()
-        paired = bool(((at >= first) & (at < end)).all() and (np.diff(at) > 0).all())
         with _held(store, split, shard, names):
             for start in range(first, end, store.chunk_rows):
                 stop = min(start + store.chunk_rows, end)
@@ -236,11 +236,10 @@ def _array_problems(store: Store, meter: _Meter, unusable: Container[str]) -> It
                 if start == first or stop == end:
                     yield from _contradictions(witness, store, split, (start, stop), arrays)
                 meter.add((stop - start) * _row_bytes(store))
-                if paired:
-                    begin, until = np.searchsorted(at, (start, stop))
-                    here = rows.slice(begin, until - begin)
-                    for detail in block_problems(arrays, here, at[begin:until] - start):
-                        yield Problem(layout.group_path(split), "inconsistent", f"rows {start}..{stop - 1}: {detail}")
+                begin, until = np.searchsorted(at, (start, stop))
+                here = rows.slice(begin, until - begin)
+                for detail in block_problems(arrays, here, at[begin:until] - start):
+                    yield Problem(layout.group_path(split), "inconsistent", f"rows {start}..{stop - 1}: {detail}")
     for file, details in undecodable.items():
         yield Problem(file, "undecodable", f"{len(details)} of its chunks, the first: {details[0]}")
 

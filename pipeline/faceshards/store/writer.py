@@ -114,6 +114,7 @@ def write_shard(
     write_file(
         commit_path(work, split, shard),
         encode_table(table.replace_schema_metadata({_FILES_KEY: json.dumps(files, default=bytes.hex).encode()})),
+        sweeping=False,
     )
 
 

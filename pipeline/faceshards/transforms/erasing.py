@@ -156,7 +156,7 @@ class FSErasing(Transform):
             ParamsError: the image's dtype cannot hold `fill`, or it does not go with the number of channels.
         """
         if len(inputs) == 2 and all(type(tensor) is Tensor for tensor in inputs) and fits(inputs[1], inputs[0]):
-            image, regions = inputs  # the most usual sample by a short way: to take it apart lasts as long as to erase
+            image, regions = inputs  # the usual sample; the general way takes as long as erasing itself
             return self.transform(image, self._params(image, regions)), regions
         if not inputs:
             raise FaceTypeError("expected an image and its region map; found nothing")

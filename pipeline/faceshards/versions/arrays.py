@@ -65,10 +65,15 @@ class Comparison:
         variants, reason = self._comparable(name)
         found = _Found(np.zeros(len(self._pairs.b_rows), np.bool_), np.zeros(variants or 1, np.int64))
         if reason is not None:
-            return ArrayChanges(name, 0, 0, None, reason), found
+            return ArrayChanges(name, 0, 0, skipped=reason), found
         self._compare(name, variants, found)
-        each = None if variants is None else tuple(found.each_variant.tolist())
-        return ArrayChanges(name, int(self._pairs.usable.sum()), int(found.changed.sum()), each), found
+        faces = int(self._pairs.usable.sum())
+        if variants is None:
+            return ArrayChanges(name, faces, int(found.changed.sum())), found
+        numbers = self._a.arrays[name].shape[0], self._b.arrays[name].shape[0]
+        if numbers[0] != numbers[1]:
+            found.changed |= self._pairs.usable
+        return ArrayChanges(name, faces, int(found.changed.sum()), tuple(found.each_variant.tolist()), numbers), found
 
     def _comparable(self, name: str) -> tuple[int | None, str | None]:
         """How many variants both have, None where there is no such axis; and why the arrays do not compare."""

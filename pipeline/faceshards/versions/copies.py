@@ -8,12 +8,11 @@ from pathlib import Path
 from faceshards.errors import FaceShardsError, MissingShardError, RevisionError
 from faceshards.store import dataset_json
 from faceshards.store.durable import sha256_of
-from faceshards.store.inventory import FileRecord, Inventory
+from faceshards.store.inventory import FileRecord, Inventory, most_bytes
 from faceshards.store.names import path_in
 from faceshards.store.origin import Origin, first_bytes
 from faceshards.store.schema import DATASET_JSON, INVENTORY
 from faceshards.store.storefiles import StoreFiles
-from faceshards.store.tables import decode_table
 from faceshards.versions.dvcout import DvcOut, find_out
 
 _BLOCK = 16 * 2**20
@@ -54,9 +53,8 @@ class Copy:
     def _by_hash(self) -> dict[str, str]:
         try:
             described = StoreFiles(Path(self.label), dataset_json.decode(self.dataset_json, self.label))
-            data = self.read(INVENTORY, described.info["files"][INVENTORY]["bytes"])
-            table = decode_table(data, f"{self.label}/{INVENTORY}", described.layout.file_count)
-            listed = Inventory(table, described.layout, f"{self.label}/{INVENTORY}")
+            most = min(described.info["files"][INVENTORY]["bytes"], most_bytes(described.layout))
+            listed = Inventory.decoded(self.read(INVENTORY, most), described.layout, f"{self.label}/{INVENTORY}")
         except (FaceShardsError, OSError):
             return {}  # it may be damaged too, elsewhere
         files = {name: file["sha256"] for name, file in described.info["files"].items()}

@@ -73,8 +73,10 @@ class ArrayChanges:
     Attributes:
         array: its name.
         faces: how many were held against each other.
-        changed: those whose values differ.
-        each_variant: faces that differ, by the number of the variant; None for arrays without that axis.
+        changed: those whose values differ. Of arrays with another number of variants these are all.
+        each_variant: faces that differ, by the number of the variant, of the variants that both have; None for arrays
+            without that axis.
+        variants: how many variants a face has in A and in B; None for arrays without that axis.
         skipped: why the arrays cannot be compared; None where they were.
     """
 
@@ -82,6 +84,7 @@ class ArrayChanges:
     faces: int
     changed: int
     each_variant: tuple[int, ...] | None = None
+    variants: tuple[int, int] | None = None
     skipped: str | None = None
 
 

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from faceshards.build.verify import verify_with_bar
 from faceshards.errors import FaceShardsError, MissingExtraError, MissingShardError, RevisionError
-from faceshards.store.durable import sha256_of
+from faceshards.store.durable import sha256_of, sweep, sweep_of
 from faceshards.store.filehashes import IGNORED
 from faceshards.store.inventory import FileRecord
 from faceshards.store.names import path_in
@@ -109,25 +109,26 @@ def repair(path: str | Path, sources: Sequence[str] = (), *, remove_unlisted: bo
         RevisionError, MissingExtraError, MissingShardError, DownloadError: a source is none, or DVC cannot tell.
     """
     root = Path(path)
+    if (root / DATASET_JSON).is_file():  # of any other folder nothing is touched
+        sweep(root)
     named = [copy for address in sources for copy in copies_at(address, root)]
     out, why_not = _dvc_out(root)
     copies = [*named, *([cache_copy(out)] if out is not None else [])]
     restored = restore_dataset_json(root, copies)
-    work = _Work(root, Store.open(root), _hashes(root))
+    work = _Work(root, Store.open(root), _hashes(root), out)
+    # Whatever a run that was stopped had repaired of it: nothing else is written before DVC's copy is sound.
+    work.mend_copy(DATASET_JSON, root / DATASET_JSON)
     if restored is not None:
         work.repaired.append(Repaired(DATASET_JSON, restored))
     kept = root.absolute().parent / ".work" / "kept"
     others: list[_Source] = [*copies, *([Kept(kept)] if kept.is_dir() else []), Derived(root, work.store.info)]
     work.run(others)
     removed = work.remove_unlisted() if remove_unlisted else ()
-    in_cache = list(_mend_cache(root, out, [done.path for done in work.repaired])) if out is not None else []
     hints = [] if sources else [_NO_SOURCE]
     reasons = {file: "; ".join([*hints, *tried, *why_not]) for file, tried in work.tried.items()}
     problems = {problem.path: problem for problem in reversed(verify_with_bar(root).problems)}  # the first of each file
     left = [Left(problem, _reason(problem, reasons)) for problem in reversed(problems.values())]
-    left += [item for item in in_cache if isinstance(item, Left)]
-    mended = tuple(item for item in in_cache if isinstance(item, Repaired))
-    return Repair(tuple(work.repaired), mended, removed, tuple(left))
+    return Repair(tuple(work.repaired), tuple(work.in_cache), removed, (*left, *work.left_in_cache))
 
 
 @dataclass
@@ -136,13 +137,17 @@ class _Work:
 
     Attributes:
         found: SHA-256 of every file that is there.
+        out: what DVC knows of the store, if anything.
         tried: what stood against each source, by file that is still damaged.
     """
 
     root: Path
     store: Store
     found: dict[str, str]
+    out: DvcOut | None
     repaired: list[Repaired] = field(default_factory=list)
+    in_cache: list[Repaired] = field(default_factory=list)
+    left_in_cache: list[Left] = field(default_factory=list)
     tried: dict[str, list[str]] = field(default_factory=dict)
 
     def run(self, sources: Sequence[_Source]) -> None:
@@ -195,6 +200,8 @@ class _Work:
             return None
 
     def _put(self, file: str, temporary: Path, record: FileRecord, source: str) -> None:
+        # First, for a run that comes after a kill looks only at what is damaged in the store.
+        self.mend_copy(file, temporary)
         try:
             put(temporary, self.root / file)
         except OSError as error:
@@ -204,6 +211,29 @@ class _Work:
         self.tried.pop(file, None)
         self.found[file] = record.sha256
         self.repaired.append(Repaired(file, source))
+
+    def mend_copy(self, file: str, good: Path) -> None:
+        """Replace DVC's copy of a file that is damaged, for `dvc push` would hand it on. DVC itself takes it for sound.
+
+        Args:
+            file: its path in the store.
+            good: where its own bytes lie.
+        """
+        kept = None if self.out is None else self.out.cached(file)
+        if self.out is None or kept is None or md5_of(good) != self.out.objects[file]:
+            return  # no copy, or one of another version
+        try:
+            if md5_of(kept) == self.out.objects[file]:
+                return
+            sweep_of(kept)
+            temporary = stage(kept, blocks_of(good), FileRecord(good.stat().st_size, sha256_of(good)))
+            temporary.chmod(_DVC_MODE)
+            put(temporary, kept)
+        except OSError as error:
+            problem = Problem(str(kept), "changed", f"DVC's copy of {file} has the same damage")
+            self.left_in_cache.append(Left(problem, f"{error}. Delete it, then run `dvc commit {self.root}`"))
+        else:
+            self.in_cache.append(Repaired(str(kept), str(self.root / file)))
 
 
 @dataclass(frozen=True)
@@ -240,24 +270,6 @@ def _dvc_out(root: Path) -> tuple[DvcOut | None, list[str]]:
         return find_out(root, remote=False), []
     except (MissingExtraError, MissingShardError, RevisionError) as error:
         return None, [f"DVC's cache: {error}"]
-
-
-def _mend_cache(root: Path, out: DvcOut, repaired: Sequence[str]) -> Iterator[Repaired | Left]:
-    """Replace DVC's copies that share a damage, for `dvc push` would hand them on. DVC itself takes them for sound."""
-    for file in repaired:
-        kept = out.cached(file)
-        if kept is None or md5_of(root / file) != out.objects[file] or md5_of(kept) == out.objects[file]:
-            continue  # no copy, or one of another version, or a sound one
-        wanted = FileRecord((root / file).stat().st_size, sha256_of(root / file))
-        try:
-            temporary = stage(kept, blocks_of(root / file), wanted)
-            temporary.chmod(_DVC_MODE)
-            put(temporary, kept)
-        except OSError as error:
-            problem = Problem(str(kept), "changed", f"DVC's copy of {file} has the same damage")
-            yield Left(problem, f"{error}. Delete it, then run `dvc commit {root}`")
-        else:
-            yield Repaired(str(kept), str(root / file))
 
 
 def _reason(problem: Problem, tried: Mapping[str, str]) -> str:

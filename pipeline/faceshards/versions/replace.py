@@ -2,12 +2,11 @@
 
 import hashlib
 import os
-import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
 from faceshards.errors import CorruptShardError
-from faceshards.store.durable import PARTIAL, sync
+from faceshards.store.durable import held, partial_of, sync
 from faceshards.store.inventory import FileRecord
 
 
@@ -27,10 +26,10 @@ def stage(path: Path, blocks: Iterable[bytes], wanted: FileRecord) -> Path:
         OSError: they cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PARTIAL}")
+    temporary = partial_of(path)
     digest, size = hashlib.sha256(), 0
     try:
-        with temporary.open("xb") as file:
+        with held(temporary) as file:
             for block in blocks:
                 size += len(block)
                 if size > wanted.bytes:

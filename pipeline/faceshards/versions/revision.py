@@ -1,9 +1,7 @@
 """A store at a git revision, read where DVC keeps it: nothing is checked out, nothing of DVC's cache is copied."""
 
 import hashlib
-import shutil
 import tempfile
-import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,9 +11,11 @@ from faceshards.store import dataset_json
 from faceshards.store.cache import Cache
 from faceshards.store.names import path_in
 from faceshards.store.origin import Origin, first_bytes
+from faceshards.store.passing import PassingFolder
 from faceshards.store.reader import Store
 from faceshards.store.remote import CachedMirror
 from faceshards.store.schema import DATASET_JSON
+from faceshards.versions.copies import md5_of
 from faceshards.versions.dvcout import DvcOut, find_out
 
 
@@ -43,8 +43,8 @@ class RevisionMirror:
     """
 
     def __init__(self, out: DvcOut, remote: CachedMirror) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="faceshards-"))
-        self._finalizer = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        self._passing = PassingFolder(Path(tempfile.gettempdir()), "faceshards-revision-")
+        self.folder = self._passing.path
         self._out, self._remote = out, remote
         self._damaged: set[str] = set()
 
@@ -104,12 +104,17 @@ def open_revision(rev: str, path: str | Path, cache: Cache | None = None) -> Sto
     out = find_out(path, rev)
     where = f"{out.label}: {DATASET_JSON}"
     kept = out.cached(DATASET_JSON)
-    try:
-        data = kept.read_bytes() if kept else first_bytes(out.blocks(DATASET_JSON), dataset_json.MAX_BYTES + 1)
-        info = dataset_json.decode(data, where)
-    except CorruptShardError:
+    # It names the hashes of all else, and agrees with itself whoever wrote it.
+    if kept is None or md5_of(kept) != out.objects[DATASET_JSON]:
         data = first_bytes(out.blocks(DATASET_JSON), dataset_json.MAX_BYTES + 1)
-        info = dataset_json.decode(data, where)
+    else:
+        data = kept.read_bytes()
+    info = dataset_json.decode(data, where)
+    if (found := hashlib.md5(data, usedforsecurity=False).hexdigest()) != out.objects[DATASET_JSON]:
+        raise CorruptShardError(
+            f"{where}: expected the file of the MD5 {out.objects[DATASET_JSON]}, as dvc.lock has it; found {found}, "
+            "which somebody put in its place; `dvc push` it again where the version was made"
+        )
     key = hashlib.sha256(data).hexdigest()[:32]
     mirror = RevisionMirror(out, CachedMirror(_RevisionOrigin(out), cache or Cache(), key))
     return Store(mirror.folder, info, mirror)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from faceshards.versions.difference import SHOWN, Difference, Some
+from faceshards.versions.difference import SHOWN, ArrayChanges, Difference, Some
 
 _PAIRS_SHOWN = 10
 _SHORTEST_AREA_CHANGE = 0.05  # pixels a face; less would print as equal
@@ -44,7 +44,7 @@ def sections(found: Difference) -> Iterator[Section]:
     if rows := [_person(people.split, people) for people in found.people if people.added.count or people.removed.count]:
         yield Section("People", ("split", "A", "B", "added", "removed"), rows)
     arrays = [
-        (array.array, f"{array.faces:,}", f"{array.changed:,}", array.skipped or _each_variant(array.each_variant))
+        (array.array, f"{array.faces:,}", f"{array.changed:,}", array.skipped or _variants(array))
         for array in found.arrays
     ]
     yield Section("Arrays", ("array", "faces", "changed", ""), arrays)
@@ -128,8 +128,13 @@ def _files(found: Difference) -> Section:
     return Section("Files", ("", "files", "bytes"), rows)
 
 
-def _each_variant(counts: tuple[int, ...] | None) -> str:
-    return "" if not counts or not any(counts) else "by variant: " + ", ".join(f"{count:,}" for count in counts)
+def _variants(array: ArrayChanges) -> str:
+    parts = []
+    if array.variants and array.variants[0] != array.variants[1]:
+        parts.append(f"{array.variants[0]} variants a face in A, {array.variants[1]} in B")
+    if array.each_variant and (parts or any(array.each_variant)):
+        parts.append("by variant: " + ", ".join(f"{count:,}" for count in array.each_variant))
+    return "; ".join(parts)
 
 
 def _named(some: Some) -> str:

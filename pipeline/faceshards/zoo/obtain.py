@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from faceshards.errors import DownloadError, LicenceError, WeightsError
 from faceshards.source.fetch.download import fetch, is_there
@@ -18,6 +18,7 @@ from faceshards.zoo.pins import Pin, add_pin, pins_file
 from faceshards.zoo.published import Published, read_published
 
 _ZIP = b"PK"
+_WAIT_S = 3600
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,13 @@ def _download(
 ) -> None:
     model.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(model.with_name(".lock")):  # of other projects of this user
+        with FileLock(model.with_name(".lock"), timeout=_WAIT_S):  # of other projects of this user
             fetch([file], model.parent, transfer=transfer, progress=progress)
+    except Timeout as error:
+        raise DownloadError(
+            f"{model}: expected another process to end its download; found that it took {_WAIT_S} seconds; look at it, "
+            "then run again"
+        ) from error
     except DownloadError as error:
         said = str(error).replace(BY_HAND, f"Or download it in a browser and save it as {model}")
         if file.sha256 is not None and f"expected SHA-256 {file.sha256}" in said:

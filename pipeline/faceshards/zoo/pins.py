@@ -3,10 +3,6 @@
 They are a file of the project, to be committed, so that nobody gets other bytes under the same address later.
 """
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import ConfigDict, TypeAdapter
@@ -14,6 +10,7 @@ from pydantic.dataclasses import dataclass
 from ruamel.yaml import YAML
 
 from faceshards.store.durable import written_whole
+from faceshards.store.filelocks import alone_in
 from faceshards.yamlfile import read_yaml
 from faceshards.zoo.catalogue import kept_folder
 from faceshards.zoo.published import Bytes, Sha256
@@ -61,7 +58,8 @@ def add_pin(path: Path, address: str, pin: Pin) -> None:
     Raises:
         ParamsError: as `read_pins`.
     """
-    with _alone(path.parent):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with alone_in(path.parent):
         _write(path, {**read_pins(path), address: pin})
 
 
@@ -69,19 +67,6 @@ def make_pins(path: Path) -> None:
     """Write a file without pins where there is none."""
     if not path.exists():
         _write(path, {})
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Others who would write pins there wait. The folder itself is locked, so that no file of locks is left in it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # of a file system without locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _write(path: Path, pins: dict[str, Pin]) -> None:

@@ -232,14 +232,16 @@ def test_files_that_dvc_would_stumble_over_are_named(params: Callable[..., Param
     (faces / "p/caf\udce9.png").touch()
     (faces / "p/gone.png").symlink_to(faces / "nowhere.png")
     os.mkfifo(faces / "p/pipe.png")
+    (faces / "p/.dvcignore").write_text("*.png\n")
     (tmp_path / "elsewhere").mkdir()
     (faces / "q").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ParamsError, match=r"source\.path: .*found 4 that it cannot: ") as caught:
+    with pytest.raises(ParamsError, match=r"source\.path: .*found 5 that it cannot: ") as caught:
         link_inputs(params(path=faces), tmp_path / "inputs", tmp_path / "parsers.yaml")
     for said in (
         "p/caf\\xe9.png (its name is no UTF-8)",
         "p/gone.png (a link",
         "p/pipe.png (a pipe",
         "q (a link to a folder",
+        "p/.dvcignore (by which DVC passes files over",
     ):
         assert said in str(caught.value)

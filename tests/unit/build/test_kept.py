@@ -120,3 +120,11 @@ def test_what_a_kill_left_half_linked_is_swept(kept: Path) -> None:
     (kept / ".train0.0123").mkdir()
     prune(kept, 10**9)
     assert not (kept / ".train0.0123").exists()
+
+
+def test_a_shard_under_the_key_of_another_version_is_not_taken(kept: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    create(again, SPEC)
+    folder_of(kept, "train", 0).rename(kept / "of-another-key")
+    assert not take(kept / "of-another-key", again, SPEC, "train", 0)
+    assert not (kept / "of-another-key").exists()

@@ -151,7 +151,7 @@ names = st.sampled_from([None, *"abcdefgh"])
 versions = st.lists(st.dictionaries(pool, names, min_size=1, max_size=20), min_size=2, max_size=5)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(versions)
 def test_whatever_comes_and_goes_nobody_moves_and_no_row_or_class_id_ever_means_two(versions: list[dict]) -> None:
     owner_of_row: dict[tuple, tuple] = {}

@@ -1,8 +1,10 @@
 """An export holds the store's faces pixel for pixel, and the same store gives the same bytes."""
 
 import csv
+import errno
 import io
 import json
+import re
 import struct
 import tarfile
 from collections.abc import Callable
@@ -14,10 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
-from stores import SPLITS, VARIANTS, build_faces, build_people, face_arrays, sample_id, tree
+from stores import SPLITS, VARIANTS, build_faces, build_people, face_arrays, face_spec, sample_id, tree
 
 from faceshards.cli import main
 from faceshards.errors import CorruptShardError, ExportError
+from faceshards.export.fiftyone import export_fiftyone
 from faceshards.export.huggingface import export_huggingface
 from faceshards.export.imagefolder import export_imagefolder
 from faceshards.export.recordio import _write_record, export_recordio
@@ -27,9 +30,10 @@ from faceshards.regions import REGION_NAMES
 from faceshards.source.decode import decode_image, decode_labels
 from faceshards.source.open import open_source
 from faceshards.source.recordfile import RecordFile
+from faceshards.store.folder import new_folder
 from faceshards.store.reader import Store
 
-EXPORTS = [export_webdataset, export_imagefolder, export_huggingface, export_recordio]
+EXPORTS = [export_webdataset, export_imagefolder, export_huggingface, export_recordio, export_fiftyone]
 N = SPLITS["train"]
 
 Export = Callable[..., None]
@@ -180,7 +184,7 @@ def test_parquet_has_png_bytes_and_the_features_of_datasets(
         np.testing.assert_array_equal(decode_image(row["image"]["bytes"], "image"), faces["image"][i])
         np.testing.assert_array_equal(decode_labels(row["region"]["bytes"], "region"), faces["region"][i])
         assert (row["sample_id"], row["identity"], row["erased"]) == (sample_id("train", i), faces["identity"][i], [])
-    assert "path: data/val-*" in (tmp_path / "out/README.md").read_text()
+    assert "path: data/val-?????-of-?????.parquet" in (tmp_path / "out/README.md").read_text()
 
 
 @pytest.mark.parametrize("export", EXPORTS)
@@ -257,7 +261,7 @@ def test_what_the_store_does_not_have_is_told(store: Store, tmp_path: Path) -> N
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("format", ["webdataset", "imagefolder", "huggingface", "recordio"])
+@pytest.mark.parametrize("format", ["webdataset", "imagefolder", "huggingface", "recordio", "fiftyone"])
 def test_the_command_exports_a_store_at_a_path_or_a_url(
     format: str, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -295,7 +299,82 @@ def test_the_real_libraries_read_what_is_written(
     assert loaded["train"]["identity"][:] == faces["identity"].tolist()
 
 
+def program_of_the_docs(root: Path, which: str) -> str:
+    """The Python program of docs/export.md that has a word in it."""
+    blocks = re.findall(r"```python\n(.*?)```", (root / "docs/export.md").read_text(), re.DOTALL)
+    (program,) = (block for block in blocks if which in block)
+    return str(program)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # webdataset leaves files open
+def test_webdataset_decodes_region_maps_as_the_docs_say(
+    root: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_webdataset(store, tmp_path / "out/webdataset", splits=["val"])
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    collected = program_of_the_docs(root, "handle_extension").replace("    sample[", "    seen.append(sample); sample[")
+    exec(f"seen = []\n{collected}", names)
+    truth = face_arrays("val", 0, SPLITS["val"])
+    np.testing.assert_array_equal([sample["region.png"] for sample in names["seen"]], truth["region"])
+    np.testing.assert_array_equal([sample["png"] for sample in names["seen"]], truth["image"])
+
+
+def test_pandas_reads_ids_and_names_as_text_as_the_docs_say(
+    root: Path, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = ["000123", "1e5", "NA"], ["null", "0x1F", "1_000"]
+    named = Store.open(path)
+    manifest = named.manifest
+    at = [i for i, split in enumerate(manifest["split"].to_pylist()) if split == "val"]
+    for column, texts in zip(("sample_id", "identity_name"), odd, strict=True):
+        values = manifest[column].to_pylist()
+        for i, text in zip(at, texts, strict=True):
+            values[i] = text
+        manifest = manifest.set_column(manifest.column_names.index(column), column, [values])
+    named.__dict__["manifest"] = manifest
+    export_imagefolder(named, tmp_path / "out/imagefolder", splits=["val"])
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(program_of_the_docs(root, "read_csv"), names)
+    faces = names["faces"]
+    assert (faces["sample_id"].tolist(), faces["identity_name"].tolist()) == odd
+    assert faces["erased"].tolist() == ["", "", ""]
+    assert faces["label"].dtype == np.int64
+
+
 def test_png_of_regions_is_grey(store: Store, tmp_path: Path) -> None:
     export_webdataset(store, tmp_path / "out", splits=["val"])
     data = members(tmp_path / "out/val-000000.tar")["00000000.region.png"]
     assert io.BytesIO(data).read(26)[24:26] == bytes([8, 0])  # 8 bits, greyscale
+
+
+def test_no_split_of_the_card_takes_the_files_of_another(tmp_path: Path) -> None:
+    names = ("train", "train-2", "train-00000-of-00001")
+    store = Store.open(build_faces(tmp_path / "work", tmp_path / "store", face_spec(dict.fromkeys(names, 2))))
+    export_huggingface(store, tmp_path / "out")
+    card = (tmp_path / "out/README.md").read_text()
+    patterns = re.findall(r"^    path: (.*)$", card, re.MULTILINE)
+    found = [[path.name for path in (tmp_path / "out").glob(pattern)] for pattern in patterns]
+    assert found == [[f"{name}-00000-of-00001.parquet"] for name in names]
+
+
+def test_class_ids_without_end_get_no_names(tmp_path: Path) -> None:
+    store = Store.open(build_people(tmp_path / "store", [0, 1], ((0, 2), (2**40, 2**47))))
+    with pytest.raises(ExportError, match="expected class ids below 10,000,000, each of which gets a name"):
+        export_huggingface(store, tmp_path / "out")
+
+
+def test_of_two_exports_to_one_place_the_second_is_refused_and_the_first_is_whole(store: Store, tmp_path: Path) -> None:
+    with new_folder(tmp_path / "out", ExportError) as folder:
+        (folder / "mine").touch()
+        with pytest.raises(ExportError, match="expected no other process at it"):
+            export_webdataset(store, tmp_path / "out")
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "mine"]
+
+
+def test_a_full_disk_is_told_with_the_place_that_was_written_to(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"out'$") as caught, new_folder(tmp_path / "out", ExportError):
+        raise OSError(errno.ENOSPC, "No space left on device")  # as `write` raises it
+    assert caught.value.filename == str(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []

@@ -1,3 +1,5 @@
+"""docs/parsers.md shows some of what runs here."""
+
 from importlib.util import find_spec
 from pathlib import Path
 

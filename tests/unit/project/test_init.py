@@ -1,5 +1,6 @@
 """The repository of a data set: made from the package, checked, and taken over by a new release."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from doc_blocks import shown, shows
 from ruamel.yaml import YAML
 
 from faceshards.build import lockfile
@@ -23,6 +25,7 @@ from faceshards.project.check import check
 from faceshards.project.create import create
 from faceshards.project.files import digest, files_of_template, source_in
 from faceshards.project.upgrade import upgrade
+from faceshards.store.durable import partial_of
 
 OWN = {"README.md", ".gitignore", ".dvcignore", "dvc.yaml"}
 """Files of a data set that this repository has in another form."""
@@ -120,8 +123,9 @@ def test_a_folder_with_other_files_is_refused_and_they_are_named(tmp_path: Path)
 
 def test_a_run_that_was_stopped_is_taken_up_and_a_finished_one_is_not_done_again(faces: Path) -> None:
     (faces / LOCK).unlink()
-    (faces / "dvc.yaml").unlink()
+    (faces / "dvc.yaml").rename(partial_of(faces / "dvc.yaml"))
     create(faces)
+    assert not list(faces.glob("*.partial"))
     assert (faces / LOCK).is_file()
     with pytest.raises(ProjectError, match="--upgrade"):
         create(faces)
@@ -155,7 +159,8 @@ def test_a_stage_refuses_code_that_is_not_the_one_of_the_data_set(inside: Path) 
         check_code("align")
     done = CliRunner().invoke(main, ["stage", "align"])
     assert done.exit_code == 1
-    assert "init --upgrade" in done.output
+    told = shown("docs/upgrade.md", "faceshards stage report").replace("stage report", "stage align")
+    assert shows(told, done.output)
     (inside / LOCK).unlink()
     with pytest.raises(OtherCodeError, match="found no file"):
         check_code("parse")
@@ -268,6 +273,10 @@ def test_check_tells_all_problems_at_once_and_exits_with_1(inside: Path) -> None
     assert done.exit_code == 1
     assert "nowhere" in done.output
     assert "w.safetensors" in done.output
+    done = CliRunner().invoke(main, ["check", "--json"])
+    said = json.loads(done.output)
+    assert (done.exit_code, said["ok"], len(said["problems"])) == (1, False, 2)
+    assert said["stages"]["download"] == "cannot find the faces, from nowhere"
     edit(inside / "params.yaml", "  path: nowhere", "  path: null")
     with pytest.raises(ParamsError, match=r"source\.path: Input should be a valid string; found None"):
         check(Path("params.yaml"))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from stores import SIDE, build_faces, face_arrays, face_spec
+from stores import SIDE, build_faces, copy_of_faces, face_arrays, face_spec
 
 from faceshards.errors import CorruptShardError, MissingShardError
 from faceshards.store import crc32c
@@ -46,7 +46,7 @@ def the_first_chunk(reader: ChunkReader) -> NDArray[Any]:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return build_faces(tmp_path / "work", tmp_path / "out", face_spec({"train": ROWS}, SHARD, CHUNK, profile="fast"))
+    return copy_of_faces(tmp_path / "out", face_spec({"train": ROWS}, SHARD, CHUNK, profile="fast"))
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def read(request: pytest.FixtureRequest) -> Read:
 
 @pytest.mark.parametrize("profile", get_args(Profile))
 def test_only_what_is_not_compressed_lies_there_as_it_is(tmp_path: Path, profile: Any) -> None:
-    path = build_faces(tmp_path / "work", tmp_path / "out", face_spec(profile=profile))
+    path = copy_of_faces(tmp_path / "out", face_spec(profile=profile))
     assert chunk_reader(Store.open(path), "train", "image").as_is == (profile == "fast")
 
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_files import encode, png
 from numpy.typing import NDArray
-from stores import build_faces, face_arrays, face_spec
+from stores import build_faces, copy_of_faces, face_arrays, face_spec
 
 import faceshards
 from faceshards.errors import CorruptShardError, MissingExtraError, StoreSpecError
@@ -234,7 +234,7 @@ def test_only_images_are_files_and_the_rest_is_as_in_compact(tmp_path: Path) -> 
 def test_every_view_in_every_order_is_that_of_a_compact_store(tmp_path: Path, view: Any, shuffle: Any) -> None:
     # One id each, which draws depend on; the images of both are noise that a PNG keeps.
     files, pixels = (
-        faceshards.open(build_faces(tmp_path / f"w{profile}", tmp_path / profile, face_spec(profile=profile)))
+        faceshards.open(copy_of_faces(tmp_path / profile, face_spec(profile=profile)))
         for profile in ("source", "compact")
     )
     for found, expected in zip(

@@ -263,3 +263,53 @@ def test_names_that_a_terminal_would_obey_are_shown_as_text(store: Path) -> None
     (store / "a\x1b[2Jb").write_bytes(b"")
     (problem,) = verify(store).problems
     assert str(problem).startswith(r"a\x1b[2Jb: unlisted")
+
+
+def test_a_text_that_is_stored_once_is_not_decoded_for_every_row(store: Path) -> None:
+    def repeated(manifest: pa.Table) -> pa.Table:
+        return with_values(manifest, "source_id", ["x" * 500_000] * manifest.num_rows)
+
+    with_manifest(store, repeated)
+    assert (store / MANIFEST).stat().st_size < 100_000
+    with pytest.raises(StoreFormatError, match=r"bytes in 12 rows.*found 6,000,000 in 'source_id'"):
+        _ = Store.open(store).manifest
+    assert {problem.path for problem in verify(store).problems} == {MANIFEST}
+
+
+def test_a_page_is_not_decoded_that_claims_more_than_its_rows_can_have(store: Path) -> None:
+    def long(manifest: pa.Table) -> pa.Table:
+        return with_values(manifest, "source_id", [f"{i}{'x' * 500_000}" for i in range(manifest.num_rows)])
+
+    with pytest.raises(StoreFormatError, match="found 6,"):
+        _ = Store.open(with_manifest(store, long)).manifest
+
+
+@pytest.mark.parametrize("values", [[["a"]], [b"\0" * 5000]], ids=["in lists", "of one length"])
+def test_texts_are_columns_of_their_own(store: Path, values: list[Any]) -> None:
+    type_ = pa.binary(5000) if isinstance(values[0], bytes) else None
+
+    def odd(manifest: pa.Table) -> pa.Table:
+        return manifest.append_column("x", pa.array(values * manifest.num_rows, type_))
+
+    with pytest.raises(StoreFormatError, match=r"expected texts of at most 4096 bytes, in no lists; found .* 'x"):
+        _ = Store.open(with_manifest(store, odd)).manifest
+
+
+def test_an_inventory_is_no_longer_than_one_of_so_many_files_can_be(store: Path) -> None:
+    with_description(store, lambda info: info["files"][INVENTORY].update(bytes=2**40))
+    with pytest.raises(StoreFormatError, match=r"expected at most [\d,]+ bytes for 32 files; found 1,099,511,627,776"):
+        Store.open(store).read_inventory()
+
+
+def test_verify_reads_no_file_of_another_length_and_none_that_is_not_listed(store: Path) -> None:
+    for name in ("train.zarr/image/c.0.0.0.0", "notes.bin"):
+        with (store / name).open("r+b" if "/" in name else "wb") as file:
+            file.truncate(2**40)  # a hole, which takes hours to hash
+    found = [str(problem) for problem in verify(store).problems]
+    assert any(said.startswith("train.zarr/image/c.0.0.0.0: changed: ") for said in found)
+    assert any("found 1099511627776 bytes in place of" in said for said in found)
+    assert "notes.bin: unlisted: the store does not list this file" in found
+
+
+def with_values(manifest: pa.Table, name: str, values: list[str]) -> pa.Table:
+    return manifest.set_column(manifest.column_names.index(name), manifest.schema.field(name), pa.array(values))

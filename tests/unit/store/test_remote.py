@@ -2,8 +2,12 @@
 
 import os
 import pickle
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +18,9 @@ from stores import build_faces
 import faceshards
 from faceshards.errors import CacheError, DownloadError, MissingExtraError, MissingShardError
 from faceshards.store.cache import Cache
+from faceshards.store.dataset_json import MAX_BYTES
+from faceshards.store.filehashes import files_there
+from faceshards.store.origin import Origin
 from faceshards.store.reader import Store
 from faceshards.store.remote import open_store
 
@@ -155,3 +162,75 @@ def test_a_local_store_loads_nothing_of_remote_ones(faces: Path) -> None:
     code = f"import faceshards, sys; faceshards.open({str(faces)!r})[0]; print({modules} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_folder_with_files_of_others_is_no_cache(tmp_path: Path) -> None:
+    (tmp_path / "photographs").mkdir()
+    (tmp_path / "photographs/mine.jpg").write_bytes(b"mine")
+    cache = Cache(tmp_path, max_bytes=4)
+    with pytest.raises(CacheError, match="found 'photographs', which would be removed to make room; name another"):
+        cache.hold("one", 4, lambda file: file.write(b"abcd") and None).__enter__()
+    assert (tmp_path / "photographs/mine.jpg").read_bytes() == b"mine"
+
+
+def test_nobody_waits_for_a_process_that_has_stopped_in_the_middle_of_a_fetch(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+
+    def stopped(_: object) -> None:
+        os.utime(cache.folder / "one.partial", (0, 0))
+        with pytest.raises(CacheError, match=r"it has written nothing for \d+ seconds; go on with it or end it"):
+            cache.hold("one", 4, lambda file: None).__enter__()
+
+    with cache.hold("one", 4, stopped):
+        pass
+
+
+def test_a_server_that_sends_a_description_without_end_is_not_read_to_its_end(
+    faces: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(f"file://{faces}")
+
+    def endless(*_: object) -> Iterator[bytes]:
+        while True:
+            yield bytes(2**22)
+
+    monkeypatch.setattr(Origin, "blocks", endless)
+    assert files_there(store, f"file://{faces}").sizes["dataset.json"] == MAX_BYTES + 1
+
+
+def test_a_server_that_falls_silent_is_waited_for_no_longer_than_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faceshards.store.origin._SILENCE_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system accepts, and nobody answers
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/shards"
+        with pytest.raises(DownloadError, match=r"dataset\.json: \w*Timeout\w*: .*Check the URL"):
+            open_store(url)
+
+
+@pytest.mark.parametrize(("status", "expected"), [(404, MissingShardError), (403, DownloadError), (503, DownloadError)])
+def test_a_file_that_a_server_does_not_give_is_missing_only_where_the_server_says_so(
+    status: int, expected: type[Exception]
+) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(status)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            with pytest.raises(expected):
+                open_store(f"http://127.0.0.1:{server.server_port}/shards")
+        finally:
+            server.shutdown()
+
+
+def test_a_folder_in_the_place_of_a_kept_file_goes_as_a_damaged_file_does(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    with cache.hold("one", 4, lambda file: file.write(b"abcd") and None) as path:
+        path.unlink()
+        (path / "in it").mkdir(parents=True)
+    with cache.hold("one", 4, lambda file: file.write(b"abcd") and None) as path:
+        assert path.read_bytes() == b"abcd"

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 import zarr
 from numpy.typing import NDArray
-from stores import build_faces, face_arrays, face_spec, tree, write_face_shard
+from stores import copy_of_faces, face_arrays, face_spec, tree, write_face_shard
 
 from faceshards.store.chunks import chunk_reader
 from faceshards.store.filters import IMAGE_DELTA, restore, subtract
@@ -37,7 +37,7 @@ def profile(request: pytest.FixtureRequest) -> Profile:
 
 @pytest.fixture
 def path(tmp_path: Path, profile: Profile) -> Path:
-    return build_faces(tmp_path / "work", tmp_path / "out", face_spec(profile=profile))
+    return copy_of_faces(tmp_path / "out", face_spec(profile=profile))
 
 
 def test_the_codecs_are_those_of_the_profile(path: Path, profile: Profile) -> None:

@@ -5,13 +5,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from stores import build_faces, face_arrays, face_spec, manifest_rows, tree
+from edited_stores import with_manifest
+from stores import build_faces, copy_of_faces, face_arrays, face_spec, manifest_rows, tree
 
+from faceshards.build import sureness
+from faceshards.build.alignedrows import FACE_SIZE, HAS_TRUTH, ROLL
+from faceshards.build.erase import SEED, VERSION, WEIGHTS_SHA256
 from faceshards.errors import StoreFormatError, StoreSpecError
 from faceshards.store.finish import finish
 from faceshards.store.invariants import manifest_problems
 from faceshards.store.reader import Store
-from faceshards.store.schema import SplitSpec
+from faceshards.store.schema import COLUMN_TYPES, REGION_PX, SplitSpec
 from faceshards.store.sha256sums import write_sha256sums
 from faceshards.store.verify import Problem, verify
 from faceshards.store.witness import Witness
@@ -20,7 +24,7 @@ from faceshards.store.writer import create, write_shard
 
 @pytest.fixture
 def faces(tmp_path: Path) -> Path:
-    return build_faces(tmp_path / "work", tmp_path / "out")
+    return copy_of_faces(tmp_path / "out", face_spec())
 
 
 def kinds(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
@@ -139,27 +143,51 @@ def test_content_that_contradicts_itself_is_found_though_every_hash_fits(
     assert problems[0].detail == f"rows 0..2: {message}"
 
 
-def test_every_sample_has_a_row_of_its_own_in_the_order_of_the_rows() -> None:
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([0, 2, 2], "row 2 of shard 0"),
+        ([0, 3, 2], "row 2 of shard 0"),
+        ([0, 2, 24], "row 24 of shard 0"),
+        ([-1, 1, 2], "row -1 of shard 0"),
+        ([0, 1, 8], "row 8 of shard 0"),
+    ],
+    ids=["one row twice", "another order", "behind the split", "before it", "of the next shard"],
+)
+def test_every_face_has_a_row_of_its_own_in_its_shard_whoever_reads_the_manifest(
+    tmp_path: Path, rows: list[int], found: str
+) -> None:
+    def moved(manifest: pa.Table) -> pa.Table:
+        known = manifest["row"].to_pylist()
+        return with_column(manifest, "row", rows + known[3:])
+
+    faces = with_manifest(build_faces(tmp_path / "work", tmp_path / "faces"), moved)
+    with pytest.raises(StoreFormatError, match=f"expected rows of 'train' in ascending order.*found {found}"):
+        _ = Store.open(faces).manifest
+    assert kinds(verify(faces).problems) == {("manifest.parquet", "inconsistent")}
+
+
+@pytest.mark.parametrize("name", ["confidence", "region_px", "region_confidence", "erased", "has_truth", "seed"])
+def test_a_column_that_a_stage_writes_is_of_its_type_in_every_manifest(tmp_path: Path, name: str) -> None:
+    def other(manifest: pa.Table) -> pa.Table:
+        lacking = manifest.drop_columns([name]) if name in manifest.column_names else manifest
+        return lacking.append_column(name, pa.array(["much"] * manifest.num_rows))
+
+    faces = with_manifest(build_faces(tmp_path / "work", tmp_path / "faces"), other)
+    with pytest.raises(StoreFormatError, match=f"at most one column {name}, of .*found string"):
+        _ = Store.open(faces).manifest
+
+
+def test_the_types_of_columns_that_are_checked_are_those_that_the_stages_write() -> None:
+    fields = (*sureness.COLUMNS, *(HAS_TRUTH, FACE_SIZE, ROLL), *(SEED, WEIGHTS_SHA256, VERSION), REGION_PX)
+    assert {field.name: field.type for field in fields} == dict(COLUMN_TYPES)
+
+
+def test_names_and_class_ids_of_faces_are_those_that_a_store_can_have() -> None:
     spec = face_spec({"train": 4})
-    rows = manifest_rows(spec, "train", 0, face_arrays("train", 0, 3))
-    placed = (
-        rows.append_column("split", pa.repeat("train", 3))
-        .append_column("shard", pa.array([0, 0, 0], pa.int32()))
-        .append_column("row", pa.array([0, 2, 3], pa.int32()))
-    )
-
-    def problems(rows: pa.Table, splits: dict[str, SplitSpec] = spec.splits) -> list[str]:
-        return list(manifest_problems([rows], splits, 8))
-
-    assert problems(placed) == []
-    assert problems(with_column(placed, "row", [0, 2, 2])) == ["in the row of another: 1 samples (first: train-0002)"]
-    assert problems(with_column(placed, "row", [0, 3, 2])) == ["not in the order of splits and rows"]
-    beyond = problems(with_column(placed, "row", [0, 2, 4]))
-    assert beyond == ["row beyond those of its split: 1 samples (first: train-0002)"]
-    assert "splits that dataset.json does not know: ['train']" in problems(placed, {})
-    elsewhere = problems(with_column(placed, "shard", [0, 1, 0]))
-    assert elsewhere == ["in a shard that does not hold its row: 1 samples (first: train-0001)"]
-    other_people = problems(placed, {"train": SplitSpec(4, ((0, 2),))})
+    rows = manifest_rows(spec, "train", 0, face_arrays("train", 0, 3)).append_column("split", pa.repeat("train", 3))
+    assert list(manifest_problems([rows], spec.splits)) == []
+    other_people = list(manifest_problems([rows], {"train": SplitSpec(4, ((0, 2),))}))
     assert other_people == ["class id beyond those of its split: 1 samples (first: train-0002)"]
 
 

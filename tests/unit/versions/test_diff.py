@@ -190,16 +190,6 @@ def test_a_hole_that_no_manifest_row_offers_is_a_removed_face_and_its_pixels_are
     assert (found.faces.both, changed(found), found.regions.changed) == (FACES - 1, {}, 0)
 
 
-def test_the_order_of_the_manifest_s_rows_means_nothing(before: Path, tmp_path: Path) -> None:
-    after = with_manifest(
-        Path(shutil.copytree(before, tmp_path / "b")),
-        lambda table: table.take(np.random.default_rng(0).permutation(table.num_rows)),
-    )
-    found = compare(before, after)
-    assert not found.equal
-    assert (found.faces.both, found.faces.reordered, changed(found)) == (FACES, 0, {})
-
-
 def shuffled(seed: int, also: Edit | None = None, rows: int = 21) -> Edit:
     """Faces of `train` in other rows, all of theirs with them."""
     order = np.random.default_rng(seed).permutation(rows)
@@ -278,7 +268,9 @@ def test_arrays_that_one_version_lacks_or_has_otherwise_are_told_and_common_vari
     found = compare(before, after)
     assert {a.array: a.skipped for a in found.arrays if a.skipped} == {"region": "only A has it"}
     assert found.regions is None
-    assert next(a.each_variant for a in found.arrays if a.array == "variant") == (0, 0)
+    variant = next(array for array in found.arrays if array.array == "variant")
+    assert (variant.each_variant, variant.variants, variant.changed) == ((0, 0), (3, 2), variant.faces)
+    assert "3 variants a face in A, 2 in B; by variant: 0, 0" in as_text(found)
     larger = build_faces(tmp_path / "work", tmp_path / "large", face_spec(arrays=arrays_of(16)))
     assert next(a.skipped for a in compare(before, larger).arrays if a.array == "image") == (
         "uint8 [8, 8, 3] in A, uint8 [16, 16, 3] in B"

@@ -1,5 +1,6 @@
 """`faceshards parsers`."""
 
+import json
 import re
 from pathlib import Path
 
@@ -24,6 +25,9 @@ def test_it_lists_the_zoo_with_classes_licence_size_and_whether_it_was_run() -> 
     assert listed["zoo/segformer-celebamask.yaml"][1:] == (
         ["19", "512x512", "340", "MB", "SegFormer+CelebAMask-HQ", "no", "not", "run", "(2026-11-27)"]
     )
+    said = {parser["name"]: parser for parser in json.loads(run("--json").output)["parsers"]}
+    assert [*said] == list(zoo())
+    assert said["zoo/segformer-celebamask.yaml"]["licence to accept"] == "SegFormer+CelebAMask-HQ"
 
 
 def test_it_shows_what_each_class_becomes_and_all_that_is_known() -> None:

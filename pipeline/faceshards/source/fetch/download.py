@@ -1,4 +1,8 @@
-"""Downloading a set of files: in parallel ranges, resumable after a kill, whole or not there at all."""
+"""Downloading a set of files: in parallel ranges, resumable after a kill, whole or not there at all.
+
+Why no library: none of pooch, huggingface_hub and pypdl asks with If-Range, without which bytes of two versions mix
+when the server changes a file; pooch begins anew after a kill.
+"""
 
 import hashlib
 import shutil

@@ -1,4 +1,7 @@
-"""A file on its way in: ``name.part``, and ``name.part.json`` that says which blocks of which version it holds."""
+"""A file on its way in: ``name.part``, and ``name.part.json`` that says which blocks of which version it holds.
+
+Why no library: see `faceshards.source.fetch.download`.
+"""
 
 import hashlib
 import json

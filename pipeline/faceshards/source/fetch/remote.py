@@ -89,7 +89,11 @@ class RangeIgnoredError(Exception):
 
 
 class Backoff:
-    """Waits between attempts, longer after each failure in a row, with jitter so that clients do not march in step."""
+    """Waits between attempts, longer after each failure in a row, with jitter so that clients do not march in step.
+
+    Why neither urllib3's Retry nor tenacity: they count the tries of a request, and a stream that got further may go on
+    failing for hours. What a server says in Retry-After is read by urllib3.
+    """
 
     def __init__(self, transfer: Transfer, sleep: Callable[[float], object]) -> None:
         self._transfer = transfer

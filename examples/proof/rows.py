@@ -1,0 +1,129 @@
+"""What the trainings gave: a row each in results.csv, and their answers to every pair beside it."""
+
+import csv
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from examples.proof.arms import Arm
+from examples.proof.hidden import HIDDEN
+from examples.proof.lfw import HalfName
+from examples.proof.measure import Answers
+from examples.proof.training import HeadName
+from examples.recognition.verification.protocol import BoolArray
+from faceshards.errors import ParamsError, StoreFormatError
+
+RESULTS, ANSWERS = "results.csv", "answers"
+
+HALVES: tuple[HalfName, ...] = ("a", "b")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Trial:
+    """One training of the comparison; all else is in the settings.
+
+    Attributes:
+        net: one of `examples.recognition.nets.NETS`.
+        head: softmax or ArcFace.
+        seed: of first weights, order and draws; the same for all arms.
+        half: who is trained on.
+        arm: what is done to their faces.
+    """
+
+    net: str
+    head: HeadName
+    seed: int
+    half: HalfName
+    arm: Arm
+
+    def __str__(self) -> str:
+        return "-".join(map(str, asdict(self).values()))
+
+
+def all_trials(net: str, seeds: int) -> list[Trial]:
+    """All of a comparison, those first that say most: whole seeds of ArcFace, and those of softmax one behind."""
+    order = sorted(
+        product(range(seeds), get_args(HeadName)), key=lambda each: each[0] + (1.5 if each[1] == "softmax" else 0)
+    )
+    return [Trial(net, head, seed, half, arm) for seed, head in order for half, arm in product(HALVES, get_args(Arm))]
+
+
+def finished(results: Path) -> dict[Trial, dict[str, str]]:
+    """The rows of results.csv by their trial."""
+    path = results / RESULTS
+    if not path.exists():
+        return {}
+    with path.open(newline="") as file:
+        return {_trial(row): row for row in csv.DictReader(file)}
+
+
+def refuse_other_settings(results: Path, net: str, settings: Mapping[str, Any]) -> None:
+    """Trainings of one net with unlike settings do not go into one comparison.
+
+    Raises:
+        ParamsError: results.csv has a training of this net with other settings.
+    """
+    for trial, row in finished(results).items():
+        other = {name: row[name] for name, value in settings.items() if row[name] != str(value)}
+        if trial.net == net and other:
+            raise ParamsError(
+                f"{results / RESULTS}: {trial} was trained with other settings ({other}); give another folder"
+            )
+
+
+def add(results: Path, trial: Trial, row: dict[str, Any], answers: Answers) -> None:
+    """Write a training's answers, then its row, at once and whole: a kill leaves both or no row.
+
+    Args:
+        results: folder of results.csv.
+        trial: which.
+        row: what else the row holds; the first row decides the columns.
+        answers: of the trial.
+    """
+    folder = results / ANSWERS
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f".{trial}.partial.npz"
+    np.savez_compressed(
+        partial,
+        scores=answers.scores.astype(np.float16),
+        hidden=np.packbits(np.stack([answers.hidden[what] for what in HIDDEN]), axis=1),
+        influence=answers.influence.astype(np.float16),
+    )
+    partial.replace(folder / f"{trial}.npz")
+    path = results / RESULTS
+    with FileLock(results / ".lock"):
+        rows = {**finished(results), trial: {key: str(value) for key, value in (asdict(trial) | row).items()}}
+        lines = path.with_suffix(".partial")
+        with lines.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(next(iter(rows.values()))), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows.values())
+            file.flush()
+            os.fsync(file.fileno())
+        lines.replace(path)
+
+
+def read_answers(results: Path, trial: Trial) -> Answers:
+    """What a finished training answered; scores to the three digits that a float16 has.
+
+    Raises:
+        StoreFormatError: the row is there and the file is not.
+    """
+    path = results / ANSWERS / f"{trial}.npz"
+    if not path.exists():
+        raise StoreFormatError(f"{path}: expected the answers of a training that {RESULTS} has; found no such file")
+    with np.load(path, allow_pickle=False) as file:
+        scores: NDArray[np.float32] = file["scores"].astype(np.float32)
+        bits: BoolArray = np.unpackbits(file["hidden"], axis=1, count=len(scores)).astype(bool)
+        return Answers(scores, dict(zip(HIDDEN, bits, strict=True)), file["influence"].astype(np.float32))
+
+
+def _trial(row: dict[str, str]) -> Trial:
+    return Trial(row["net"], row["head"], int(row["seed"]), row["half"], row["arm"])  # type: ignore[arg-type]

@@ -1,0 +1,124 @@
+"""Which p, number of regions and fill suit FSErasing, on the development half alone.
+
+    python -m examples.proof.sweep /tmp/lfw/data/shards LFW examples/proof/results --seeds 3
+
+One thing is changed at a time from the paper's. RESULTS/sweep.csv has a line a training, which is not done again.
+"""
+
+import argparse
+import csv
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from examples.proof.arms import Arm, TrainingFaces
+from examples.proof.measure import embed, figures
+from examples.proof.run import Lfw
+from examples.proof.settings import RandomFill, Settings
+from examples.proof.training import runnable, train
+from examples.recognition.command import run
+
+SWEEP = "sweep.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """What is tried.
+
+    Attributes:
+        arm: none, for comparison, or on-the-fly.
+        p: see `examples.proof.settings.Settings`, as are the others.
+    """
+
+    arm: Arm = "on-the-fly"
+    p: float = 0.5
+    n_regions: tuple[int, int] = (1, 5)
+    fill: RandomFill = "random"
+
+
+VARIATIONS = (
+    Variation("none"),
+    Variation(),
+    *(Variation(p=p) for p in (0.25, 0.75, 1.0)),
+    *(Variation(n_regions=n) for n in ((1, 1), (1, 3), (4, 8))),
+    *(Variation(fill=fill) for fill in ("random_1", "random_mix")),
+)
+
+
+def read_sweep(path: Path) -> list[dict[str, str]]:
+    """The lines of the file; none where there is no file."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def sweep_table(path: Path) -> str:
+    """A Markdown table of means over seeds, with their standard deviation; empty where nothing was swept."""
+    rows = read_sweep(path)
+    lines = []
+    for variation in VARIATIONS:
+        key = {name: str(value) for name, value in asdict(variation).items()}
+        own = [row for row in rows if all(row[name] == value for name, value in key.items())]
+        if own:
+            cells = []
+            for metric in ("eer", "tar_at_0.01", "tar_at_0.001"):
+                found = np.array([float(row[metric]) for row in own]) * 100
+                cells.append(f"{found.mean():.1f}" + (f" ± {found.std(ddof=1):.1f}" if len(own) > 1 else ""))
+            regions = f"{variation.n_regions[0]} to {variation.n_regions[1]}"
+            lines.append([variation.arm, f"{variation.p:g}", regions, variation.fill, str(len(own)), *cells])
+    if not lines:
+        return ""
+    head = ["erasing", "p", "regions", "fill", "seeds", "EER", "TAR at FAR 0.01", "TAR at FAR 0.001"]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *lines])
+
+
+def main() -> None:
+    """Read the command line and try what is left, all variations of a seed before the next."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shards", type=Path, help="store of LFW")
+    parser.add_argument("protocol", type=Path, help="folder with people.txt and pairs.txt")
+    parser.add_argument("results", type=Path, help="folder for sweep.csv")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each variation (default: 3)")
+    parser.add_argument("--not-compiled", action="store_true", help="for a machine without a C++ compiler")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    given = parser.parse_args()
+    lfw = Lfw(given.shards, given.protocol)
+    half = lfw.half("dev", Settings.min_photos)
+    path = given.results / SWEEP
+    for seed in range(given.seeds):
+        for variation in VARIATIONS:
+            key = {name: str(value) for name, value in (asdict(variation) | {"seed": seed}).items()}
+            rows = read_sweep(path)
+            if any(all(row[name] == value for name, value in key.items()) for row in rows):
+                continue
+            changed = {name: value for name, value in asdict(variation).items() if name != "arm"}
+            settings = replace(Settings(), compiled=not given.not_compiled, **changed)
+            held = lfw.held("dev", settings.min_photos, given.device)
+            faces = TrainingFaces(held, variation.arm, settings, seed)
+            train(faces, half.people, "arcface", settings)
+            test = lfw.test("dev", settings.min_photos)
+            net, forward = runnable(settings, given.device)
+            net.eval()
+            scores = test.pairs.scores(embed(forward, test.images, given.device))
+            found = figures(scores, test.pairs)
+            # Not the accuracy: the pairs are hundreds of impostors to one of one person.
+            row = key | {name: f"{value:.5f}" for name, value in found.items() if name != "accuracy"}
+            _write(path, [*rows, row])
+            print(row, flush=True)
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    with partial.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    partial.replace(path)
+
+
+if __name__ == "__main__":
+    run(main)
