@@ -1,5 +1,7 @@
 """The pipeline as its users run it: `dvc repro` in a project, in a clone of it, and after an edit."""
 
+import hashlib
+import json
 import os
 import re
 import subprocess
@@ -68,6 +70,12 @@ def test_the_pages_show_the_stages_as_dvc_repro_prints_them(project: Path, page:
 def test_the_list_of_hashes_is_what_coreutils_reads(project: Path) -> None:
     sums = project / "manifests/shards.sha256"
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", sums], cwd=project / "data/shards", check=True)
+
+
+def test_git_has_the_hash_of_the_list_so_that_a_signed_tag_signs_the_data(project: Path) -> None:
+    told = json.loads((project / "reports/metrics/verify.json").read_text())
+    sums = (project / "manifests/shards.sha256").read_bytes()
+    assert told["sha256_of_sums"] == hashlib.sha256(sums).hexdigest()
 
 
 def test_metrics_and_plots_are_filled(project: Path) -> None:
