@@ -28,7 +28,7 @@ define INSTALL
 	$(PIP) --editable .
 endef
 
-.PHONY: repro test fuzz faults proof proof-gpu docs wheel-check python oldest newest gpu lint lock template clean
+.PHONY: repro test fuzz faults proof proof-gpu docs wheel-check python oldest newest gpu lint lock licences sbom template clean
 
 repro: $(VENV)/.pipeline
 	dvc repro
@@ -69,14 +69,8 @@ proof-gpu:
 docs: $(VENV)/.dev
 	python -m website.build
 
-TWINE := .venv-twine
-wheel-check: $(VENV)/.dev $(TWINE)/.made
-	python tests/packaging/check.py --twine $(TWINE)/bin/twine
-
-$(TWINE)/.made: $(VENV)/.made
-	$(PYTHON) -m venv $(TWINE)
-	$(TWINE)/bin/python -m pip --disable-pip-version-check install --quiet twine==7.0.0
-	@touch $@
+wheel-check: $(VENV)/.dev $(SUPPLY)/.made
+	python tests/packaging/check.py --twine $(SUPPLY)/bin/twine
 
 # Environments of their own, anew each time: what packages and Pythons are there changes. FILES="tests/unit" takes other tests.
 python:
@@ -94,6 +88,14 @@ lint: $(VENV)/.dev docs
 lock: $(SUPPLY)/.made
 	PATH=$(CURDIR)/$(SUPPLY)/bin:$$PATH $(SUPPLY)/bin/python lock/lock.py $(LOCK)
 
+# docs/licences.md: the licence of each package of the lock, by pip's report of their metadata.
+licences: $(SUPPLY)/.made
+	PATH=$(CURDIR)/$(SUPPLY)/bin:$$PATH $(SUPPLY)/bin/python lock/licences.py
+
+# What is installed in .venv, with hashes and licences, as CycloneDX: sbom.json.
+sbom: $(VENV)/.pipeline $(SUPPLY)/.made
+	$(SUPPLY)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file sbom.json $(VENV)/bin/python
+
 # The files of a new data set, from this repository's own: after an edit of params.yaml, dvc.yaml or manifests.
 TEMPLATE := pipeline/faceshards/project/template
 template:
@@ -110,7 +112,7 @@ template:
 	cp .dvc/plots/region_bars.json $(TEMPLATE)/dot-dvc__plots__region_bars.json.in
 
 clean:
-	rm -rf $(VENV) $(SUPPLY) $(TWINE) data/.work
+	rm -rf $(VENV) $(SUPPLY) data/.work
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

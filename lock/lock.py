@@ -76,9 +76,7 @@ def main() -> None:
     apart: dict[str, dict[str, str]] = {"torch": {}, "cuda": {}}
     for name, wanted in FILES.items():
         output = LOCK / f"{name}.txt"
-        # What looks at the lock may be newer than what runs, for it is never beside it in one environment.
-        pinned = [] if name == "supply" else ["--constraint", "constraints.txt"]
-        compile_lock(output, wanted, "--generate-hashes", *pinned, *upgrade)
+        compile_lock(output, wanted, "--generate-hashes", "--constraint", "constraints.txt", *upgrade)
         rest = []
         for block in blocks(output.read_text()):
             of = apart["torch"] if block.startswith("torch==") else apart["cuda"] if is_cuda(block) else None

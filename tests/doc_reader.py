@@ -16,6 +16,7 @@ from doc_blocks import Block, commands, shows
 
 from faceshards.cli import main
 
+_NOT_FOR_TESTS = ("pip", "make", "sudo", "apt-get", "docker")
 _OURS = re.compile(r"faceshards( |$)")
 _IDENTITY = {f"GIT_{who}_{what}": "reader" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
@@ -79,6 +80,7 @@ class Reader:
             return self._stages(*words[2:])
         if words[0] == "dvc":
             return dvc(words[1:])
+        assert words[0] not in _NOT_FOR_TESTS, f"$ {command}\nis not run in a test: put <!-- not run: why --> before it"
         environment = os.environ | _IDENTITY | {"LC_ALL": "C"}
         done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment, check=False)
         assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"

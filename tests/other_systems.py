@@ -46,9 +46,11 @@ def lack_posix() -> None:
         for name in names:
             if hasattr(owner, name):
                 delattr(owner, name)
+    if hasattr(os, "process_cpu_count"):  # Python 3.13 has one that asks sched_getaffinity, or else counts all
+        os.process_cpu_count = os.cpu_count
     for of_handles in (os.supports_dir_fd, os.supports_fd):
         of_handles.clear()
-    os.open = _unless(_is_folder, os.open)  # type: ignore[assignment]
+    os.open = _unless(_is_folder, os.open)
     for name in ("unlink", "remove", "rename", "replace", "rmdir"):
         setattr(os, name, _unless(_is_open, getattr(os, name)))
 

@@ -178,7 +178,7 @@ def _other_releases(wanted: Demands) -> Iterator[str]:
         if found[name] != release
     ]
     if other:
-        yield f"has other releases: {', '.join(other)}. Give all machines the environment of constraints.txt"
+        yield f"has other releases: {', '.join(other)}. Give all machines the releases of constraints.txt"
 
 
 def _releases() -> dict[str, str | None]:

@@ -27,9 +27,18 @@ class _Address(StringParamType):
         return [CompletionItem(incomplete, type=self._completes)]
 
 
+class _FileAddress(_Address):
+    """A file that is there, or a URL of one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if "://" not in str(value) and not Path(value).is_file():
+            self.fail(f"expected a file or a URL of one; {value} is no file", param, ctx)
+        return str(value)
+
+
 JSON = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
 PATH = _Here(path_type=Path)
 STORE = _Address("dir")
 """A folder of shards, or a URL of one."""
-FILE_ADDRESS = _Address("file")
+FILE_ADDRESS = _FileAddress("file")
 """A file, or a URL of one."""

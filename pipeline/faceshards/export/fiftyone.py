@@ -69,7 +69,7 @@ def export_fiftyone(
     name = str(store.info["name"])
     with new_folder(out, ExportError) as folder:
         (folder / "data").mkdir()
-        with (folder / "samples.json").open("w", encoding="utf-8") as file:
+        with (folder / "samples.json").open("w", encoding="utf-8", newline="\n") as file:
             file.write('{"samples": [')
             before = "\n"
             for split in selection.splits:
@@ -88,7 +88,7 @@ def export_fiftyone(
                     before = ",\n"
             file.write("\n]}\n")
         metadata = json.dumps(_metadata(selection), indent=2, ensure_ascii=False)
-        (folder / "metadata.json").write_text(metadata + "\n", encoding="utf-8")
+        (folder / "metadata.json").write_bytes(f"{metadata}\n".encode())
 
 
 def _metadata(selection: Selection) -> dict[str, Any]:

@@ -13,6 +13,7 @@ _PARTS = (
     "filterform.js",
     "grid.js",
     "variants.js",
+    "forget.js",
     "face.js",
     "maps.js",
     "duplicates.js",

@@ -27,7 +27,6 @@ Example:
 
 def stage_command(function: Callable[[Params], None]) -> click.Command:
     """Make a stage's click command, with its docstring as help."""
-
     stage = Path(inspect.getfile(function)).stem
 
     @click.command(

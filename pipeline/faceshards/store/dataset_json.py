@@ -12,6 +12,7 @@ from faceshards.store.jsonvalue import read_json
 from faceshards.store.schema import DATASET_JSON
 
 _CHECKSUM = "sha256"
+_END = b"\n}\n"
 MAX_BYTES = 2**24
 """The most that the file may have: a range of class ids a version and split takes some 50."""
 _REMEDY = f"Give the folder that holds {DATASET_JSON}; if a build was stopped, run it again (`dvc repro`)"
@@ -23,7 +24,10 @@ def _canonical(content: Mapping[str, Any]) -> bytes:
 
 def encode(content: Mapping[str, Any]) -> bytes:
     """The file's bytes: canonical JSON that ends with the SHA-256 of itself without that last entry."""
-    return _canonical({**content, _CHECKSUM: checksum(content)})
+    # Encoded once: with an indent that is work for Python, and whoever opens a store waits for it.
+    body = _canonical(content)
+    last = f',\n  "{_CHECKSUM}": "{hashlib.sha256(body).hexdigest()}"'.encode()
+    return body.removesuffix(_END) + last + _END
 
 
 def checksum(content: Mapping[str, Any]) -> str:

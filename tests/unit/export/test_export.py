@@ -310,6 +310,7 @@ def program_of_the_docs(root: Path, which: str) -> str:
 def test_webdataset_decodes_region_maps_as_the_docs_say(
     root: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("webdataset", reason="webdataset is not installed")
     export_webdataset(store, tmp_path / "out/webdataset", splits=["val"])
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}

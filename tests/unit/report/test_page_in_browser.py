@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -249,6 +250,23 @@ def test_a_person_leads_to_the_faces_of_that_person(at: Opened) -> None:
     at.page.fill("#people-search", "")
 
 
+def test_faces_and_people_are_gathered_for_the_command_that_removes_them(at: Opened) -> None:
+    page, command = at.page, at.page.locator("#removals-command")
+    assert not page.locator("#removals").is_visible()
+    page.fill("#search", "000002")
+    page.locator("#grid button").click()
+    dialog = page.locator("#face")
+    dialog.get_by_role("button", name="remove this sample").click()
+    dialog.get_by_role("button", name="remove this person").click()
+    page.keyboard.press("Escape")
+    words = shlex.split(command.input_value().replace("\\\n", " "))
+    assert words == ["faceshards", "forget", "data/shards", "--sample=000002", "--person=person_1"]
+    page.locator("#removals-list").get_by_role("button", name="keep").first.click()
+    assert "--sample" not in command.input_value()
+    page.locator("#removals-list").get_by_role("button", name="keep").click()
+    assert not page.locator("#removals").is_visible()
+
+
 def test_a_region_shows_its_mean_map_its_areas_and_what_it_is_seen_with(at: Opened) -> None:
     at.page.select_option("#map-region", label="nose")
     assert at.page.inner_text("#map-together-title") == "What else faces with nose show"
@@ -289,6 +307,9 @@ def test_names_of_any_letters_are_text(browser: Any, hostile: Build, tmp_path: P
     assert opened.page.locator("#explorer script, #explorer i, #explorer svg, #grid img[onerror]").count() == 0
     opened.page.locator("#grid button").first.click()
     assert opened.page.inner_text("#face-name") == opened.shown()[0]
+    opened.page.get_by_role("button", name="remove this sample").click()
+    words = shlex.split(opened.page.locator("#removals-command").input_value().replace("\\\n", " "))
+    assert words[3:] == [f"--sample={opened.shown()[0]}"]
     assert opened.wrong == []
     opened.page.close()
 

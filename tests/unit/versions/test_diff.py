@@ -190,16 +190,6 @@ def test_a_hole_that_no_manifest_row_offers_is_a_removed_face_and_its_pixels_are
     assert (found.faces.both, changed(found), found.regions.changed) == (FACES - 1, {}, 0)
 
 
-def test_the_order_of_the_manifest_s_rows_means_nothing(before: Path, tmp_path: Path) -> None:
-    after = with_manifest(
-        Path(shutil.copytree(before, tmp_path / "b")),
-        lambda table: table.take(np.random.default_rng(0).permutation(table.num_rows)),
-    )
-    found = compare(before, after)
-    assert not found.equal
-    assert (found.faces.both, found.faces.reordered, changed(found)) == (FACES, 0, {})
-
-
 def shuffled(seed: int, also: Edit | None = None, rows: int = 21) -> Edit:
     """Faces of `train` in other rows, all of theirs with them."""
     order = np.random.default_rng(seed).permutation(rows)

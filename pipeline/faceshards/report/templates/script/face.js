@@ -1,6 +1,6 @@
 // One face, large: its regions over it, its numbers, its variants, and the faces it belongs with.
 
-function faceView(data, showOnly) {
+function faceView(data, showOnly, removing) {
   const dialog = element('face');
   const [face, overlay] = [element('face-picture'), element('face-regions')];
   let [rows, at, hidden, turn] = [[], 0, new Set(), 0];
@@ -60,7 +60,7 @@ function faceView(data, showOnly) {
     const person = data.person[row()];
     if (person) add(`all ${whole(data.peopleCount[person - 1])} of this person`, { person });
     if (data.setOf.has(row())) add(`${data.sets[data.setOf.get(row())].rows.length} duplicates`, { set: data.setOf.get(row()) });
-    return found;
+    return removing ? [...found, ...removing(row())] : found;
   }
 
   async function draw() {

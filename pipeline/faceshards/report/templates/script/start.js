@@ -7,7 +7,7 @@ async function start() {
   element('explorer').hidden = false;
   let show;
   const showOnly = (what) => { show(what); element('faces').scrollIntoView(); };
-  const open = faceView(data, showOnly);
+  const open = faceView(data, showOnly, element('removals') && removals(data));
   const draw = grid(data, open);
   show = filterForm(data, (wanted) => draw(select(data, wanted), wanted));
   show();
