@@ -8,13 +8,14 @@ One thing is changed at a time from the paper's. RESULTS/sweep.csv has a line a 
 import argparse
 import csv
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from examples.proof.arms import Arm, TrainingFaces
-from examples.proof.measure import embed, figures
+from examples.proof.measure import BATCH, embed, figures
 from examples.proof.run import Lfw
 from examples.proof.settings import RandomFill, Settings
 from examples.proof.training import runnable, train
@@ -99,29 +100,37 @@ def main() -> None:
     parser.add_argument("--not-compiled", action="store_true", help="for a machine without a C++ compiler")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args()
+    settings = replace(Settings(), compiled=not given.not_compiled)
     lfw = Lfw(given.shards, given.protocol)
-    half = lfw.half("dev", Settings.min_photos)
-    path = given.results / SWEEP
-    for seed in range(given.seeds):
-        for variation in VARIATIONS:
-            key = {name: str(value) for name, value in (asdict(variation) | {"seed": seed}).items()}
-            rows = read_sweep(path)
-            if any(all(row[name] == value for name, value in key.items()) for row in rows):
-                continue
-            changed = {name: value for name, value in asdict(variation).items() if name != "arm"}
-            settings = replace(Settings(), compiled=not given.not_compiled, **changed)
-            held = lfw.held("dev", settings.min_photos, given.device)
-            faces = TrainingFaces(held, variation.arm, settings, seed)
-            train(faces, half.people, "arcface", settings)
-            test = lfw.test("dev", settings.min_photos)
-            net, forward = runnable(settings, given.device)
-            net.eval()
-            scores = test.pairs.scores(embed(forward, test.images, given.device))
-            found = figures(scores, test.pairs)
-            # Not the accuracy: the pairs are hundreds of impostors to one of one person.
-            row = key | {name: f"{value:.5f}" for name, value in found.items() if name != "accuracy"}
-            _write(path, [*rows, row])
-            print(row, flush=True)
+    try_variations(lfw, given.results / SWEEP, given.seeds, settings, given.device)
+
+
+def try_variations(lfw: Lfw, path: Path, seeds: int, settings: Settings, device: str) -> None:
+    """Train and verify what the file lacks, ArcFace, on the development half.
+
+    Args:
+        lfw: the store and the protocol.
+        path: of the file.
+        seeds: of each of `VARIATIONS`.
+        settings: of what no variation changes.
+        device: where to train.
+    """
+    for seed, variation in product(range(seeds), VARIATIONS):
+        key = {name: str(value) for name, value in (asdict(variation) | {"seed": seed}).items()}
+        rows = read_sweep(path)
+        if any(all(row[name] == value for name, value in key.items()) for row in rows):
+            continue
+        changed = {name: value for name, value in asdict(variation).items() if name != "arm"}
+        own = replace(settings, **changed)
+        held = lfw.held("dev", own.min_photos, device)
+        people = lfw.half("dev", own.min_photos).people
+        train(TrainingFaces(held, variation.arm, own, seed), people, "arcface", own)
+        test = lfw.test("dev", own.min_photos)
+        scores = test.pairs.scores(embed(runnable(own, device)[1], test.images, device, BATCH))
+        # Not the accuracy: the pairs are hundreds of impostors to one of one person.
+        found = {name: f"{value:.5f}" for name, value in figures(scores, test.pairs).items() if name != "accuracy"}
+        _write(path, [*rows, key | found])
+        print(key | found, flush=True)
 
 
 def _write(path: Path, rows: list[dict[str, str]]) -> None:
