@@ -48,8 +48,9 @@ def decode_table(data: bytes, where: str, most_rows: int | None = None, most_tex
     with table_errors(where):
         file = TableFile(pa.BufferReader(data), where, most_text)
         refuse_more_rows(file.metadata, where, most_rows)
-        groups = [file.read(number) for number in range(file.metadata.num_row_groups)]
-        return pa.concat_tables([file.schema.empty_table(), *map(file.plain, groups)]).combine_chunks()
+        groups = [file.plain(file.read(number)) for number in range(file.metadata.num_row_groups)]
+        # An empty table, as whatever Arrow makes of Python's lists, loads pandas where it is installed.
+        return (pa.concat_tables(groups) if groups else file.schema.empty_table()).combine_chunks()
 
 
 def open_parquet(source: Any, **options: Any) -> pq.ParquetFile:
@@ -141,7 +142,10 @@ def _decoded_bytes(chunk: pa.DictionaryArray) -> int:
     """How many bytes the texts of a column come to, each as often as it is there."""
     values = chunk.dictionary
     offsets = np.frombuffer(values.buffers()[1] or bytes(4), np.int32)[values.offset :][: len(values) + 1]
-    times = np.bincount(np.asarray(chunk.indices.drop_null()), minlength=len(values))
+    # From the buffer, for Arrow's own way to numpy loads pandas where it is installed.
+    used = chunk.indices.drop_null()
+    at = np.frombuffer(used.buffers()[1] or b"", np.int32)[used.offset :][: len(used)]
+    times = np.bincount(at, minlength=len(values))
     lengths = offsets[1:].astype(np.int64) - offsets[:-1]
     return int((lengths * times[: len(lengths)]).sum())
 
