@@ -17,9 +17,11 @@ from ruamel.yaml import YAML
 
 from faceshards.build import lockfile
 from faceshards.build.code import code_of
+from faceshards.build.forget import REMOVED
 from faceshards.build.lockfile import LOCK, STAGES, check_code, entry_of, lock_of_this, read_lock, write_lock
 from faceshards.build.params import load_params
 from faceshards.cli import main
+from faceshards.cli.forget import forget
 from faceshards.errors import OtherCodeError, ParamsError, ProjectError, SourceNotFoundError
 from faceshards.project.check import check
 from faceshards.project.create import create
@@ -289,6 +291,14 @@ def test_check_says_what_each_stage_would_do(inside: Path) -> None:
 def test_check_names_what_is_wrong(old: str, new: str, message: str, inside: Path) -> None:
     edit(inside / "params.yaml", old, new)
     assert message in "\n".join(check(Path("params.yaml")).problems)
+
+
+def test_check_names_a_list_of_removals_that_the_params_do_not(inside: Path) -> None:
+    (inside / REMOVED).write_text("person: ann\n")
+    assert any(option.default == REMOVED for option in forget.params)
+    assert "plan.remove: expected manifests/removed.txt" in "\n".join(check(Path("params.yaml")).problems)
+    edit(inside / "params.yaml", "  remove: null", f"  remove: {REMOVED}")
+    assert check(Path("params.yaml")).problems == ()
 
 
 def test_check_tells_all_problems_at_once_and_exits_with_1(inside: Path) -> None:
