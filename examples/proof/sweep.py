@@ -1,4 +1,4 @@
-"""Which p, number of regions and fill suit FSErasing, on the development half alone.
+"""Which p, number of regions, fill and number of epochs suit FSErasing, on the development half alone.
 
     python -m examples.proof.sweep /tmp/lfw/data/shards LFW examples/proof/results --seeds 3
 
@@ -8,13 +8,14 @@ One thing is changed at a time from the paper's. RESULTS/sweep.csv has a line a 
 import argparse
 import csv
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from examples.proof.arms import Arm, TrainingFaces
-from examples.proof.measure import embed, figures
+from examples.proof.measure import BATCH, embed, figures
 from examples.proof.run import Lfw
 from examples.proof.settings import RandomFill, Settings
 from examples.proof.training import runnable, train
@@ -36,11 +37,15 @@ class Variation:
     p: float = 0.5
     n_regions: tuple[int, int] = (1, 5)
     fill: RandomFill = "random"
+    epochs: int = Settings.epochs
 
+
+ARMS: tuple[Arm, ...] = ("none", "on-the-fly")
 
 VARIATIONS = (
     Variation("none"),
     Variation(),
+    *(Variation(arm, epochs=40) for arm in ARMS),
     *(Variation(p=p) for p in (0.25, 0.75, 1.0)),
     *(Variation(n_regions=n) for n in ((1, 1), (1, 3), (4, 8))),
     *(Variation(fill=fill) for fill in ("random_1", "random_mix")),
@@ -68,10 +73,20 @@ def sweep_table(path: Path) -> str:
                 found = np.array([float(row[metric]) for row in own]) * 100
                 cells.append(f"{found.mean():.1f}" + (f" ± {found.std(ddof=1):.1f}" if len(own) > 1 else ""))
             regions = f"{variation.n_regions[0]} to {variation.n_regions[1]}"
-            lines.append([variation.arm, f"{variation.p:g}", regions, variation.fill, str(len(own)), *cells])
+            lines.append(
+                [
+                    variation.arm,
+                    f"{variation.p:g}",
+                    regions,
+                    variation.fill,
+                    str(variation.epochs),
+                    str(len(own)),
+                    *cells,
+                ]
+            )
     if not lines:
         return ""
-    head = ["erasing", "p", "regions", "fill", "seeds", "EER", "TAR at FAR 0.01", "TAR at FAR 0.001"]
+    head = ["erasing", "p", "regions", "fill", "epochs", "seeds", "EER", "TAR at FAR 0.01", "TAR at FAR 0.001"]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *lines])
 
 
@@ -85,29 +100,37 @@ def main() -> None:
     parser.add_argument("--not-compiled", action="store_true", help="for a machine without a C++ compiler")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args()
+    settings = replace(Settings(), compiled=not given.not_compiled)
     lfw = Lfw(given.shards, given.protocol)
-    half = lfw.half("dev", Settings.min_photos)
-    path = given.results / SWEEP
-    for seed in range(given.seeds):
-        for variation in VARIATIONS:
-            key = {name: str(value) for name, value in (asdict(variation) | {"seed": seed}).items()}
-            rows = read_sweep(path)
-            if any(all(row[name] == value for name, value in key.items()) for row in rows):
-                continue
-            changed = {name: value for name, value in asdict(variation).items() if name != "arm"}
-            settings = replace(Settings(), compiled=not given.not_compiled, **changed)
-            held = lfw.held("dev", settings.min_photos, given.device)
-            faces = TrainingFaces(held, variation.arm, settings, seed)
-            train(faces, half.people, "arcface", settings)
-            test = lfw.test("dev", settings.min_photos)
-            net, forward = runnable(settings, given.device)
-            net.eval()
-            scores = test.pairs.scores(embed(forward, test.images, given.device))
-            found = figures(scores, test.pairs)
-            # Not the accuracy: the pairs are hundreds of impostors to one of one person.
-            row = key | {name: f"{value:.5f}" for name, value in found.items() if name != "accuracy"}
-            _write(path, [*rows, row])
-            print(row, flush=True)
+    try_variations(lfw, given.results / SWEEP, given.seeds, settings, given.device)
+
+
+def try_variations(lfw: Lfw, path: Path, seeds: int, settings: Settings, device: str) -> None:
+    """Train and verify what the file lacks, ArcFace, on the development half.
+
+    Args:
+        lfw: the store and the protocol.
+        path: of the file.
+        seeds: of each of `VARIATIONS`.
+        settings: of what no variation changes.
+        device: where to train.
+    """
+    for seed, variation in product(range(seeds), VARIATIONS):
+        key = {name: str(value) for name, value in (asdict(variation) | {"seed": seed}).items()}
+        rows = read_sweep(path)
+        if any(all(row[name] == value for name, value in key.items()) for row in rows):
+            continue
+        changed = {name: value for name, value in asdict(variation).items() if name != "arm"}
+        own = replace(settings, **changed)
+        held = lfw.held("dev", own.min_photos, device)
+        people = lfw.half("dev", own.min_photos).people
+        train(TrainingFaces(held, variation.arm, own, seed), people, "arcface", own)
+        test = lfw.test("dev", own.min_photos)
+        scores = test.pairs.scores(embed(runnable(own, device)[1], test.images, device, BATCH))
+        # Not the accuracy: the pairs are hundreds of impostors to one of one person.
+        found = {name: f"{value:.5f}" for name, value in figures(scores, test.pairs).items() if name != "accuracy"}
+        _write(path, [*rows, key | found])
+        print(key | found, flush=True)
 
 
 def _write(path: Path, rows: list[dict[str, str]]) -> None:

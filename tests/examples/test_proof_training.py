@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import faceshards
-from examples.proof import gpu
+from examples.proof import gpu, sweep
 from examples.proof.arms import RECTANGLE_AREA, RECTANGLE_RATIO, Arm, HeldFaces, TrainingFaces, erase_rectangles
 from examples.proof.gpu import AT_ONCE, run_stack, stacks, train_stack
 from examples.proof.hidden import HIDDEN, OCCLUDERS, REGIONS, hide
@@ -28,6 +28,7 @@ from examples.proof.rows import (
 )
 from examples.proof.run import Lfw, row_of, run_trial, settings_of
 from examples.proof.settings import Settings
+from examples.proof.sweep import Variation, read_sweep, sweep_table, try_variations
 from examples.proof.training import HeadName, learning_rate, runnable, train
 from examples.recognition.verification.protocol import all_pairs
 from faceshards.errors import ParamsError, StoreFormatError
@@ -289,3 +290,22 @@ def test_a_gpu_writes_the_rows_that_a_sitting_writes(small_lfw, tmp_path, monkey
     rows = finished(tmp_path / "stack")
     assert list(rows) == trials
     assert list(rows[trials[0]]) == list(finished(tmp_path / "sitting")[trials[0]])
+
+
+def test_a_sweep_tries_what_is_left_and_tells_means_over_seeds(small_lfw, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "VARIATIONS", (Variation("none", epochs=1), Variation(p=1.0, epochs=1)))
+    monkeypatch.setattr(sweep, "BATCH", 8)
+    settings = replace(SETTINGS, lr=0.01)
+    try_variations(small_lfw, tmp_path / "sweep.csv", 2, settings, "cpu")
+    written = (tmp_path / "sweep.csv").read_bytes()
+    try_variations(small_lfw, tmp_path / "sweep.csv", 2, settings, "cpu")
+    assert (tmp_path / "sweep.csv").read_bytes() == written
+    assert [(row["arm"], row["seed"]) for row in read_sweep(tmp_path / "sweep.csv")] == [
+        ("none", "0"),
+        ("on-the-fly", "0"),
+        ("none", "1"),
+        ("on-the-fly", "1"),
+    ]
+    lines = sweep_table(tmp_path / "sweep.csv").splitlines()[2:]
+    assert lines[0].startswith("| none | 0.5 | 1 to 5 | random | 1 | 2 | ")
+    assert lines[1].startswith("| on-the-fly | 1 | 1 to 5 | random | 1 | 2 | ")
