@@ -114,7 +114,7 @@ def _elsewhere(holders: "Holders | None", store: Path) -> str:
         ]
     lines += [
         "Look as well for caches of readers that opened a remote (FACESHARDS_CACHE, ~/.cache/faceshards), exports,",
-        f"{_EARLIER} with their names, and models trained on them.",
+        f"{_EARLIER} and the report with their names, and models trained on them.",
     ]
     return "\n".join(lines)
 

@@ -96,7 +96,8 @@ def _weights(params: Params) -> str:
 def _removed(params: Params) -> str:
     if params.plan.remove is None or not Path(params.plan.remove).is_file():
         return ""
-    return f"; leaves out the {len(read_removal(Path(params.plan.remove)))} entries of {params.plan.remove}"
+    entries = len(read_removal(Path(params.plan.remove)))
+    return f"; leaves out {entries} {'entry' if entries == 1 else 'entries'} of {params.plan.remove}"
 
 
 def _stages(params: Params, source: str, weights: str, removed: str) -> dict[str, str]:
