@@ -6,6 +6,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "The first hour": "docs/first-hour.md",
         "A data set of your own": "docs/dataset.md",
         "Your own faces": "docs/faces.md",
+        "A data set from start to end": "docs/start-to-end.md",
         "The stages": "docs/stages.md",
         "The report": "docs/report.md",
         "Troubleshooting": "docs/troubleshooting.md",

@@ -47,8 +47,14 @@ def pictures_of(store: Store, sample_id: str) -> Shown:
     manifest = store.manifest
     rows = manifest.filter(pc.equal(manifest["sample_id"], sample_id)).to_pylist()
     if not rows:
-        near = difflib.get_close_matches(sample_id, manifest["sample_id"].to_pylist(), _NEAR)
-        hint = f"; near to it: {', '.join(near)}" if near else "; manifest.parquet lists all"
+        of_person = manifest.filter(pc.equal(manifest["identity_name"], sample_id))["sample_id"].to_pylist()
+        if of_person:
+            first = ", ".join(of_person[:_NEAR])
+            hint = f"; it is a person, whose samples are {first}{', ...' if len(of_person) > _NEAR else ''}"
+        elif near := difflib.get_close_matches(sample_id, manifest["sample_id"].to_pylist(), _NEAR):
+            hint = f"; near to it: {', '.join(near)}"
+        else:
+            hint = f"; it has samples such as {manifest['sample_id'][0].as_py()!r}, and manifest.parquet lists all"
         raise UnknownSampleError(f"{store.path} has no sample {sample_id!r}{hint}")
     row = rows[0]
     if row["status"] != OK:

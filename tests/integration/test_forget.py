@@ -66,7 +66,7 @@ def test_it_appends_to_the_list_and_says_which_shards_change(tmp_path: Path) -> 
 def test_the_commands_that_it_names_take_the_face_out_of_cache_and_remote(project: Path, tmp_path: Path) -> None:
     shard = md5(project / "data/shards" / SHARD)
     _, text = run("forget", project / "data/shards", "--sample", GONE, "--list", project / "removed.txt")
-    assert "with the versions of 1 commits of dvc.lock" in text
+    assert "with the versions of 1 commit of dvc.lock" in text
     version(project, 9)
     assert md5(project / "data/shards" / SHARD) != shard
     places = (project / ".dvc/cache", tmp_path / "remote")
@@ -90,6 +90,8 @@ def test_a_name_that_the_store_lacks_is_told_and_nothing_is_written(tmp_path: Pa
     assert code == 1
     assert "expected faces of person: nobody; found none, so nothing was written" in text
     assert not listing.exists()
+    text = run("forget", shards, "--sample", f"{GONE}x", "--list", listing)[1]
+    assert f"nothing was written; near to it: sample: {GONE}" in text
     code, text = run("forget", shards, "--list", listing)
     assert code == 2
     assert "--person NAME or --sample ID" in text

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -145,6 +146,10 @@ def test_show_without_a_terminal_or_a_file_says_what_to_name(small_run: Path, tm
     code, text = run("show", small_run / "shards", "00000", "--out", tmp_path / "a.png")
     assert code == 1
     assert "has no sample '00000'; near to it: 00000" in text
+    text = run("show", small_run / "shards", "person_03", "--out", tmp_path / "a.png")[1]
+    assert re.search(r"has no sample 'person_03'; it is a person, whose samples are \d{6}, \d{6}$", text.strip())
+    text = run("show", small_run / "shards", "?", "--out", tmp_path / "a.png")[1]
+    assert re.search(r"has no sample '\?'; it has samples such as '\d{6}'", text)
     assert run("show", small_run / "shards", "000000", "--out", tmp_path / "a.jpg")[0] == 2
     assert list(tmp_path.iterdir()) == []
 

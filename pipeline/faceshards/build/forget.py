@@ -1,5 +1,6 @@
 """Who is to be left out of the next version, which shards that changes, and what still holds the faces afterwards."""
 
+import difflib
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,10 @@ from faceshards.errors import MissingExtraError, ParamsError, UnknownSampleError
 from faceshards.store.reader import Store
 
 LOCK = "dvc.lock"
+REMOVED = Path("manifests/removed.txt")
+"""The list that `faceshards forget` writes by default."""
+_NAMES = "the names are those of sample_id and identity_name in manifest.parquet"
+_NEAR = 3
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,8 @@ def forget(store: Store, entries: Sequence[Entry], listing: Path, key: Path | No
             shards[split, shard] = int(faces)
     if unknown := [str(entry) for entry in entries if entry not in found]:
         raise UnknownSampleError(
-            f"{store.path}: expected faces of {'; '.join(unknown)}; found none, so nothing was written; the names are "
-            "those of sample_id and identity_name in manifest.parquet"
+            f"{store.path}: expected faces of {'; '.join(unknown)}; found none, so nothing was written; "
+            + (_near(store, [entry for entry in entries if entry not in found]) or _NAMES)
         )
     added = append_removal(listing, entries)
     same = tuple(_same(store, images, read_removal(listing)))
@@ -106,6 +111,20 @@ def _named(rows: pa.Table, entries: Sequence[Entry]) -> list[pa.ChunkedArray]:
         pc.is_in(column, value_set=pa.array([entry.name for entry in entries if entry.kind == kind], pa.string()))
         for kind, column in columns.items()
     ]
+
+
+def _near(store: Store, unknown: Sequence[Entry]) -> str:
+    """Which names of a store are nearly those of the entries; nothing where none is."""
+    known: dict[str, set[str]] = {"sample": set(), "person": set()}
+    for rows in store.manifest_parts(["sample_id", "identity_name"]):
+        known["sample"].update(rows["sample_id"].to_pylist())
+        known["person"].update(rows["identity_name"].drop_null().unique().to_pylist())
+    near = [
+        str(Entry(entry.kind, name))
+        for entry in unknown
+        for name in difflib.get_close_matches(entry.name, sorted(known[entry.kind]), _NEAR)
+    ]
+    return f"near to it: {'; '.join(near)}" if near else ""
 
 
 def _same(store: Store, images: set[str], entries: Sequence[Entry]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from faceshards.cli.explained import explained
+from faceshards.cli.explained import explained, say
 from faceshards.cli.parameters import PATH, STORE
 
 _VIEW_HELP = "Faces as they were, or all of their precomputed erased variants."
@@ -53,6 +53,7 @@ def _export_webdataset(store: str, out: Path, **options: Any) -> None:
     from faceshards.store.remote import open_store
 
     export_webdataset(open_store(store), out, **options)
+    say(f'{out}: written; to be read with webdataset.WebDataset("{out}/SPLIT-000000.tar").decode("rgb8")')
 
 
 @export.command("imagefolder", epilog=_example("imagefolder"))
@@ -64,6 +65,7 @@ def _export_imagefolder(store: str, out: Path, **options: Any) -> None:
     from faceshards.store.remote import open_store
 
     export_imagefolder(open_store(store), out, **options)
+    say(f'{out}: written; to be read with torchvision.datasets.ImageFolder("{out}/SPLIT/images")')
 
 
 @export.command("huggingface", epilog=_example("huggingface"))
@@ -76,6 +78,7 @@ def _export_huggingface(store: str, out: Path, **options: Any) -> None:
     from faceshards.store.remote import open_store
 
     export_huggingface(open_store(store), out, **options)
+    say(f'{out}: written; to be read with datasets.load_dataset("{out}")')
 
 
 @export.command("recordio", epilog=_example("recordio"))
@@ -87,6 +90,7 @@ def _export_recordio(store: str, out: Path, **options: Any) -> None:
     from faceshards.store.remote import open_store
 
     export_recordio(open_store(store), out, **options)
+    say(f'{out}: written; to be read with MXFaceDataset("{out}/SPLIT") of InsightFace')
 
 
 @export.command("fiftyone", epilog=_example("fiftyone"))
@@ -98,3 +102,5 @@ def _export_fiftyone(store: str, out: Path, **options: Any) -> None:
     from faceshards.store.remote import open_store
 
     export_fiftyone(open_store(store), out, **options)
+    kind = "fiftyone.types.FiftyOneDataset"
+    say(f'{out}: written; to be read with fiftyone.Dataset.from_dir("{out}", dataset_type={kind})')

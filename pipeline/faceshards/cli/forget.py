@@ -65,7 +65,7 @@ def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:
             *shards,
             *_copies(forgotten, listing),
             "",
-            "params.yaml must say, for the next version,",
+            "params.yaml must say, for the next version (until it does, dvc repro leaves nobody out),",
             "  plan:",
             f"    earlier: {_EARLIER}",
             f"    remove: {listing}",
@@ -97,7 +97,8 @@ def _elsewhere(holders: "Holders | None", store: Path) -> str:
         held.append(("other copies", f"{store} lies in no DVC project, so that nothing is known of them"))
     else:
         held.append(("finished shards kept for reuse", f"rm -r {store.parent / '.work' / 'kept'}"))
-        of = f", with the versions of {holders.versions} commits of dvc.lock" if holders.versions else ""
+        commits = f"{holders.versions} commit{'' if holders.versions == 1 else 's'}"
+        of = f", with the versions of {commits} of dvc.lock" if holders.versions else ""
         held.append((f"DVC's cache{of}", "dvc gc --workspace"))
         held += [
             (f"DVC's remote {name}, {url}", f"dvc gc --workspace --cloud --remote {name}")
@@ -113,7 +114,7 @@ def _elsewhere(holders: "Holders | None", store: Path) -> str:
         ]
     lines += [
         "Look as well for caches of readers that opened a remote (FACESHARDS_CACHE, ~/.cache/faceshards), exports,",
-        f"{_EARLIER} with their names, and models trained on them.",
+        f"{_EARLIER} and the report with their names, and models trained on them.",
     ]
     return "\n".join(lines)
 

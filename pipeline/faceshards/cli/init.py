@@ -47,14 +47,17 @@ def init(folder: Path, source: Path | None, upgrading: bool) -> None:
         _tell(upgrade(folder))
         return
     create(folder, source)
-    say(f"{folder}: the repository of a data set, {_recognised(folder)}")
+    recognised, usable = _recognised(folder)
+    say(f"{folder}: the repository of a data set, {recognised}")
     say("\nNext:")
     if folder.resolve() != Path.cwd():
         say(f"  cd {folder}")
+    if not usable:
+        say("  edit params.yaml, until `faceshards check` finds nothing")
     say("  dvc repro")
 
 
-def _recognised(folder: Path) -> str:
+def _recognised(folder: Path) -> tuple[str, bool]:
     from faceshards.build.params import load_params
     from faceshards.errors import FaceShardsError
     from faceshards.project.recognise import recognised
@@ -62,9 +65,9 @@ def _recognised(folder: Path) -> str:
     params = load_params(folder / "params.yaml").source
     try:
         with chdir(folder):  # to which the paths in params.yaml are relative
-            return f"of {recognised(params)} from {params.path}"
+            return f"of {recognised(params)} from {params.path}", True
     except FaceShardsError as error:
-        return f"whose source.path is {params.path}. It cannot be used as it is: {error}"
+        return f"whose source.path is {params.path}. It cannot be used as it is: {error}", False
 
 
 def _tell(done: "Upgrade") -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceshards.build.forget import REMOVED
 from faceshards.build.licences import licence_of_dataset
 from faceshards.build.lockfile import STAGES, check_code
 from faceshards.build.params import Params, load_params, nothing_at
@@ -70,6 +71,11 @@ def _missing(params: Params) -> Iterator[str]:
     for param, path in params.paths.items():
         if path is not None and not Path(path).exists():
             yield str(nothing_at(param, path))
+    if params.plan.remove is None and REMOVED.exists():
+        yield (
+            f"plan.remove: expected {REMOVED}, which `faceshards forget` wrote; found null, so that nobody on it is "
+            f"left out; set plan.remove: {REMOVED}, or delete the file"
+        )
     if params.align.detector == "yunet" and params.align.yunet_model is None:
         yield "align.yunet_model: expected the ONNX file of the detector yunet; found null"
 
@@ -90,7 +96,8 @@ def _weights(params: Params) -> str:
 def _removed(params: Params) -> str:
     if params.plan.remove is None or not Path(params.plan.remove).is_file():
         return ""
-    return f"; leaves out the {len(read_removal(Path(params.plan.remove)))} entries of {params.plan.remove}"
+    entries = len(read_removal(Path(params.plan.remove)))
+    return f"; leaves out {entries} {'entry' if entries == 1 else 'entries'} of {params.plan.remove}"
 
 
 def _stages(params: Params, source: str, weights: str, removed: str) -> dict[str, str]:

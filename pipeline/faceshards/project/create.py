@@ -34,7 +34,7 @@ def create(folder: Path, source: Path | None = None) -> None:
         >>> Path("faces/dvc.yaml").is_file()
         True
     """
-    if (folder / LOCK).exists():
+    if (folder.resolve() / LOCK).exists():
         raise ProjectError(
             f"{folder}: expected a folder without a data set; found {LOCK}; `faceshards init --upgrade` takes over a "
             "new release"
@@ -55,7 +55,10 @@ def _source_path(source: Path | None, folder: Path) -> str | None:
     if source is None:
         return None
     if source.exists():
-        return str(source) if source.is_absolute() else os.path.relpath(source, folder)
+        if source.is_absolute():
+            return str(source)
+        # The last part is left as it is: where it is a link, it is the link that the user means.
+        return os.path.relpath(source.parent.resolve() / source.name, folder.resolve())
     if source.parent == _RECIPES and source.as_posix() in files_of_template("", None):
         return source.as_posix()
     raise SourceNotFoundError(
@@ -70,6 +73,7 @@ def _refuse_others(folder: Path, files: dict[str, bytes]) -> None:
     Raises:
         ProjectError: naming some of them.
     """
+    said, folder = folder, folder.resolve()  # "absent/../photos" is there once mkdir has made its way to it
     if not folder.is_dir():
         return
     others = []
@@ -86,8 +90,8 @@ def _refuse_others(folder: Path, files: dict[str, bytes]) -> None:
         named = ", ".join(shown(name) for name in sorted(others)[:_NAMED])
         more = " and more" if len(others) > _NAMED else ""
         raise ProjectError(
-            f"{folder}: expected an empty folder, or none; found {named}{more}; name another folder. Faces that lie "
-            f"there stay there: faceshards init ANOTHER --source {shown(str(folder))}"
+            f"{said}: expected an empty folder, or none; found {named}{more}; name another folder. Faces that lie "
+            f"there stay there: faceshards init ANOTHER --source {shown(str(said))}"
         )
 
 

@@ -17,9 +17,11 @@ from ruamel.yaml import YAML
 
 from faceshards.build import lockfile
 from faceshards.build.code import code_of
+from faceshards.build.forget import REMOVED
 from faceshards.build.lockfile import LOCK, STAGES, check_code, entry_of, lock_of_this, read_lock, write_lock
 from faceshards.build.params import load_params
 from faceshards.cli import main
+from faceshards.cli.forget import forget
 from faceshards.errors import OtherCodeError, ParamsError, ProjectError, SourceNotFoundError
 from faceshards.project.check import check
 from faceshards.project.create import create
@@ -107,6 +109,17 @@ def test_a_relative_source_is_written_as_it_is_seen_from_the_repository(
     assert load_params(Path("frames/params.yaml")).source.path == "manifests/facesynthetics-100.yaml"
 
 
+def test_a_relative_source_is_written_as_seen_from_where_a_link_to_the_repository_leads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "large/disk/faces").mkdir(parents=True)
+    (tmp_path / "faces").symlink_to("large/disk/faces")
+    monkeypatch.chdir(tmp_path)
+    create(Path("faces"), Path("photos"))
+    assert load_params(Path("faces/params.yaml")).source.path == "../../../photos"
+
+
 def test_a_source_that_is_not_there_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(SourceNotFoundError, match="nowhere"):
         create(tmp_path / "faces", Path("nowhere"))
@@ -118,7 +131,9 @@ def test_a_folder_with_other_files_is_refused_and_they_are_named(tmp_path: Path)
     (tmp_path / "a/thesis.tex").touch()
     with pytest.raises(ProjectError, match=r"found a/thesis\.tex"):
         create(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    with pytest.raises(ProjectError, match=r"found thesis\.tex"):
+        create(tmp_path / "absent/../a")
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "thesis.tex"]
 
 
 def test_a_run_that_was_stopped_is_taken_up_and_a_finished_one_is_not_done_again(faces: Path) -> None:
@@ -147,6 +162,18 @@ def test_init_says_what_it_recognised_and_what_to_do_next(tmp_path: Path, monkey
     assert done.output == (
         "faces: the repository of a data set, of 4 pictures of 2 people (imagefolder) from ../photos\n"
         "\nNext:\n  cd faces\n  dvc repro\n"
+    )
+
+
+def test_init_with_a_source_that_cannot_be_used_says_why_and_what_to_do_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["init", "faces", "--source", "photo.jpg"])
+    assert "cannot be used as it is" in done.output
+    assert done.output.endswith(
+        "Next:\n  cd faces\n  edit params.yaml, until `faceshards check` finds nothing\n  dvc repro\n"
     )
 
 
@@ -264,6 +291,14 @@ def test_check_says_what_each_stage_would_do(inside: Path) -> None:
 def test_check_names_what_is_wrong(old: str, new: str, message: str, inside: Path) -> None:
     edit(inside / "params.yaml", old, new)
     assert message in "\n".join(check(Path("params.yaml")).problems)
+
+
+def test_check_names_a_list_of_removals_that_the_params_do_not(inside: Path) -> None:
+    (inside / REMOVED).write_text("person: ann\n")
+    assert any(option.default == REMOVED for option in forget.params)
+    assert "plan.remove: expected manifests/removed.txt" in "\n".join(check(Path("params.yaml")).problems)
+    edit(inside / "params.yaml", "  remove: null", f"  remove: {REMOVED}")
+    assert check(Path("params.yaml")).problems == ()
 
 
 def test_check_tells_all_problems_at_once_and_exits_with_1(inside: Path) -> None:

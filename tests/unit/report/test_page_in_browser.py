@@ -120,6 +120,7 @@ def test_dropped_faces_are_found_by_their_reason(at: Opened) -> None:
     assert set(at.shown()) == {f"{TRUNCATED:06d}", f"{LOST_POINTS:06d}"}
     at.page.select_option("#state", label="reason: undecodable_image")
     assert at.shown() == [f"{TRUNCATED:06d}"]
+    assert at.page.locator("#grid button").get_attribute("title") == f"{TRUNCATED:06d}", "an id may be cut short below"
     at.page.locator("#grid button").click()
     assert "undecodable_image: " in at.page.inner_text("#face-facts")
     assert at.page.inner_text("#face-none").startswith("This face has no picture")

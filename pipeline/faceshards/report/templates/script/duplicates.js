@@ -22,7 +22,7 @@ function duplicates(data, open) {
     if (picture?.face) frame.append(make('img', { src: source(picture), alt: '', loading: 'lazy' }));
     else frame.append(make('span', { className: 'absent', textContent: 'no picture here' }));
     const who = [personOf(data, row), data.splits[data.split[row]]].filter(Boolean).join(', ');
-    const button = make('button', { type: 'button', className: 'tile-face' }, frame,
+    const button = make('button', { type: 'button', className: 'tile-face', title: data.ids[row] }, frame,
       make('span', { className: 'line' }, name(data.ids[row])), make('span', { className: 'line soft' }, name(who)));
     button.addEventListener('click', () => open(set.rows, at));
     return button;

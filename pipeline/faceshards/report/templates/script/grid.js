@@ -20,7 +20,7 @@ function grid(data, open) {
       frame.append(canvas);
     }
     const line = make('span', { className: 'line' }, name(data.ids[row]));
-    const button = make('button', { type: 'button', className: data.usable[row] ? 'tile-face' : 'tile-face out' }, frame, line, make('span', { className: 'line soft' }, name(note(row))));
+    const button = make('button', { type: 'button', className: data.usable[row] ? 'tile-face' : 'tile-face out', title: data.ids[row] }, frame, line, make('span', { className: 'line soft' }, name(note(row))));
     button.addEventListener('click', () => open(rows, at));
     return make('li', {}, button);
   }
