@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,6 +23,7 @@ from faceshards.build.params import load_params
 from faceshards.errors import BadSampleError, FaceShardsError, ParamsError, SourceFormatError, WeightsError
 from faceshards.parsing.weights import load_weights
 from faceshards.records import RECORDIO_MAGIC
+from faceshards.report.earlier import read_manifest_before
 from faceshards.source.decode import decode_image
 from faceshards.source.facesynthetics import parse_landmarks
 from faceshards.source.fetch.pinned import find_mismatches
@@ -29,6 +31,7 @@ from faceshards.source.files import FolderFiles
 from faceshards.source.imageheader import read_header
 from faceshards.source.recordfile import RecordFile
 from faceshards.store.schema import PLAN_KEY
+from faceshards.store.tables import decode_table
 from faceshards.zoo.onnxfiles import external_files
 
 MB = 2**20
@@ -186,10 +189,31 @@ def test_the_cases_that_took_gigabytes_are_refused_within_little(shared: Path, t
         load_params(next((cases / "params-yaml").iterdir()))
 
 
-def test_a_run_of_equal_rows_of_any_length_is_no_manifest(tmp_path: Path) -> None:
-    path = tmp_path / "manifest.parquet"
-    names = ("sample_id", "identity", "identity_name", "split", "row")
-    rows = pa.table({name: [1] * 10**6 for name in names})
-    pq.write_table(rows.replace_schema_metadata({PLAN_KEY: b'{"splits": {}}'}), path)
-    for read in (lambda: read_earlier(path, 0), lambda: find_mismatches(FolderFiles(tmp_path), path)):
-        assert f"1,000,000 rows claimed in {path.stat().st_size:,} bytes" in refused(read)
+READERS_OF_TABLES = {
+    "the version that a plan continues": lambda path: read_earlier(path, 0),
+    "the version before, of a report": read_manifest_before,
+    "a table of a store": lambda path: decode_table(path, str(path)),
+    "the same in memory": lambda path: decode_table(path.read_bytes(), str(path)),
+}
+FACES = pa.table({name: [1] * 50_000 for name in ("sample_id", "identity", "identity_name", "split", "row")})
+
+
+def written(table: pa.Table, path: Path) -> Path:
+    pq.write_table(table.replace_schema_metadata({PLAN_KEY: b'{"splits": {}}'}), path)
+    return path
+
+
+@pytest.mark.parametrize("read", READERS_OF_TABLES.values(), ids=READERS_OF_TABLES)
+def test_a_table_has_no_more_rows_than_bytes_and_its_texts_are_no_longer_than_names(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    path = written(FACES, tmp_path / "manifest.parquet")
+    assert "rows; found 50000" in refused(lambda: read(path))
+    long = pa.DictionaryArray.from_arrays(np.zeros(900, np.int32), ["x" * 10**4])
+    path = written(FACES.slice(0, 900).set_column(0, "sample_id", long), path)
+    assert "bytes in 900 rows of a column; found 9" in refused(lambda: read(path))
+
+
+def test_a_table_of_hashes_has_no_more_rows_than_bytes(tmp_path: Path) -> None:
+    path = written(FACES, tmp_path / "hashes.parquet")
+    assert "rows; found 50000" in refused(lambda: find_mismatches(FolderFiles(tmp_path), path))

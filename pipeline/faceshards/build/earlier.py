@@ -8,16 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from faceshards.build.facelist import NOBODY, encoded, joined
 from faceshards.build.nameindex import NameIndex
 from faceshards.errors import ParamsError
 from faceshards.store.schema import NO_IDENTITY, PLAN_KEY, SplitSpec
-
-_ROWS_A_BYTE = 8
-"""More rows of different sample ids no file packs into a byte, but a run of equal values may be of any length."""
+from faceshards.store.tables import TableFile
 
 _COLUMNS = ("sample_id", "identity", "identity_name", "split", "row")
 
@@ -76,15 +73,16 @@ def read_earlier(path: Path, seed: int) -> Earlier:
 
 
 def _read(path: Path, seed: int) -> Earlier:
-    # Dictionaries, for a name is repeated on every face of its person.
-    with pq.ParquetFile(path, read_dictionary=["split", "identity_name"], pre_buffer=False) as file:
-        splits, names_key = _said((file.schema_arrow.metadata or {}).get(PLAN_KEY))
-        missing = sorted(set(_COLUMNS) - set(file.schema_arrow.names))
-        if missing:
-            raise _Inconsistent(f"found none of its columns {', '.join(missing)}")
-        if file.metadata.num_rows > _ROWS_A_BYTE * path.stat().st_size:
-            raise _Inconsistent(f"found {file.metadata.num_rows:,} rows claimed in {path.stat().st_size:,} bytes")
-        table = file.read(columns=list(_COLUMNS), use_threads=False)
+    file = TableFile(path, str(path))
+    splits, names_key = _said((file.schema.metadata or {}).get(PLAN_KEY))
+    missing = sorted(set(_COLUMNS) - set(file.schema.names))
+    if missing:
+        raise _Inconsistent(f"found none of its columns {', '.join(missing)}")
+    groups = [file.read(number, _COLUMNS) for number in range(file.metadata.num_row_groups)]
+    if not groups:
+        raise _Inconsistent("found no faces")
+    table = pa.concat_tables([_with_ids(file, group) for group in groups])
+    del groups
     for name in _COLUMNS:
         if name != "identity_name" and table[name].null_count:
             raise _Inconsistent(f"found {table[name].null_count} faces without {name}")
@@ -117,6 +115,12 @@ def _read(path: Path, seed: int) -> Earlier:
     _check_rows(earlier)
     _check_classes(earlier, identity)
     return earlier
+
+
+def _with_ids(file: TableFile, group: pa.Table) -> pa.Table:
+    """Rows of a manifest: sample ids as they are, and the rest as dictionaries, for a person has many faces."""
+    ids = file.plain(group.select(["sample_id"]))
+    return group.set_column(group.column_names.index("sample_id"), ids.schema.field(0), ids.column(0))
 
 
 def _said(said: bytes | None) -> tuple[dict[str, SplitSpec], str | None]:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, PlainValidator, TypeAdapter, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, PlainValidator, TypeAdapter, ValidationInfo, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from faceshards.errors import ParamsError
@@ -103,6 +103,15 @@ class PlanParams:
         if abs(sum(value.values()) - 1) > 1e-9:
             raise ValueError(f"the shares must add up to 1, not {sum(value.values()):g}")
         return value
+
+    @model_validator(mode="after")
+    def _nothing_of_names_in_rows(self) -> Self:
+        if self.names_key is not None and self.order == "source":
+            raise ValueError(
+                "names_key goes with order: shuffled alone, for rows in the order of the source tell whoever has a "
+                "list of its names whose they are"
+            )
+        return self
 
 
 @dataclass(frozen=True, config=_STRICT)

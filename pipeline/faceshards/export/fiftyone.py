@@ -6,6 +6,7 @@ Why not `fiftyone` itself as the writer: it needs a running MongoDB.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def export_fiftyone(
         numbers: in place of names, see `Selection`.
 
     Raises:
-        ExportError: `out` is there already, or the store has not what is asked for.
+        ExportError: `out` is there already, the store has not what is asked for, or a number of a face is none.
         MissingShardError, CorruptShardError: the store is damaged.
 
     Example:
@@ -165,7 +166,14 @@ def _measured(measured: Mapping[str, Any], pixels: int) -> dict[str, Any]:
 
 def _number(value: float | None) -> float | None:
     """As people read it: single precision has no more digits to tell."""
-    return None if value is None else round(float(value), _DIGITS)
+    if value is None:
+        return None
+    if not isfinite(value):
+        raise ExportError(
+            f"expected numbers in the manifest's columns {', '.join(_MEASURED)}; found {value}, which JSON has not; "
+            "`faceshards verify` names the faces: build the store again"
+        )
+    return round(float(value), _DIGITS)
 
 
 def _label(kind: str, id_: dict[str, str], **values: Any) -> dict[str, Any]:

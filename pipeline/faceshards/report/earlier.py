@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from faceshards.build.sureness import CONFIDENCE
-from faceshards.errors import ReportInputError
+from faceshards.errors import CorruptShardError, ReportInputError, StoreFormatError
 from faceshards.regions import N_REGIONS, REGION_NAMES
 from faceshards.report.faces import Faces
 from faceshards.store.schema import MANIFEST_BASE, OK, REGION_PX
+from faceshards.store.tables import decode_table
 from faceshards.versions.difference import FaceChanges, PeopleChanges
 from faceshards.versions.faces import face_changes, pair_manifests, people_changes
 
@@ -40,7 +40,7 @@ def changes(faces: Faces, earlier: Path) -> Changes:
     Raises:
         ReportInputError: `earlier` is no manifest.
     """
-    before, now = _read(earlier), faces.store.manifest
+    before, now = read_manifest_before(earlier), faces.store.manifest
     splits = tuple(dict.fromkeys([*pc.unique(before["split"]).to_pylist(), *faces.store.splits]))
     pairs = pair_manifests(before, now, splits)
     areas = _mean_areas(before), _mean_areas(now)
@@ -53,10 +53,15 @@ def changes(faces: Faces, earlier: Path) -> Changes:
     )
 
 
-def _read(path: Path) -> pa.Table:
+def read_manifest_before(path: Path) -> pa.Table:
+    """The manifest of the version before.
+
+    Raises:
+        ReportInputError: it is none.
+    """
     try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
+        table = decode_table(path, str(path))
+    except (StoreFormatError, CorruptShardError) as error:
         raise ReportInputError(
             f"{path}: expected the manifest of the version before; it does not read ({error})"
         ) from error

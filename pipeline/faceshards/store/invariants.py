@@ -16,13 +16,14 @@ from faceshards.store.samenames import repeated_name
 from faceshards.store.schema import OK, USABLE, SplitSpec
 
 _SHOWN = 5
+_SHARES = ("confidence", "mirror_agreement", "region_confidence")
 
 
 def manifest_problems(parts: Iterable[pa.Table], splits: Mapping[str, SplitSpec]) -> Iterator[str]:
     """Check what the rows of a manifest say together; where each of them lies, `ManifestFile` has seen to.
 
     Args:
-        parts: its rows, in their order. Only one part is kept in memory.
+        parts: its rows, in their order, with all columns. Only one part is kept in memory.
         splits: name to extent.
     """
     wrong = _Wrong()
@@ -32,6 +33,9 @@ def manifest_problems(parts: Iterable[pa.Table], splits: Mapping[str, SplitSpec]
         for name, extent in splits.items():
             strange = (split == name) & are_strange(identity, extent.classes)
             wrong.add("class id beyond those of its split", ids, strange)
+        for name in _SHARES:
+            if name in part.column_names:
+                wrong.add(f"{name} that is no number from 0 to 1", ids, _beyond_shares(part[name].combine_chunks()))
     yield from wrong.sentences()
 
 
@@ -101,6 +105,17 @@ def _named(what: str, ids: NDArray[np.object_], wrong: NDArray[np.bool_]) -> Ite
     found = _Wrong()
     found.add(what, ids, wrong)
     yield from found.sentences()
+
+
+def _beyond_shares(column: pa.Array) -> NDArray[np.bool_]:
+    """Where a column, or a list in it, has a value that is neither null nor from 0 to 1, as NaN is."""
+    beyond = np.zeros(len(column), bool)
+    listed = pa.types.is_fixed_size_list(column.type)
+    values = pc.list_flatten(column) if listed else column
+    odd = pc.invert(pc.and_(pc.greater_equal(values, 0), pc.less_equal(values, 1))).fill_null(False)
+    at = np.flatnonzero(odd.to_numpy(zero_copy_only=False))
+    beyond[pc.list_parent_indices(column).to_numpy()[at] if listed else at] = True
+    return beyond
 
 
 def _any(values: NDArray[Any]) -> NDArray[np.bool_]:

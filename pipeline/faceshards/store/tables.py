@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import numpy as np
@@ -14,6 +15,9 @@ from faceshards.store.remedies import IF_DAMAGED, IF_WRONG
 MOST_TEXT = 4096
 """Bytes of a text in the tables of a store, on the average; names of files have fewer."""
 _SLACK = 2**20
+_FEW_ROWS = 1000
+"""Rows that a table may have however short it is; each further one takes a byte: names that differ take more, and runs
+of equal values, which may be of any length, fill no table of ours."""
 
 
 def encode_table(table: pa.Table) -> bytes:
@@ -32,21 +36,21 @@ def write_row_groups(sink: IO[bytes] | pa.NativeFile, schema: pa.Schema, tables:
                 writer.write_table(table.combine_chunks(), row_group_size=table.num_rows)
 
 
-def decode_table(data: bytes, where: str, most_rows: int | None = None, most_text: int = MOST_TEXT) -> pa.Table:
-    """Read what `encode_table` made.
+def decode_table(data: bytes | Path, where: str, most_rows: int | None = None, most_text: int = MOST_TEXT) -> pa.Table:
+    """Read what `encode_table` or `write_row_groups` made.
 
     Args:
-        data: the bytes of the file.
+        data: the bytes of the file, or its path.
         where: what to call it in an error.
         most_rows: how many rows it may have; None for any number.
         most_text: bytes that a text may have, as in `TableFile`.
 
     Raises:
         CorruptShardError: the bytes are no Parquet file, a page's checksum does not fit, or text in it is no text.
-        StoreFormatError: it has more rows, or longer texts.
+        StoreFormatError: it has more rows, more than so many bytes can hold, or longer texts.
     """
     with table_errors(where):
-        file = TableFile(pa.BufferReader(data), where, most_text)
+        file = TableFile(pa.BufferReader(data) if isinstance(data, bytes) else data, where, most_text)
         refuse_more_rows(file.metadata, where, most_rows)
         groups = [file.plain(file.read(number)) for number in range(file.metadata.num_row_groups)]
         # An empty table, as whatever Arrow makes of Python's lists, loads pandas where it is installed.
@@ -63,12 +67,13 @@ def open_parquet(source: Any, **options: Any) -> pq.ParquetFile:
 class TableFile:
     """A Parquet file of others, of which no more is decoded than its rows can come to.
 
-    A page of some bytes may claim a gigabyte, and a long text that is stored once may be in every row. So what each
-    column claims is looked at first, texts are read as dictionaries, and they are made plain only where they fit. To be
-    opened, and read, within `table_errors`.
+    A page of some bytes may claim a gigabyte, one value may stand for a billion rows, and a long text that is stored
+    once may be in every row. So the rows are held against the file's length, what each column claims is looked at
+    first, texts are read as dictionaries, and they are made plain only where they fit. To be opened, and read, within
+    `table_errors`.
 
     Args:
-        source: a path, or an open file.
+        source: a path, or a file in memory.
         where: what to call it in an error.
         most_text: bytes that the texts of a row group may have, for each of its rows and on the average.
 
@@ -77,11 +82,14 @@ class TableFile:
         schema: of its columns as they are given.
 
     Raises:
-        StoreFormatError: a text lies within a list or a struct, or all of a column are longer.
+        StoreFormatError: it claims more rows than so many bytes can hold, a text lies within a list or a struct, or all
+            of a column are longer.
     """
 
-    def __init__(self, source: Any, where: str, most_text: int = MOST_TEXT) -> None:
+    def __init__(self, source: Path | pa.BufferReader, where: str, most_text: int = MOST_TEXT) -> None:
         plain = open_parquet(source)
+        size = source.stat().st_size if isinstance(source, Path) else source.size()
+        refuse_more_rows(plain.metadata, where, _FEW_ROWS + size)
         self.metadata, self.schema = plain.metadata, plain.schema_arrow
         self._where, self._most = where, most_text
         columns = [self.metadata.schema.column(i) for i in range(self.metadata.num_columns)]

@@ -179,7 +179,7 @@ def _content_problems(store: Store, meter: _Meter, named: Container[str]) -> Ite
     yield from sorted((problem for problem in wrong if problem.path not in named), key=str)
     if MANIFEST not in unusable:
         rows, usable = Counter[str](), Counter[str]()
-        parts = _counted(store.manifest_parts(["sample_id", "split", "identity", "status"]), rows, usable)
+        parts = _counted(store.manifest_parts(), rows, usable)
         for detail in manifest_problems(parts, store.extents):
             yield Problem(MANIFEST, "inconsistent", detail)
         for detail in name_problems(partial(_names, store), rows.total()):

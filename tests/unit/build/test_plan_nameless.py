@@ -114,3 +114,8 @@ def test_a_number_is_of_the_name_the_kind_and_the_key(name: str, other_name: str
 
 def test_reasons_keep_their_codes_alone() -> None:
     assert without_names("no_face: ann/1.jpg: none\nblur: x") == "no_face: told without names\nblur: told without names"
+
+
+def test_rows_in_the_order_of_the_source_are_refused_with_a_key(tmp_path: Path, key: Path) -> None:
+    with pytest.raises(ValueError, match="names_key goes with order: shuffled alone"):
+        planned(tmp_path / "plan", FACES, names_key=str(key), order="source")

@@ -17,9 +17,10 @@ from edited_stores import with_description, with_file, with_manifest
 from stores import build_faces, face_spec
 
 import faceshards
-from faceshards.errors import CorruptShardError, FaceShardsError, StoreFormatError
+from faceshards.errors import CorruptShardError, ExportError, FaceShardsError, StoreFormatError
+from faceshards.export.fiftyone import export_fiftyone
 from faceshards.store.reader import Store
-from faceshards.store.schema import INVENTORY, MANIFEST
+from faceshards.store.schema import COLUMN_TYPES, INVENTORY, MANIFEST
 from faceshards.store.verify import verify
 from faceshards.store.zstdframe import content_size, refuse_other_length
 
@@ -313,3 +314,23 @@ def test_verify_reads_no_file_of_another_length_and_none_that_is_not_listed(stor
 
 def with_values(manifest: pa.Table, name: str, values: list[str]) -> pa.Table:
     return manifest.set_column(manifest.column_names.index(name), manifest.schema.field(name), pa.array(values))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.5, 1.5])
+@pytest.mark.parametrize("name", ["confidence", "mirror_agreement", "region_confidence"])
+def test_a_share_that_is_no_share_is_named_by_verify_and_written_to_no_json(
+    store: Path, tmp_path: Path, name: str, value: float
+) -> None:
+    listed = pa.types.is_fixed_size_list(COLUMN_TYPES[name])
+    shares = [[0.5] * 24 + [None] if listed else 0.5, None, [0.5] * 24 + [value] if listed else value]
+
+    def measured(table: pa.Table) -> pa.Table:
+        column = pa.array([*shares, *[None] * (table.num_rows - 3)], COLUMN_TYPES[name])
+        return table.append_column(pa.field(name, column.type), column)
+
+    problems = [problem.detail for problem in verify(with_manifest(store, measured)).problems]
+    assert problems == [f"{name} that is no number from 0 to 1: 1 samples (first: train-0002)"]
+    if not np.isfinite(value):
+        with pytest.raises(ExportError, match="which JSON has not"):
+            export_fiftyone(Store.open(store), tmp_path / "out")
+        assert not (tmp_path / "out").exists()

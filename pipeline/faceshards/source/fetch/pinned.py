@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from faceshards.errors import BadSampleError, DownloadError
 from faceshards.source.files import Files, ZipFiles
+from faceshards.store.tables import refuse_more_rows
 
 PINNED_SCHEMA = pa.schema(
     [
@@ -101,9 +102,8 @@ def _compared(files: Files, pinned: Path, frames: int) -> Iterator[tuple[str, st
 
 def _read(pinned: Path) -> pa.Table:
     try:
-        rows = pq.read_metadata(pinned).num_rows
-        if rows > pinned.stat().st_size:  # a digest alone takes 32 bytes
-            raise ValueError(f"{rows:,} rows claimed in {pinned.stat().st_size:,} bytes")
+        # A digest alone takes 32 bytes.
+        refuse_more_rows(pq.read_metadata(pinned), str(pinned), pinned.stat().st_size)
         table = pq.read_table(pinned, schema=PINNED_SCHEMA)
         if any(not file[:6].isdecimal() for file in table["file"].to_pylist()):
             raise ValueError("names that begin with no number of a frame")
