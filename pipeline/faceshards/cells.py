@@ -4,8 +4,8 @@ import unicodedata
 
 _RUN = ("=", "+", "-", "@", "\t", "\r")
 _ESCAPED = ("Cc", "Cs")
-_MISLEADING = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Breaks between lines, and what lets a text be shown in another order than it has."""
+_MISLEADING = frozenset("\u2028\u2029\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Breaks between lines, and marks by which a text is shown in another order than it has (Unicode Annex 9)."""
 
 
 def cell(text: str) -> str:

@@ -8,12 +8,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from faceshards.build.params import ReportParams
+from faceshards.cells import visible
 from faceshards.regions import PALETTE, REGION_NAMES
 from faceshards.report.agreement import Compared
 from faceshards.report.faces import Faces
 from faceshards.report.gallery import gallery_faces
 from faceshards.report.measures import MEASURES
-from faceshards.report.names import face, person, visible
+from faceshards.report.names import face, person
 from faceshards.report.originals import Originals
 from faceshards.report.payload import coded, coded_areas, pack
 from faceshards.report.pictures import encoded

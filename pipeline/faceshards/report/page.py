@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from faceshards.build.params import ReportParams
+from faceshards.cells import visible_lines
 from faceshards.regions import PALETTE, REGION_NAMES
 from faceshards.report.agreement import compare
 from faceshards.report.contents import contents_of
@@ -19,7 +20,6 @@ from faceshards.report.faces import Faces
 from faceshards.report.gallery import doubtful, worst_parsed
 from faceshards.report.gallery import gallery as gallery_cards
 from faceshards.report.metrics import read_metrics
-from faceshards.report.names import visible_lines
 from faceshards.report.originals import Originals
 from faceshards.report.script import policy, script, style
 from faceshards.report.similar import DISTANCE, LIKENESS

@@ -19,11 +19,11 @@ from small_stores import ERASE, RUN, STORE, Build
 
 from faceshards.build.erase import erase_faces
 from faceshards.build.params import ReportParams
+from faceshards.cells import visible
 from faceshards.errors import ReportInputError
 from faceshards.ops.quality import quality
 from faceshards.regions import N_REGIONS, Region
 from faceshards.report.measures import MEASURES, side_balance
-from faceshards.report.names import visible
 from faceshards.report.page import write_report
 from faceshards.report.payload import MISSING, coded, coded_areas, pack
 from faceshards.report.rows import CODES, OTHER, codes_of
