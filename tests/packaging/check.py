@@ -56,7 +56,9 @@ def check(folder: Path, twine: str) -> None:
     check_wheel(wheel)
     check_sdist(sdist)
     with tarfile.open(sdist) as tar:
-        tar.extractall(folder / "unpacked", filter="data")
+        # Python has this filter since 3.11.4, and Debian 12 has 3.11.2.
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)
+        tar.extractall(folder / "unpacked")
     again = build(folder / "unpacked" / sdist.name.removesuffix(".tar.gz"), folder / "again", "wheel")
     if again.read_bytes() != wheel.read_bytes():
         raise CheckError("the sdist builds another wheel than the repository does")
