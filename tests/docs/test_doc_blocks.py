@@ -65,7 +65,10 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # of webdataset, which leaves its files open
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.filterwarnings("default::DeprecationWarning")  # of DVC's libraries, which run in this process
+@pytest.mark.filterwarnings(
+    "ignore:_NoneStep.value:DeprecationWarning"
+)  # of DVC's libraries, which run in this process
+@pytest.mark.filterwarnings("default::DeprecationWarning")
 @pytest.mark.filterwarnings(
     "ignore:This DataLoader will create 4 worker processes"
 )  # this machine may have fewer cores
