@@ -99,27 +99,28 @@ def digest(results: Path) -> str:
 
 
 def finding(parts: list[dict[str, Any]]) -> str:
-    """One sentence a head, with intervals; or that nothing can be said yet."""
+    """Two sentences a head, with intervals; or that nothing can be said yet."""
     if not parts:
         return "Nothing can be said yet of what FSErasing does for recognition on real faces."
     sentences = []
     for part in parts:
         of = part["comparison"]
-        clean, drawn = (of.difference(metric, "on-the-fly", "none") for metric in ("accuracy", "an occluder drawn"))
-        rectangle = of.difference("accuracy", "on-the-fly", "rectangle")
+        none, rectangle = (of.difference("accuracy", "on-the-fly", arm) for arm in ("none", "rectangle"))
+        drawn = [of.difference("an occluder drawn", "on-the-fly", arm) for arm in ("none", "rectangle")]
         seeds = f"{len(of.seeds)} seed{'s' if len(of.seeds) > 1 else ''}"
         sentences.append(
             f"On LFW ({part['title']}, {seeds}), erasing regions on the fly changes the accuracy by "
-            f"{points(clean)} points against no erasing ({verdict(clean)}), by {points(rectangle)} against rectangles "
-            f"({verdict(rectangle)}), and by {points(drawn)} against no erasing where something covers a part of the "
-            f"face ({verdict(drawn)})."
+            f"{points(none)} points against no erasing ({verdict(none)}) and by {points(rectangle)} against rectangles "
+            f"({verdict(rectangle)}). Where something is drawn over the face, by {points(drawn[0])} against no erasing "
+            f"({verdict(drawn[0])}) and by {points(drawn[1])} against rectangles ({verdict(drawn[1])})."
         )
     return " ".join(sentences)
 
 
 def points(difference: Difference) -> str:
     """In points, with the 95 % interval."""
-    return f"{100 * difference.mean:+.1f} ({100 * difference.low:+.1f} to {100 * difference.high:+.1f})"
+    mean, low, high = (round(100 * share, 1) + 0.0 for share in (difference.mean, difference.low, difference.high))
+    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def verdict(difference: Difference) -> str:
