@@ -26,6 +26,11 @@ class FaultyFileSystem(LocalFileSystem):
         super().__init__(**kwargs)
         self.log, self.victim, self.fault, self.left, self.seconds = Path(log), victim, fault, times, seconds
 
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        # That of local files knows no scheme but its own before fsspec 2026.
+        return super()._strip_protocol(path.removeprefix("faulty://"))
+
     def open(self, path: str, mode: str = "rb", **kwargs: Any) -> io.BytesIO:
         name = path.removeprefix("faulty://")
         data = Path(name).read_bytes()
