@@ -31,8 +31,16 @@ FINAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.
 """What does not pass by trying again."""
 
 
-_NO_MEMORY = ("bad_alloc", "out of memory", "not enough memory", "can't allocate memory", "Insufficient memory")
-"""What PyTorch, OpenCV and the C++ library say in errors that are no MemoryError."""
+_NO_MEMORY = (
+    "bad_alloc",
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "Insufficient memory",
+    "could not create a primitive",
+    "can't start new thread",
+)
+"""What the C++ library, PyTorch with its oneDNN, OpenCV and Python say in errors that are no MemoryError."""
 
 
 def is_refusal(error: Exception) -> bool:

@@ -120,7 +120,16 @@ def test_memory_that_runs_out_is_told_and_so_is_an_error_without_a_number() -> N
     assert told(OSError("odd"), "info").startswith("info: odd. ")
 
 
-@pytest.mark.parametrize("said", ["std::bad_alloc", "DefaultCPUAllocator: can't allocate memory: you tried", ""])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "std::bad_alloc",
+        "DefaultCPUAllocator: can't allocate memory: you tried",
+        "could not create a primitive",
+        "can't start new thread",
+        "",
+    ],
+)
 def test_a_librarys_own_word_for_want_of_memory_is_told_by_a_stage(
     said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
