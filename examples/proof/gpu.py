@@ -28,7 +28,7 @@ from examples.proof.known import PAIRS, write_known
 from examples.proof.lfw import HalfName
 from examples.proof.measure import answer
 from examples.proof.rows import HALVES, Trial, finished
-from examples.proof.run import Lfw, row_of, settings_of
+from examples.proof.run import Lfw, add_row, settings_of
 from examples.proof.settings import Settings
 from examples.proof.training import HeadName, Progress, learning_rate, make_head
 from examples.recognition.command import run
@@ -137,15 +137,7 @@ def run_stack(lfw: Lfw, trials: Sequence[Trial], settings: Settings, results: Pa
 
         started = monotonic()
         answers = answer(forward, net, test, device, BATCH)
-        row = row_of(progress, answers, test.pairs) | {
-            "faces": len(half.train),
-            "people": half.people,
-            "pairs": len(test.pairs.same),
-            "missing": half.missing,
-            "seconds": round(progress.seconds),
-            "seconds_to_verify": round(monotonic() - started),
-        }
-        rows.add(results, trial, row | settings_of(settings), answers)
+        add_row(lfw, trial, settings, results, progress, answers, monotonic() - started)
 
 
 def make_shards(lfw: Path, work: Path) -> Path:

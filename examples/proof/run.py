@@ -69,16 +69,24 @@ def run_trial(lfw: Lfw, trial: Trial, settings: Settings, results: Path, device:
     forward = runnable(settings, device)[1]
     test = lfw.test(trial.half, settings.min_photos)
     answers = answer(forward, net, test, device, batch)
-    row = row_of(trained, answers, test.pairs) | {
+    add_row(lfw, trial, settings, results, trained, answers, process_time() - started)
+    checkpoint.unlink(missing_ok=True)
+
+
+def add_row(
+    lfw: Lfw, trial: Trial, settings: Settings, results: Path, trained: Progress, answers: Answers, to_verify: float
+) -> None:
+    """Add the row of a training that was verified, in `to_verify` seconds."""
+    half, pairs = lfw.half(trial.half, settings.min_photos), lfw.test(trial.half, settings.min_photos).pairs
+    row = row_of(trained, answers, pairs) | {
         "faces": len(half.train),
         "people": half.people,
-        "pairs": len(test.pairs.same),
+        "pairs": len(pairs.same),
         "missing": half.missing,
         "seconds": round(trained.seconds),
-        "seconds_to_verify": round(process_time() - started),
+        "seconds_to_verify": round(to_verify),
     }
     rows.add(results, trial, row | settings_of(settings), answers)
-    checkpoint.unlink(missing_ok=True)
 
 
 def settings_of(settings: Settings) -> dict[str, Any]:
