@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from faceshards.errors import ParamsError, SourceFormatError
-from faceshards.parsing.crops import CROP_SIZE, FaceFiles, LabelledFace, TrainingSource, held_out, write_faces
+from faceshards.parsing.crops import CROP_SIZE, FaceFiles, LabelledFace, Row, TrainingSource, held_out, write_faces
 from faceshards.parsing.data import AugmentedFaces
 from faceshards.parsing.device import resolve_device
 from faceshards.parsing.history import History
@@ -21,7 +22,6 @@ from faceshards.parsing.trainer import Trainer
 from faceshards.parsing.trainparams import TrainParams
 from faceshards.parsing.unet import SIZE
 from faceshards.parsing.weights import save_weights
-from faceshards.source.base import Source
 from faceshards.store.durable import write_file
 
 __all__ = ["TrainParams", "TrainingSource", "train"]
@@ -46,14 +46,16 @@ def train(sources: Sequence[TrainingSource], params: TrainParams, out: Path, pro
 
     Raises:
         SourceFormatError: no face can be trained on.
-        ParamsError: `out` holds the checkpoint of a run with other params or other faces.
+        ParamsError: `out` holds the checkpoint of a run with other params or other faces, or a list of validation faces
+            names some that its source has not.
         WeightsError: `params.initial` does not fit.
         DeviceError: `params.device` is not there.
     """
     device = resolve_device(params.device)
     checkpoint = out / "checkpoint.pt"
-    faces, validation = _faces(sources, params, out, progress, reuse=checkpoint.exists())
-    digest = _digest(params, sources, faces, validation)
+    rows = _rows(sources, params.validation_share)
+    digest = _digest(params, sources, rows)
+    faces, validation = _faces(rows, out, progress, reuse=checkpoint.exists())
     trainer, history = Trainer(params, faces, device), History([s.label for s in sources])
     if checkpoint.exists():
         _resume(checkpoint, trainer, history, digest)
@@ -80,18 +82,21 @@ def train(sources: Sequence[TrainingSource], params: TrainParams, out: Path, pro
     return weights
 
 
-def _faces(
-    sources: Sequence[TrainingSource], params: TrainParams, out: Path, progress: bool, *, reuse: bool
-) -> tuple[FaceFiles, FaceFiles]:
-    """The faces to train on and those to validate on; as a run that is resumed found them, or cut anew."""
+def _rows(sources: Sequence[TrainingSource], share: float) -> tuple[list[Row], list[Row]]:
+    """The faces to train on, and those to validate on."""
+    rows: tuple[list[Row], ...] = [], []
+    for group, source in enumerate(sources):
+        aside = held_out(source, share)
+        for i in range(len(source.source)):
+            rows[source.source.face(i).sample_id in aside].append((group, source.source, i))
+    return rows[0], rows[1]
+
+
+def _faces(rows: tuple[list[Row], list[Row]], out: Path, progress: bool, *, reuse: bool) -> tuple[FaceFiles, FaceFiles]:
+    """The same as cut; as a run that is resumed cut them, or anew."""
     folders = out / "train", out / "validation"
     if reuse:
         return FaceFiles(folders[0]), FaceFiles(folders[1])
-    rows: tuple[list[tuple[int, Source, int]], ...] = [], []
-    for group, source in enumerate(sources):
-        aside = held_out(source, params.validation_share)
-        for i in range(len(source.source)):
-            rows[source.source.face(i).sample_id in aside].append((group, source.source, i))
     faces = write_faces(folders[0], rows[0], LabelledFace.crop, CROP_SIZE, progress)
     if not len(faces):
         raise SourceFormatError(
@@ -101,11 +106,13 @@ def _faces(
     return faces, write_faces(folders[1], rows[1], LabelledFace.aligned, SIZE, progress)
 
 
-def _digest(params: TrainParams, sources: Sequence[TrainingSource], faces: FaceFiles, validation: FaceFiles) -> str:
-    """SHA-256 of all that decides what the weights become, but for the code and the pixels."""
+def _digest(params: TrainParams, sources: Sequence[TrainingSource], rows: tuple[list[Row], list[Row]]) -> str:
+    """SHA-256 of all that decides what the weights become, but for the code."""
     mixture = [(s.label, s.weight) for s in sources]
-    content = json.dumps([asdict(params), mixture, faces.ids, validation.ids], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
+    sink = hashlib.sha256(json.dumps([asdict(params), mixture, len(rows[0])], sort_keys=True).encode())
+    for group, source, i in chain(*rows):
+        sink.update(json.dumps([group, source.face(i).sample_id, source.digest(i).hex()]).encode())
+    return sink.hexdigest()
 
 
 def _save(checkpoint: Path, trainer: Trainer, history: History, digest: str) -> None:

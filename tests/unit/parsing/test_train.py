@@ -88,6 +88,18 @@ def test_the_checkpoint_of_another_run_is_refused(run: Path) -> None:
         train(_sources(), other, run, progress=False)
 
 
+@pytest.mark.parametrize("now", [_sources(5), _sources(validation=frozenset({"000002"}))], ids=["other", "held out"])
+def test_a_run_does_not_go_on_with_other_faces(run: Path, now: list[TrainingSource]) -> None:
+    with pytest.raises(ParamsError, match=r"checkpoint\.pt: expected .* found another's"):
+        train(now, PARAMS, run, progress=False)
+
+
+def test_a_validation_face_that_the_source_has_not_is_named_and_nothing_is_trained_on(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"painted: validation: .* as \['000000'\]; found 1 .*: '1\.png'"):
+        train(_sources(validation=frozenset({"1.png", "000002"})), PARAMS, tmp_path, progress=False)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_may_start_from_weights_and_have_no_validation(run: Path, tmp_path: Path) -> None:
     initial = str(run / "weights.safetensors")
     params = TrainParams(steps=1, batch_size=2, learning_rate=1e-9, ema_decay=0.0, initial=initial, precision="fp32")
