@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from exported import N, erased_names, members
 from numpy.typing import NDArray
+from ruamel.yaml import YAML
 from stores import VARIANTS, build_faces, build_people, face_spec, sample_id
 
 from faceshards.errors import ExportError
@@ -193,6 +194,15 @@ def test_png_of_regions_is_grey(store: Store, tmp_path: Path) -> None:
     export_webdataset(store, tmp_path / "out", splits=["val"])
     data = members(tmp_path / "out/val-000000.tar")["00000000.region.png"]
     assert io.BytesIO(data).read(26)[24:26] == bytes([8, 0])  # 8 bits, greyscale
+
+
+def test_texts_of_the_card_are_read_back_as_they_are(store: Store, tmp_path: Path) -> None:
+    title, licence = 'Gesichter "2" \\ \U0001f600 é: #\u2028.', "see \U0001d4d0"
+    told = Store.open(store.path)
+    told.info.update(licence=licence, about={"title": title})  # type: ignore[attr-defined]  # a dict of this test's own
+    export_huggingface(told, tmp_path / "out", splits=["val"])
+    head = YAML(typ="safe", pure=True).load((tmp_path / "out/README.md").read_text().split("---\n")[1])
+    assert (head["pretty_name"], head["license_name"]) == (title, licence)
 
 
 def test_no_split_of_the_card_takes_the_files_of_another(tmp_path: Path) -> None:
