@@ -76,9 +76,10 @@ def train(sources: Sequence[TrainingSource], params: TrainParams, out: Path, pro
             history.add(trainer.step, trainer.mean_loss(), trainer.validate(validation, len(sources)))
             bar.set_postfix_str(history.summary())
             history.write(out)
-            about = {"licence": params.licence, "date": datetime.now(UTC).date().isoformat()}
-            save_weights(trainer.average, weights, {**about, "steps": str(trainer.step), "training_digest": digest})
+            _save_weights(weights, trainer, params, digest)
             _save(checkpoint, trainer, history, digest)
+    if not weights.is_file():  # of a finished run, from which somebody took them
+        _save_weights(weights, trainer, params, digest)
     return weights
 
 
@@ -113,6 +114,11 @@ def _digest(params: TrainParams, sources: Sequence[TrainingSource], rows: tuple[
     for group, source, i in chain(*rows):
         sink.update(json.dumps([group, source.face(i).sample_id, source.digest(i).hex()]).encode())
     return sink.hexdigest()
+
+
+def _save_weights(weights: Path, trainer: Trainer, params: TrainParams, digest: str) -> None:
+    about = {"licence": params.licence, "date": datetime.now(UTC).date().isoformat()}
+    save_weights(trainer.average, weights, {**about, "steps": str(trainer.step), "training_digest": digest})
 
 
 def _save(checkpoint: Path, trainer: Trainer, history: History, digest: str) -> None:

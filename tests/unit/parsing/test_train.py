@@ -82,6 +82,13 @@ def test_a_finished_run_is_left_as_it_is(run: Path) -> None:
     assert (run / "weights.safetensors").read_bytes() == before
 
 
+def test_weights_that_were_taken_from_a_finished_run_are_written_again(run: Path) -> None:
+    before = _states(run / "weights.safetensors")
+    (run / "weights.safetensors").unlink()
+    after = _states(train(_sources(), PARAMS, run, progress=False))
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
 def test_the_checkpoint_of_another_run_is_refused(run: Path) -> None:
     other = TrainParams(width=1 / 16, steps=9, batch_size=2, precision="fp32")
     with pytest.raises(ParamsError, match=r"checkpoint\.pt: expected .* found another's"):
