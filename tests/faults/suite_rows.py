@@ -90,6 +90,7 @@ ROWS = [
         "faults/test_pipeline_kill.py",
     ),
     _row("system", "what the operating system refuses, told in a line", "faults/test_system_faults.py"),
+    _row("shortage", "no memory, and no open file more, while something is read", "faults/test_shortage.py"),
     _row("remote", "a remote that fails, a cache damaged, killed, read-only, full", "faults/test_remote_faults.py"),
     _row(
         "loader",
