@@ -213,7 +213,7 @@ def _checked_header(data: bytes, what: str) -> ImageHeader:
             + ("an empty file" if not data else f"{len(data):,} bytes beginning {data[:8]!r}")
             + ("" if named is None else f": {named}, damaged or of a kind that is not read"),
         )
-    pixels = header.width * header.height
+    pixels = header.pixels
     if not 0 < pixels <= MAX_PIXELS:
         raise BadSampleError(
             "image_too_large" if pixels > 0 else "undecodable_image",
@@ -249,7 +249,7 @@ def is_label_map(data: bytes) -> bool:
         data: the encoded file.
     """
     header = read_header(data)
-    if header is None or header.format == "jpeg" or not 0 < header.width * header.height <= MAX_PIXELS:
+    if header is None or header.format == "jpeg" or not 0 < header.pixels <= MAX_PIXELS:
         return False
     try:
         return _is_label_map(_decode_by_format(data, header.format, "the picture"))
@@ -303,4 +303,4 @@ def _see_room(data: bytes, what: str, lines: list[str]) -> None:
     if (short := next(filter(says_shortage, lines), None)) is not None:
         raise MemoryError(f"{what}: {short}")
     if (header := read_header(data)) is not None:
-        np.empty((header.height, header.width, _WORK_BYTES), np.uint8)
+        np.empty((header.pixels, _WORK_BYTES), np.uint8)
