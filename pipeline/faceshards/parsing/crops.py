@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceshards import rng
-from faceshards.errors import BadSampleError
+from faceshards.errors import BadSampleError, ParamsError
 from faceshards.ops.align import ALIGNED_SIZE, warp_area, warp_image, warp_labels
 from faceshards.records import UInt8Array
 from faceshards.source.alignment import Aligner
@@ -43,7 +43,8 @@ class TrainingSource:
         label: what metrics call it; unique.
         source: needs ground truth; faces without, and those that are not found, are skipped.
         weight: its share of the training samples, relative to the other sources.
-        validation: sample ids never trained on; None takes `TrainParams.validation_share` of them, by hash.
+        validation: sample ids never trained on, each of a face of the source; None takes `TrainParams.validation_share`
+            of them, by hash.
     """
 
     label: str
@@ -100,12 +101,36 @@ def _aligner() -> Aligner:
 
 
 def held_out(source: TrainingSource, share: float) -> frozenset[str]:
-    """The sample ids that are for validation: as listed, or the first `share` of all hashes, whatever else is there."""
-    if source.validation is not None:
-        return source.validation
+    """The sample ids that are for validation: as listed, or the first `share` of all hashes, whatever else is there.
+
+    Raises:
+        ParamsError: an id is listed that no face has: a face that it was meant for would be trained on.
+    """
     ids = [source.source.face(i).sample_id for i in range(len(source.source))]
+    if source.validation is not None:
+        if unknown := sorted(source.validation - set(ids)):
+            raise ParamsError(
+                f"sources: {source.label}: validation: expected sample ids of its {len(ids):,} faces, such as "
+                f"{ids[0] if ids else 'none'!r}; found {len(unknown):,} that none of them has: "
+                f"{', '.join(unknown[:3])}. Write each as the manifest has it, and take out those of other faces"
+            )
+        return source.validation
     draws = rng.uniforms(rng.sample_keys(ids), 1)[:, 0]
     return frozenset(i for i, u in zip(ids, draws, strict=True) if u < share)
+
+
+class LeftOut(NamedTuple):
+    """A face that cannot be used.
+
+    Attributes:
+        group: the number of its source.
+        reason: a short code, as `BadSampleError` has it.
+        said: its name, and the reason in words.
+    """
+
+    group: int
+    reason: str
+    said: str
 
 
 class FaceFiles:
@@ -114,7 +139,7 @@ class FaceFiles:
     Attributes:
         ids: (N,) sample ids.
         groups: (N,) int64, the number of the source each came from.
-        skipped: what could not be used, and why.
+        left_out: what could not be used.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -122,7 +147,7 @@ class FaceFiles:
         index = json.loads((folder / "index.json").read_text())
         self.ids: list[str] = index["ids"]
         self.groups = np.array(index["groups"], np.int64)
-        self.skipped: list[str] = index["skipped"]
+        self.left_out = [LeftOut(*face) for face in index["left_out"]]
         self._maps: Cut | None = None
 
     def __getstate__(self) -> dict[str, object]:
@@ -162,16 +187,16 @@ def write_faces(
     regions = np.lib.format.open_memmap(folder / "regions.npy", "w+", np.uint8, shape)
     ids: list[str] = []
     groups: list[int] = []
-    skipped: list[str] = []
+    left_out: list[LeftOut] = []
     for group, source, i in tqdm(rows, desc=folder.name, unit="face", disable=not progress):
         try:
             images[len(ids)], regions[len(ids)] = cut(labelled_face(source, i))
         except BadSampleError as error:
-            skipped.append(f"{source.face(i).source_id}: {error}")
+            left_out.append(LeftOut(group, error.reason, f"{source.face(i).source_id}: {error}"))
             continue
         ids.append(source.face(i).sample_id)
         groups.append(group)
     images.flush()
     regions.flush()
-    (folder / "index.json").write_text(json.dumps({"ids": ids, "groups": groups, "skipped": skipped}))
+    (folder / "index.json").write_text(json.dumps({"ids": ids, "groups": groups, "left_out": left_out}, indent=0))
     return FaceFiles(folder)
