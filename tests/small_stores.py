@@ -125,7 +125,7 @@ def parse_faces(aligned: Path, out: Path) -> ParseOutcome:
             schema = spec.rows_schema
             table = pa.table([columns[name] if name in columns else rows[name] for name in schema.names], schema)
             write_shard(shards.work, spec, split, shard, {"region": regions}, table, at)
-        made_by = {"weights_sha256": "0" * 64, "device": "cpu"}
+        made_by = {"weights_sha256": "0" * 64, "device": "cpu", "weights_licence": "MIT", "temperature": "1"}
         finish(shards.work, spec, {**faces.info["provenance"], "parse": made_by})
     outcome = count_outcomes(out)
     known_faces = int(pc.sum(faces.manifest["has_truth"]).as_py())

@@ -21,7 +21,7 @@ from faceshards.parsing.data import AugmentedFaces
 from faceshards.parsing.device import resolve_device
 from faceshards.parsing.history import History
 from faceshards.parsing.trainer import Trainer
-from faceshards.parsing.trainparams import NOT_STATED, TrainParams
+from faceshards.parsing.trainparams import TrainParams
 from faceshards.parsing.unet import SIZE
 from faceshards.parsing.weights import load_weights, save_weights
 from faceshards.source.base import Source
@@ -183,8 +183,7 @@ def _licence(params: TrainParams) -> str:
     """Of the data, and of the weights that the run begins from, whose terms do not end with it."""
     if params.initial is None:
         return params.licence
-    initial = load_weights(params.initial).metadata.get("licence", NOT_STATED)
-    return f"{params.licence}; begun from weights under {initial}"
+    return f"{params.licence}; begun from weights under {load_weights(params.initial).licence}"
 
 
 def _digest(params: TrainParams, sources: Sequence[TrainingSource], rows: _Rows) -> str:

@@ -25,6 +25,8 @@ AnyUNet: TypeAlias = UNet | EfficientUNet
 
 BUNDLED = "bundled"
 NORMALISATION = "rgb / 127.5 - 1"
+NOT_STATED = "not stated"
+NOT_CALIBRATED = "not calibrated"
 
 _COUNTER = "num_batches_tracked"  # of batch norm: training only
 _LISTED = 10
@@ -49,6 +51,16 @@ class Weights:
     metadata: Mapping[str, str]
     sha256: str
     temperature: float = 1.0
+
+    @property
+    def licence(self) -> str:
+        """Of the weights, as their file says; or that it does not."""
+        return self.metadata.get("licence", NOT_STATED)
+
+    @property
+    def calibration(self) -> str:
+        """The temperature that the file brings; or that it brings none."""
+        return f"{self.temperature:g}" if "temperature" in self.metadata else NOT_CALIBRATED
 
 
 def load_weights(weights: str | Path = BUNDLED) -> Weights:
