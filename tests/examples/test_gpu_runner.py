@@ -47,8 +47,8 @@ class Runner:
     def __call__(self, *only: str, out: Path | None = None, seconds: float = 30) -> int:
         import time
 
-        options: dict[str, Any] = {"source": None, "weights_out": None, "work": None, "device": "auto", "seconds": seconds}
-        given = argparse.Namespace(out=out or self.docs, only=list(only) or None, **options)
+        options: dict[str, Any] = {"source": None, "weights_out": None, "work": None, "device": "auto"}
+        given = argparse.Namespace(out=out or self.docs, only=list(only) or None, seconds=seconds, **options)
         return int(self._make(self.script, self.work, given).all(time.monotonic()))
 
 
