@@ -20,7 +20,7 @@ from faceshards.parsing.crops import CROP_SIZE, FaceFiles, LabelledFace, Trainin
 from faceshards.parsing.data import AugmentedFaces
 from faceshards.parsing.device import resolve_device
 from faceshards.parsing.history import History
-from faceshards.parsing.trainer import Trainer
+from faceshards.parsing.trainer import Trainer, initial_network
 from faceshards.parsing.trainparams import TrainParams
 from faceshards.parsing.unet import SIZE
 from faceshards.parsing.weights import load_weights, save_weights
@@ -73,11 +73,11 @@ def train(
     rows = _rows(sources, params.validation_share)
     digest = _digest(params, sources, rows)
     content = _load(checkpoint, digest) if checkpoint.exists() else None
+    network, licence = initial_network(params), _licence(params) if content is None else content["licence"]
     faces, validation = _cut(rows, out, progress) if content is None else _cut_before(out)
     for line in _said(sources, faces, validation, out):
         tell(line)
-    licence = _licence(params) if content is None else content["licence"]
-    trainer, history = Trainer(params, faces, device), History([s.label for s in sources])
+    trainer, history = Trainer(params, faces, device, network), History([s.label for s in sources])
     if content is not None:
         trainer.load_state_dict(content["trainer"])
         history.rows = content["history"]

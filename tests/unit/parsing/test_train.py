@@ -188,6 +188,12 @@ def test_a_face_that_cannot_be_used_is_left_out_and_told(tmp_path: Path) -> None
     assert said[4].startswith("not calibrated")
 
 
+def test_weights_to_begin_with_that_are_not_there_are_told_before_a_face_is_cut(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"absent\.pth: no such file"):
+        train(_sources(), replace(PARAMS, network="efficientnet", encoder="absent.pth"), tmp_path, progress=False)
+    assert not (tmp_path / "train").exists()
+
+
 def test_no_usable_face_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceFormatError, match="none of 1 faces can be trained on"):
         train([TrainingSource("painted", PaintedFaces(1, broken=0), validation=frozenset())], PARAMS, tmp_path, False)
