@@ -110,18 +110,18 @@ def _schema(people: Sequence[str]) -> pa.Schema:
 
 
 def _card(info: Mapping[str, Any], splits: Sequence[str]) -> str:
-    """A dataset card; its values are JSON strings, which YAML reads as they are."""
+    """A dataset card."""
     about, licence = info["about"], info["licence"]
     known = _HUB_LICENCES.get(spdx(licence) or "")
     title = title_of(info)
-    head = [f"pretty_name: {json.dumps(title)}"]
-    head += [f"license: {known}"] if known else ["license: other", f"license_name: {json.dumps(licence)}"]
+    head = [f"pretty_name: {_scalar(title)}"]
+    head += [f"license: {known}"] if known else ["license: other", f"license_name: {_scalar(licence)}"]
     if not known and (link := licence_url(licence)):
         head.append(f"license_link: {link}")
     head += ["configs:", "- config_name: default", "  data_files:"]
     for split in splits:
         # A star would take the files of a split "train-2" for those of "train" as well.
-        head += [f"  - split: {json.dumps(split)}", f"    path: data/{split}-?????-of-?????.parquet"]
+        head += [f"  - split: {_scalar(split)}", f"    path: data/{split}-?????-of-?????.parquet"]
     text = [f"# {title}", about.get("description"), f"Licence of the images: {licence}"]
     text += [
         f"{what}: {about[key]}" for key, what in (("version", "Version"), ("homepage", "Homepage")) if key in about
@@ -129,6 +129,12 @@ def _card(info: Mapping[str, Any], splits: Sequence[str]) -> str:
     text += [f"Cite as:\n\n```\n{about['citation']}\n```"] if "citation" in about else []
     body = "\n\n".join(part for part in text if part)
     return "\n".join(["---", *head, "---", "", body, ""])
+
+
+def _scalar(text: str) -> str:
+    """Text in YAML's double quotes. JSON would not do: YAML takes its two halves of a letter beyond U+FFFF for two."""
+    letters = (c if c.isascii() and c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in text)
+    return '"' + "".join(letters) + '"'
 
 
 def _row(face: Face) -> dict[str, Any]:

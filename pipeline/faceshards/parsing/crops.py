@@ -29,6 +29,11 @@ CROP_SCALE = 1.5
 Cut: TypeAlias = tuple[UInt8Array, UInt8Array]
 """An image (S, S, 3) uint8 and its regions (S, S) uint8."""
 
+Row: TypeAlias = tuple[int, Source, int]
+"""A face: the number of its source, the source, and its index there."""
+
+_NAMED = 5
+
 _OFFSET = (CROP_SIZE - 1) / 2 - CROP_SCALE * (ALIGNED_SIZE - 1) / 2
 
 TO_CROP: NDArray[np.float64] = np.array([[CROP_SCALE, 0, _OFFSET], [0, CROP_SCALE, _OFFSET], [0, 0, 1]])
@@ -104,15 +109,14 @@ def held_out(source: TrainingSource, share: float) -> frozenset[str]:
     """The sample ids that are for validation: as listed, or the first `share` of all hashes, whatever else is there.
 
     Raises:
-        ParamsError: an id is listed that no face has: a face that it was meant for would be trained on.
+        ParamsError: an id of the list is that of no face, and the face that it means would be trained on.
     """
     ids = [source.source.face(i).sample_id for i in range(len(source.source))]
     if source.validation is not None:
-        if unknown := sorted(source.validation - set(ids)):
+        if unknown := sorted(source.validation.difference(ids)):
             raise ParamsError(
-                f"sources: {source.label}: validation: expected sample ids of its {len(ids):,} faces, such as "
-                f"{ids[0] if ids else 'none'!r}; found {len(unknown):,} that none of them has: "
-                f"{', '.join(unknown[:3])}. Write each as the manifest has it, and take out those of other faces"
+                f"sources: {source.label}: validation: expected sample ids of its faces, as {ids[:1]}; found "
+                f"{len(unknown)} that are none: {', '.join(map(repr, unknown[:_NAMED]))}; mend or remove them"
             )
         return source.validation
     draws = rng.uniforms(rng.sample_keys(ids), 1)[:, 0]
@@ -165,7 +169,7 @@ class FaceFiles:
 
 def write_faces(
     folder: Path,
-    rows: Sequence[tuple[int, Source, int]],
+    rows: Sequence[Row],
     cut: Callable[[LabelledFace], Cut],
     size: int,
     progress: bool,
@@ -174,7 +178,7 @@ def write_faces(
 
     Args:
         folder: made if it is not there; what it held is overwritten.
-        rows: (number of the source, source, index in it) of each face.
+        rows: the faces.
         cut: `LabelledFace.crop` or `LabelledFace.aligned`.
         size: edge of what `cut` returns.
         progress: show a bar.

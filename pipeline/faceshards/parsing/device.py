@@ -11,7 +11,6 @@ from faceshards.errors import DeviceError
 if TYPE_CHECKING:
     from faceshards.parsing.weights import Weights
 
-DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
 PrecisionName: TypeAlias = Literal["auto", "bf16", "fp32"]
 
 

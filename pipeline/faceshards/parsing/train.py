@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from faceshards.errors import ParamsError, SourceFormatError, TrainingError
 from faceshards.parsing.calibrate import temperature_of
-from faceshards.parsing.crops import CROP_SIZE, FaceFiles, LabelledFace, TrainingSource, held_out, write_faces
+from faceshards.parsing.crops import CROP_SIZE, FaceFiles, LabelledFace, Row, TrainingSource, held_out, write_faces
 from faceshards.parsing.data import AugmentedFaces
 from faceshards.parsing.device import resolve_device
 from faceshards.parsing.history import History
@@ -24,13 +24,12 @@ from faceshards.parsing.trainer import Trainer, initial_network
 from faceshards.parsing.trainparams import TrainParams
 from faceshards.parsing.unet import SIZE
 from faceshards.parsing.weights import load_weights, save_weights
-from faceshards.source.base import Source
 from faceshards.store.durable import write_file
 
 __all__ = ["TrainParams", "TrainingSource", "train"]
 
-_Rows: TypeAlias = tuple[list[tuple[int, Source, int]], list[tuple[int, Source, int]]]
-"""Faces to train on and to validate by: the number of the source, the source, and which of its faces."""
+_Rows: TypeAlias = tuple[list[Row], list[Row]]
+"""Faces to train on, and to validate by."""
 
 
 def train(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from faceshards.errors import CorruptShardError, FaceShardsError, MissingShardError
+from faceshards.faulttext import is_shortage
 from faceshards.store.dataset_json import MAX_BYTES
 from faceshards.store.durable import sha256_of
 from faceshards.store.origin import Origin, first_bytes
@@ -91,4 +92,6 @@ def _hash_of(path: Path) -> str:
     try:
         return sha256_of(path)
     except OSError as error:
+        if is_shortage(error):
+            raise
         return f"a file that cannot be read ({error.strerror})"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.errors import MissingExtraError, StoreSpecError
+from faceshards.faulttext import is_shortage
 from faceshards.records import UInt8Array
 from faceshards.store.picturebounds import refuse_larger
 
@@ -141,6 +142,8 @@ def _decoded(file: UInt8Array, shape: tuple[int, ...]) -> UInt8Array:
     try:
         pixels: UInt8Array | None = cv2.imdecode(file, cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
+        if is_shortage(error):
+            raise
         raise ValueError(f"an image that OpenCV refuses: {error}") from error
     if pixels is None:
         raise ValueError(f"{len(file):,} bytes that are no image that OpenCV can decode")

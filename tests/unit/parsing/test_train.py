@@ -96,21 +96,23 @@ def test_a_picture_that_changed_since_is_not_left_out_without_a_word(run: Path) 
         train(other, PARAMS, run, progress=False)
 
 
-def test_a_face_put_on_the_validation_list_later_is_not_trained_on_without_a_word(run: Path) -> None:
-    with pytest.raises(ParamsError, match=r"found another's"):
-        train(_sources(validation=frozenset({"000001", "000002"})), PARAMS, run, progress=False)
-
-
-def test_an_id_for_validation_that_no_face_has_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ParamsError, match=r"painted: validation: .* such as '000000'; found 1 .*: 000001\.png"):
-        train(_sources(validation=frozenset({"000001.png", "000002"})), PARAMS, tmp_path, progress=False)
-
-
-def test_weights_that_were_removed_after_the_run_come_back(run: Path) -> None:
+def test_weights_that_were_taken_from_a_finished_run_are_written_again(run: Path) -> None:
     before = (run / "weights.safetensors").read_bytes()
     (run / "weights.safetensors").unlink()
     train(_sources(), PARAMS, run, progress=False)
     assert (run / "weights.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("now", [_sources(5), _sources(validation=frozenset({"000002"}))], ids=["other", "held out"])
+def test_a_run_does_not_go_on_with_other_faces(run: Path, now: list[TrainingSource]) -> None:
+    with pytest.raises(ParamsError, match=r"checkpoint\.pt: expected .* found another's"):
+        train(now, PARAMS, run, progress=False)
+
+
+def test_a_validation_face_that_the_source_has_not_is_named_and_nothing_is_trained_on(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"painted: validation: .* as \['000000'\]; found 1 .*: '1\.png'"):
+        train(_sources(validation=frozenset({"1.png", "000002"})), PARAMS, tmp_path, progress=False)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_leaves_no_weights(tmp_path: Path) -> None:
