@@ -75,7 +75,8 @@ def misplaced(places: Mapping[str, float]) -> str | None:
     return (
         "expected the parts of the face where the alignment has put them; found them there in fewer than half of the "
         f"faces that were looked at: {listed}. Where no mask hides them, the parser's classes are in another order "
-        "than is said of it, or its pixels in another scale: look at the gallery of the report"
+        "than is said of it, its pixels in another scale, or it was trained too little: look at the gallery of the "
+        "report"
     )
 
 

@@ -88,12 +88,14 @@ def train(
         pin_memory=device.type == "cuda",
     )
 
+    ending: list[str] = []  # told when the bar is gone
+
     def keep() -> None:
         about = {"licence": licence, "steps": str(trainer.step), "training_digest": digest}
         if trainer.step == params.steps:
             temperature = temperature_of(trainer.average, validation, device)
             about |= {} if temperature is None else {"temperature": f"{temperature:g}"}
-            tell(_calibration(temperature))
+            ending.append(_calibration(temperature))
         save_weights(trainer.average, weights, about)
 
     with tqdm(total=params.steps, initial=trainer.step, desc="train", unit="step", disable=not progress) as bar:
@@ -116,6 +118,8 @@ def train(
             _save(checkpoint, trainer, history, digest, licence)
     if not weights.is_file():  # removed since the run was done
         keep()
+    for line in ending:
+        tell(line)
     return weights
 
 
