@@ -118,7 +118,7 @@ def test_a_worker_with_other_code_and_other_releases_is_named_with_what_differs(
     (release / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 1.0\n")
     with worker(address, project, (copy, *SOURCES)), pytest.raises(WorkerError) as raised:
         run_tasks([Write(WORK, 0)], RunParams(scheduler=address), "align")
-    assert "1 of 1 workers" in str(raised.value)
+    assert "1 of 1 worker " in str(raised.value)
     assert "has other code: faceshards/store/durable.py. Give it the checkout" in str(raised.value)
     assert "has other releases: numpy 1.0 in place of " in str(raised.value)
     assert shards(WORK) == []
@@ -206,7 +206,7 @@ def test_a_scheduler_that_dies_in_mid_run_is_named(project: Path) -> None:
         with (
             worker(address, project),
             _when(lambda: (WORK / "1").exists(), lambda: server.kill()),
-            pytest.raises(SchedulerError, match=f"{address} is lost .* of 99 shards are finished and kept"),
+            pytest.raises(SchedulerError, match=f"{address} is lost .* finished and kept: .* of 99 shards"),
         ):
             run_tasks([Slow(WORK, i) for i in range(99)], RunParams(scheduler=str(file)), "align")
     assert "1" in shards(WORK)
@@ -288,7 +288,7 @@ def test_on_a_terminal_the_bar_counts_faces_of_other_processes_and_ctrl_c_is_one
     after = _rest(terminal)
     assert child.wait(120) == 130
     lines = [line for line in after.replace("\r", "\n").split("\n") if line and "/800 [" not in line and line != "^C"]
-    assert lines == ["align: stopped by hand; 0 of 2 shards are finished and kept, and the next run goes on from there"]
+    assert lines == ["align: stopped by hand; finished and kept: 0 of 2 shards, and the next run goes on from there"]
     assert shards(WORK) == []
 
 

@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from faceshards.counted import counted
 from faceshards.errors import ParamsError, SourceFormatError
 from faceshards.parsing.crops import CROP_SIZE, FaceFiles, LabelledFace, TrainingSource, held_out, write_faces
 from faceshards.parsing.data import AugmentedFaces
@@ -95,7 +96,7 @@ def _faces(
     faces = write_faces(folders[0], rows[0], LabelledFace.crop, CROP_SIZE, progress)
     if not len(faces):
         raise SourceFormatError(
-            f"none of {len(rows[0])} faces can be trained on; "
+            f"none of {counted(len(rows[0]), 'face')} can be trained on; "
             f"expected images with labels and landmarks, found: {faces.skipped[:3]}"
         )
     return faces, write_faces(folders[1], rows[1], LabelledFace.aligned, SIZE, progress)

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.counted import counted
 from faceshards.errors import BadSampleError
 from faceshards.ops.align import ALIGNED_SIZE, similarity, warp_image
 from faceshards.records import Float32Array, UInt8Array
@@ -104,5 +105,5 @@ class Aligner:
         found = self._detect(image)
         if found is None:
             raise BadSampleError("no_face_found", f"the detector found no face in the image of {size}")
-        several = f"several_faces: the largest of {found.faces} faces in the image was taken"
+        several = f"several_faces: the largest of {counted(found.faces, 'face')} in the image was taken"
         return Alignment(similarity(found.points, ordered=True), several if found.faces > 1 else None)

@@ -110,7 +110,7 @@ def test_a_face_that_cannot_be_used_is_skipped_and_noted(tmp_path: Path) -> None
 
 
 def test_no_usable_face_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SourceFormatError, match="none of 1 faces can be trained on"):
+    with pytest.raises(SourceFormatError, match="none of 1 face can be trained on"):
         train([TrainingSource("painted", PaintedFaces(1, broken=0), validation=frozenset())], PARAMS, tmp_path, False)
 
 

@@ -308,7 +308,7 @@ def test_verify_reads_no_file_of_another_length_and_none_that_is_not_listed(stor
             file.truncate(2**40)  # a hole, which takes hours to hash
     found = [str(problem) for problem in verify(store).problems]
     assert any(said.startswith("train.zarr/image/c.0.0.0.0: changed: ") for said in found)
-    assert any("found 1099511627776 bytes in place of" in said for said in found)
+    assert any("found 1,099,511,627,776 bytes in place of" in said for said in found)
     assert "notes.bin: unlisted: the store does not list this file" in found
 
 
@@ -329,7 +329,7 @@ def test_a_share_that_is_no_share_is_named_by_verify_and_written_to_no_json(
         return table.append_column(pa.field(name, column.type), column)
 
     problems = [problem.detail for problem in verify(with_manifest(store, measured)).problems]
-    assert problems == [f"{name} that is no number from 0 to 1: 1 samples (first: train-0002)"]
+    assert problems == [f"{name} that is no number from 0 to 1: 1 sample (first: train-0002)"]
     if not np.isfinite(value):
         with pytest.raises(ExportError, match="which JSON has not"):
             export_fiftyone(Store.open(store), tmp_path / "out")
