@@ -12,9 +12,6 @@ Float32Array: TypeAlias = NDArray[np.float32]
 Batch: TypeAlias = dict[str, NDArray[np.generic]]
 """A batch: field name to an array whose first axis is the sample."""
 
-RECORDIO_MAGIC = b"\x0a\x23\xd7\xce"
-"""What every record of a RecordIO file begins with: 0xCED7230A, the least byte first."""
-
 LabelScheme: TypeAlias = Literal["facesynthetics", "regions25"]
 
 

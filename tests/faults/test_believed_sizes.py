@@ -22,7 +22,7 @@ from faceshards.build.earlier import read_earlier
 from faceshards.build.params import load_params
 from faceshards.errors import BadSampleError, FaceShardsError, ParamsError, SourceFormatError, WeightsError
 from faceshards.parsing.weights import load_weights
-from faceshards.records import RECORDIO_MAGIC
+from faceshards.recordlayout import MAGIC
 from faceshards.report.earlier import read_manifest_before
 from faceshards.source.decode import decode_image
 from faceshards.source.facesynthetics import parse_landmarks
@@ -156,7 +156,7 @@ def test_a_description_whose_references_multiply_is_refused(tmp_path: Path) -> N
 
 
 def test_a_record_of_very_many_empty_parts_is_read_in_a_moment(tmp_path: Path) -> None:
-    parts = [RECORDIO_MAGIC + struct.pack("<I", flag << 29) for flag in (1, *(2,) * 200_000, 3)]
+    parts = [MAGIC + struct.pack("<I", flag << 29) for flag in (1, *(2,) * 200_000, 3)]
     (tmp_path / "x.rec").write_bytes(b"".join(parts))
     assert len(RecordFile(tmp_path / "x.rec").read(0)) == 4 * 200_001
 

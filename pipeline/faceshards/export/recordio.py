@@ -8,17 +8,13 @@ from typing import BinaryIO
 from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection
 from faceshards.pngwriter import png
-from faceshards.records import RECORDIO_MAGIC
+from faceshards.recordlayout import FIRST, IMAGE_HEADER, LABELS_END, LAST, LENGTH_BITS, MAGIC, MIDDLE, WHOLE
 from faceshards.store.folder import new_folder
 from faceshards.store.names import path_in
 from faceshards.store.reader import Store
 from faceshards.store.schema import NO_IDENTITY
 
-_HEADER = struct.Struct("<IfQQ")  # mxnet.recordio.IRHeader: flag, label, id, id2
 _RANGE = struct.Struct("<2f")
-_LENGTH_BITS = 29
-_WHOLE, _FIRST, _MIDDLE, _LAST = range(4)  # continuation flags, the bits above the length
-_EXACT = 2**24  # integers above it are not all float32, which labels are
 
 
 def export_recordio(
@@ -51,8 +47,10 @@ def export_recordio(
     with new_folder(out, ExportError) as folder:
         for split in selection.splits:
             identities = selection.num_identities(split)
-            if max(identities, selection.count(split) + 1) > _EXACT:
-                raise ExportError(f"{store.path}: RecordIO's float labels hold at most {_EXACT:,} faces or identities")
+            if max(identities, selection.count(split) + 1) > LABELS_END:
+                raise ExportError(
+                    f"{store.path}: RecordIO's float labels hold at most {LABELS_END:,} faces or identities"
+                )
             root = path_in(folder, split)
             root.mkdir()
             height, width = selection.size
@@ -64,10 +62,10 @@ def _write_split(folder: Path, selection: Selection, split: str) -> None:
     end = float(selection.count(split) + 1)
     with (folder / "train.rec").open("wb") as records, (folder / "train.idx").open("w", newline="\n") as index:
         index.write("0\t0\n")
-        _write_record(records, _HEADER.pack(2, 0.0, 0, 0) + _RANGE.pack(end, end))
+        _write_record(records, IMAGE_HEADER.pack(2, 0.0, 0, 0) + _RANGE.pack(end, end))
         for number, face in enumerate(selection.faces(split), 1):
             index.write(f"{number}\t{records.tell()}\n")
-            _write_record(records, _HEADER.pack(0, _label(face), number, 0) + png(face.image))
+            _write_record(records, IMAGE_HEADER.pack(0, _label(face), number, 0) + png(face.image))
 
 
 def _label(face: Face) -> float:
@@ -80,14 +78,14 @@ def _label(face: Face) -> float:
 
 def _write_record(file: BinaryIO, data: bytes) -> None:
     """Write one record, cut at every magic word that lies at a multiple of four (dmlc-core ``recordio.h``)."""
-    parts, start, at = [], 0, data.find(RECORDIO_MAGIC)
+    parts, start, at = [], 0, data.find(MAGIC)
     while at >= 0:
         if at % 4 == 0:
             parts.append(data[start:at])
-            start = at + len(RECORDIO_MAGIC)
-        at = data.find(RECORDIO_MAGIC, at + (len(RECORDIO_MAGIC) if at % 4 == 0 else 1))
+            start = at + len(MAGIC)
+        at = data.find(MAGIC, at + (len(MAGIC) if at % 4 == 0 else 1))
     parts.append(data[start:])
     for i, part in enumerate(parts):
         last = i == len(parts) - 1
-        flag = (_WHOLE if last else _FIRST) if i == 0 else (_LAST if last else _MIDDLE)
-        file.write(RECORDIO_MAGIC + struct.pack("<I", flag << _LENGTH_BITS | len(part)) + part + bytes(-len(part) % 4))
+        flag = (WHOLE if last else FIRST) if i == 0 else (LAST if last else MIDDLE)
+        file.write(MAGIC + struct.pack("<I", flag << LENGTH_BITS | len(part)) + part + bytes(-len(part) % 4))

@@ -65,10 +65,7 @@ class Aligner:
         yunet_model: for the detector ``"yunet"``.
 
     Raises:
-        MissingExtraError: the detector's extra is not installed.
-        ParamsError: an unknown name, or a model where none is taken, or none where one is needed.
-        WeightsNotFoundError: the model file is not there.
-        WeightsError: the model file is none.
+        MissingExtraError, ParamsError, WeightsNotFoundError, WeightsError: as `faceshards.source.detect.load_detector`.
 
     Example:
         >>> alignment = Aligner("auto")(image, None)

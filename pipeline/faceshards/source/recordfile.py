@@ -7,12 +7,10 @@ from pathlib import Path
 
 from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
-from faceshards.records import RECORDIO_MAGIC
+from faceshards.recordlayout import FIRST, LAST, LENGTH_BITS, MAGIC, MIDDLE, WHOLE
 from faceshards.source.files import MAX_FILE_BYTES
 
 _HEADER = struct.Struct("<4sI")
-_LENGTH_BITS = 29
-_WHOLE, _FIRST, _MIDDLE, _LAST = range(4)  # continuation flags, the bits above the length
 
 
 class RecordFile:
@@ -36,11 +34,9 @@ class RecordFile:
         self._file = os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._file)
         self._size = os.fstat(self._file).st_size
-        start = os.pread(self._file, len(RECORDIO_MAGIC), 0)
-        if start != RECORDIO_MAGIC:
-            raise SourceFormatError(
-                f"{path}: expected a RecordIO file, beginning with {RECORDIO_MAGIC!r}; found {start!r}"
-            )
+        start = os.pread(self._file, len(MAGIC), 0)
+        if start != MAGIC:
+            raise SourceFormatError(f"{path}: expected a RecordIO file, beginning with {MAGIC!r}; found {start!r}")
         self._path = path
 
     def read(self, offset: int) -> bytes:
@@ -52,15 +48,15 @@ class RecordFile:
         flag, part = self._part(offset)
         parts = [self._bytes(part)]
         length = len(parts[0])
-        while flag not in (_WHOLE, _LAST):
+        while flag not in (WHOLE, LAST):
             flag, part = self._part(-(-part.stop // 4) * 4, continued=True)
             parts.append(self._bytes(part))
-            length += len(RECORDIO_MAGIC) + len(parts[-1])
+            length += len(MAGIC) + len(parts[-1])
             if length > MAX_FILE_BYTES:
                 raise BadSampleError(
                     "file_too_large", f"{self._path.name}: byte {offset:,}: more than {MAX_FILE_BYTES:,} bytes"
                 )
-        return RECORDIO_MAGIC.join(parts)
+        return MAGIC.join(parts)
 
     def read_start(self, offset: int, count: int) -> bytes:
         """The first bytes of the record at `offset`, without reading the rest.
@@ -69,7 +65,7 @@ class RecordFile:
             BadSampleError: as `read`.
         """
         flag, part = self._part(offset)
-        if flag == _WHOLE or part.stop - part.start >= count:
+        if flag == WHOLE or part.stop - part.start >= count:
             return self._bytes(slice(part.start, min(part.start + count, part.stop)))
         return self.read(offset)[:count]
 
@@ -79,8 +75,8 @@ class RecordFile:
         if not 0 <= at <= self._size - _HEADER.size:
             raise BadSampleError("corrupt_record", f"{what}: expected a record; the file ends at {self._size:,}")
         magic, word = _HEADER.unpack(self._bytes(slice(at, at + _HEADER.size)))
-        flag, length = word >> _LENGTH_BITS, word & (1 << _LENGTH_BITS) - 1
-        if magic != RECORDIO_MAGIC or flag not in ((_MIDDLE, _LAST) if continued else (_WHOLE, _FIRST)):
+        flag, length = word >> LENGTH_BITS, word & (1 << LENGTH_BITS) - 1
+        if magic != MAGIC or flag not in ((MIDDLE, LAST) if continued else (WHOLE, FIRST)):
             raise BadSampleError("corrupt_record", f"{what}: expected a record; found magic {magic!r} and flag {flag}")
         if length > MAX_FILE_BYTES:
             raise BadSampleError(

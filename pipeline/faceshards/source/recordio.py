@@ -10,17 +10,15 @@ from numpy.typing import NDArray
 
 from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
+from faceshards.recordlayout import IMAGE_HEADER, LABELS_END
 from faceshards.records import Float32Array, SourceFace, Truth
 from faceshards.source.fingerprint import Fingerprints, fingerprint
 from faceshards.source.recordfile import RecordFile
 from faceshards.source.reopen import OncePerProcess
 
-_HEADER = struct.Struct("<IfQQ")  # mxnet.recordio.IRHeader: flag, label, id, id2
 _LABEL_BYTES = 4
 
 _NOBODY = -1.0
-_MAX_LABEL = 2**24
-"""From here on float32 has not every whole number, so that a label may be its neighbour's."""
 
 
 class RecordIO(OncePerProcess):
@@ -97,21 +95,21 @@ class RecordIO(OncePerProcess):
         if label == _NOBODY:
             return None
         # NaN is no whole number either, and infinity too large.
-        if not (0 <= label < _MAX_LABEL and label.is_integer()):
+        if not (0 <= label < LABELS_END and label.is_integer()):
             raise BadSampleError(
                 "corrupt_record",
-                f"{self._what(index)}: expected as label a whole number from 0 to {_MAX_LABEL - 1}, or -1 for nobody; "
+                f"{self._what(index)}: expected as label a whole number from 0 to {LABELS_END - 1}, or -1 for nobody; "
                 f"found {label:g}",
             )
         return int(label)
 
     def _first_label(self, index: int) -> float:
         """The label that names the person, or what record 0 has in its place."""
-        start = self._file.read_start(int(self._offsets[index]), _HEADER.size + _LABEL_BYTES)
+        start = self._file.read_start(int(self._offsets[index]), IMAGE_HEADER.size + _LABEL_BYTES)
         try:
-            flag, label, _, _ = _HEADER.unpack_from(start)
+            flag, label, _, _ = IMAGE_HEADER.unpack_from(start)
             if flag > 0:
-                (label,) = struct.unpack_from("<f", start, _HEADER.size)
+                (label,) = struct.unpack_from("<f", start, IMAGE_HEADER.size)
         except struct.error as error:
             raise BadSampleError("corrupt_record", f"{self._what(index)}: its header is cut short; {error}") from error
         return float(label)
@@ -151,8 +149,8 @@ class RecordIO(OncePerProcess):
 
 def _image_start(record: bytes) -> int:
     """Where the image begins, behind the header and its labels; at most the record's length."""
-    flag = int(_HEADER.unpack_from(record)[0]) if len(record) >= _HEADER.size else 0
-    return min(_HEADER.size + _LABEL_BYTES * flag, len(record))
+    flag = int(IMAGE_HEADER.unpack_from(record)[0]) if len(record) >= IMAGE_HEADER.size else 0
+    return min(IMAGE_HEADER.size + _LABEL_BYTES * flag, len(record))
 
 
 def _read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -25,7 +25,7 @@ from faceshards.export.huggingface import export_huggingface
 from faceshards.export.imagefolder import export_imagefolder
 from faceshards.export.recordio import _write_record, export_recordio
 from faceshards.export.webdataset import export_webdataset
-from faceshards.records import RECORDIO_MAGIC
+from faceshards.recordlayout import MAGIC
 from faceshards.regions import REGION_NAMES
 from faceshards.source.decode import decode_image, decode_labels
 from faceshards.source.open import open_source
@@ -151,11 +151,11 @@ def test_record_0_and_the_headers_are_insightfaces(store: Store, tmp_path: Path)
     [
         b"",
         b"abc",
-        RECORDIO_MAGIC,
-        RECORDIO_MAGIC * 3,
-        b"xxxx" + RECORDIO_MAGIC,
-        b"x" + RECORDIO_MAGIC + RECORDIO_MAGIC[:3],
-        b"x" + RECORDIO_MAGIC + b"yyy" + RECORDIO_MAGIC,
+        MAGIC,
+        MAGIC * 3,
+        b"xxxx" + MAGIC,
+        b"x" + MAGIC + MAGIC[:3],
+        b"x" + MAGIC + b"yyy" + MAGIC,
     ],
 )
 def test_records_that_hold_the_magic_word_come_back_whole(tmp_path: Path, data: bytes) -> None:

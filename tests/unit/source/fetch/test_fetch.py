@@ -66,7 +66,10 @@ def test_what_arrives_with_another_hash_is_deleted_and_both_hashes_are_named(tmp
 
 
 def test_another_size_than_the_recipe_names_is_refused_before_the_download(tmp_path: Path) -> None:
-    with FileServer(DATA) as server, pytest.raises(DownloadError, match=f"recipe says 5 bytes, the server {len(DATA):,}:"):
+    with (
+        FileServer(DATA) as server,
+        pytest.raises(DownloadError, match=f"recipe says 5 bytes, the server {len(DATA):,}:"),
+    ):
         fetch([RemoteFile(server.url(), bytes=5)], tmp_path, transfer=QUICK)
     assert len(server.requests) == 1
 
