@@ -360,6 +360,15 @@ def test_no_split_of_the_card_takes_the_files_of_another(tmp_path: Path) -> None
     assert found == [[f"{name}-00000-of-00001.parquet"] for name in names]
 
 
+def test_the_card_names_every_column_of_the_files_and_every_region(store: Store, tmp_path: Path) -> None:
+    export_huggingface(store, tmp_path / "out", splits=["val"])
+    card = (tmp_path / "out/README.md").read_text()
+    columns = re.findall(r"^\| `(\w+)` \| .+ \| .+ \|$", card, re.MULTILINE)
+    assert columns == pq.read_schema(tmp_path / "out/data/val-00000-of-00001.parquet").names
+    regions = re.findall(r"^\| (\d+) \| `(\w+)` \|$", card, re.MULTILINE)
+    assert [(int(region), name) for region, name in regions] == list(enumerate(REGION_NAMES))
+
+
 def test_class_ids_without_end_get_no_names(tmp_path: Path) -> None:
     store = Store.open(build_people(tmp_path / "store", [0, 1], ((0, 2), (2**40, 2**47))))
     with pytest.raises(ExportError, match="expected class ids below 10,000,000, each of which gets a name"):
