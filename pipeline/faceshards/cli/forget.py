@@ -45,8 +45,11 @@ def forget(store: Path, people: tuple[str, ...], samples: tuple[str, ...], listi
     if not entries:
         raise click.UsageError("name somebody: --person NAME or --sample ID")
     forgotten = append(Store.open(store), entries, listing, key)
+    holders = holders_of(store)
+    to_push = holders is not None and bool(holders.remotes)
     say(_told(forgotten, store, listing))
-    say(_elsewhere(holders_of(store), store))
+    say(f"Then run: dvc repro{' && dvc push' if to_push else ''}")
+    say(_elsewhere(holders, store, " and dvc push" if to_push else ""))
 
 
 def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:
@@ -72,7 +75,6 @@ def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:
             f"    remove: {listing}",
             f"with a copy of this version's manifest, without which all others get new places: cp {store / MANIFEST} "
             f"{_EARLIER}",
-            "Then run: dvc repro && dvc push",
         ]
     )
 
@@ -92,7 +94,7 @@ def _copies(forgotten: "Forgotten", listing: Path) -> list[str]:
     ]
 
 
-def _elsewhere(holders: "Holders | None", store: Path) -> str:
+def _elsewhere(holders: "Holders | None", store: Path, push: str) -> str:
     held = [("the source (source.path)", "take them out there; until then the list keeps them out")]
     if holders is None:
         held.append(("other copies", f"{store} lies in no DVC project, so that nothing is known of them"))
@@ -109,7 +111,7 @@ def _elsewhere(holders: "Holders | None", store: Path) -> str:
     lines += [f"  {what:{width}}{how}" for what, how in held]
     if holders is not None:
         lines += [
-            "Run dvc gc after dvc repro and dvc push. It removes all versions of all outs but those of the workspace.",
+            f"Run dvc gc after dvc repro{push}. It removes all versions of all outs but those of the workspace.",
             "With --dry it shows what would go. Git keeps the dvc.lock of older versions, but their data is gone.",
         ]
     lines += [
