@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from faceshards.ops.align import ALIGNED_SIZE
-from faceshards.records import RECORDIO_MAGIC
+from faceshards.recordioformat import MAGIC
 from faceshards.source.demo import render_face
 
 PICTURES, EACH = 64, 50
@@ -35,7 +35,7 @@ def write_faces(folder: Path, count: int) -> Path:
             header = struct.pack("<IfQQ", 2 if key == 0 else 0, 0 if key == 0 else (key - 1) // EACH, key, 0)
             data = header + label + image
             index.write(f"{key}\t{records.tell()}\n")
-            records.write(RECORDIO_MAGIC + struct.pack("<I", len(data)) + data + bytes(-len(data) % 4))
+            records.write(MAGIC + struct.pack("<I", len(data)) + data + bytes(-len(data) % 4))
     return path
 
 

@@ -39,7 +39,7 @@ def main(source: Path, weights: str, only: Path | None, picture: Path | None, mi
 
 def compare(source: Path, weights: str, only: Path | None, picture: Path | None, mirror: bool) -> None:
     faces, parser = open_source(source), load_parser(weights, mirror=mirror)
-    wanted = set(only.read_text().split()) if only else None
+    wanted = set(only.read_text().splitlines()) if only else None
     rows = [i for i in range(len(faces)) if wanted is None or faces.face(i).sample_id in wanted]
     compared = []
     for i in rows:

@@ -50,7 +50,7 @@ def main(source: Path, only: Path | None, weights: str, save: Path | None) -> No
 
 def _faces(source: Path, only: Path | None) -> Iterator[tuple[UInt8Array, UInt8Array]]:
     faces = open_source(source)
-    wanted = set(only.read_text().split()) if only else None
+    wanted = set(only.read_text().splitlines()) if only else None
     for i in range(len(faces)):
         if wanted is None or faces.face(i).sample_id in wanted:
             try:

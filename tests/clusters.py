@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
 from distributed import LocalCluster
 
 ROOT = Path(__file__).parents[1]
@@ -69,3 +71,47 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+@contextmanager
+def meanwhile(condition: Callable[[], bool], action: Callable[[], object]) -> Iterator[None]:
+    """Do something as soon as a condition holds: an action, or a context that lasts as long as this."""
+    with ExitStack() as stack:
+
+        def do() -> None:
+            wait_for(condition)
+            done = action()
+            if isinstance(done, AbstractContextManager):
+                stack.enter_context(done)
+
+        thread = threading.Thread(target=do)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+
+
+@contextmanager
+def other_host() -> Iterator[tuple[str, list[str]]]:
+    """Our address as another host sees it, and the command that runs something on that host."""
+    name, ours, theirs = f"faceshards{os.getpid()}", f"fs{os.getpid()}a", f"fs{os.getpid()}b"
+    net = f"10.{os.getpid() // 250 % 250}.{os.getpid() % 250}"
+
+    def ip(*arguments: str) -> None:
+        subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+    with ExitStack() as stack:
+        try:
+            ip("netns", "add", name)
+            stack.callback(ip, "netns", "del", name)
+            ip("link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", name)
+            ip("addr", "add", f"{net}.1/30", "dev", ours)
+            ip("link", "set", ours, "up")
+            ip("-n", name, "addr", "add", f"{net}.2/30", "dev", theirs)
+            ip("-n", name, "link", "set", theirs, "up")
+            within = ["ip", "netns", "exec", name, "unshare", "-u", "sh", "-c", 'hostname otherhost && exec "$@"', "sh"]
+            subprocess.run([*within, "unshare", "-m", "true"], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"no network namespaces here: {error}")
+        yield f"{net}.1", within

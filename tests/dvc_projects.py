@@ -50,11 +50,15 @@ def copy_of_the_project(root: Path, to: Path) -> Path:
     return to
 
 
-def edit_params(project: Path, old: str, new: str) -> None:
-    params = project / "params.yaml"
-    text = params.read_text()
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace the first place of a text that has to be there."""
+    text = path.read_text()
     assert old in text
-    params.write_text(text.replace(old, new, 1))
+    path.write_text(text.replace(old, new, 1))
+
+
+def edit_params(project: Path, old: str, new: str) -> None:
+    edit(project / "params.yaml", old, new)
 
 
 def dvc(project: Path, *arguments: str, fails: bool = False) -> str:

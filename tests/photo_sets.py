@@ -11,6 +11,7 @@ from image_files import encode
 from PIL import Image
 
 from faceshards.regions import CoarseRegion
+from faceshards.source import Source
 from faceshards.source.demo import DemoFace, render_face
 
 SIZE = 256
@@ -33,10 +34,24 @@ def jpeg(number: int) -> bytes:
     return encode(face(number).image, ".jpg", cv2.IMWRITE_JPEG_QUALITY, 95)
 
 
-def ids(number: int, table: list[int]) -> np.ndarray:
-    """The labels of a face in a data set's own ids; a class that it has not is background."""
+def expected(number: int) -> np.ndarray:
+    """The renderer's own labels; beard is skin in these data sets."""
     labels = face(number).labels.copy()
     labels[labels == CoarseRegion.BEARD] = CoarseRegion.SKIN
+    return labels
+
+
+def labels_of(source: Source, index: int) -> np.ndarray:
+    """What a data set says of a face, in the renderer's classes."""
+    truth = source.truth(index)
+    assert truth is not None
+    assert truth.scheme == "facesynthetics"
+    return truth.labels
+
+
+def ids(number: int, table: list[int]) -> np.ndarray:
+    """The labels of a face in a data set's own ids; a class that it has not is background."""
+    labels = expected(number)
     found = np.zeros(labels.shape, np.uint8)
     for number_of, coarse in enumerate(table):
         found[labels == coarse] = number_of

@@ -30,10 +30,11 @@ from examples.proof.measure import answer
 from examples.proof.rows import HALVES, Trial, finished
 from examples.proof.run import Lfw, add_row, settings_of
 from examples.proof.settings import Settings
-from examples.proof.training import HeadName, Progress, learning_rate, make_head
+from examples.proof.training import Progress, learning_rate, make_head
 from examples.recognition.command import run
 from examples.recognition.nets import NETS, IResNet
 from examples.recognition.shards import build_shards
+from examples.recognition.train import HeadName, seeded
 from faceshards.build.params import load_params
 
 AT_ONCE = 16
@@ -56,8 +57,7 @@ class Stack:
     def __init__(self, trials: Sequence[Trial], people: int, settings: Settings, device: str) -> None:
         nets, heads = [], []
         for trial in trials:
-            with torch.random.fork_rng():
-                torch.manual_seed(trial.seed)
+            with seeded(trial.seed):
                 nets.append(IResNet(NETS[settings.net], settings.dropout).to(device))
                 heads.append(make_head(trial.head, NETS[settings.net].embedding, people, settings).to(device))
         self._net, self._head = deepcopy(nets[0]).to("meta"), deepcopy(heads[0]).to("meta")
@@ -105,16 +105,17 @@ def train_stack(
     batches, started = faces[0].batches, monotonic()
     for epoch in range(settings.epochs):
         total = torch.zeros(2, len(trials), device=device)
-        for batch, each in enumerate(zip(*(one.epoch(epoch) for one in faces), strict=True)):
-            rate = learning_rate(epoch * batches + batch, settings.epochs * batches, settings.warmup * batches)
-            for group in optimizer.param_groups:
-                group["lr"] = settings.lr * rate
-            images, labels = (torch.stack(parts) for parts in zip(*each, strict=True))
-            losses, right = stack.losses(images, labels)
-            optimizer.zero_grad()
-            torch.autograd.backward(losses.sum())
-            optimizer.step()
-            total += torch.stack([losses.detach(), right.detach()])
+        with seeded(trials[0].seed * 10_000 + epoch):  # dropout
+            for batch, each in enumerate(zip(*(one.epoch(epoch) for one in faces), strict=True)):
+                rate = learning_rate(epoch * batches + batch, settings.epochs * batches, settings.warmup * batches)
+                for group in optimizer.param_groups:
+                    group["lr"] = settings.lr * rate
+                images, labels = (torch.stack(parts) for parts in zip(*each, strict=True))
+                losses, right = stack.losses(images, labels)
+                optimizer.zero_grad()
+                torch.autograd.backward(losses.sum())
+                optimizer.step()
+                total += torch.stack([losses.detach(), right.detach()])
         for progress, (loss, share) in zip(done, (total / batches).T.tolist(), strict=True):
             progress.losses.append(round(loss, 4))
             progress.correct = share

@@ -17,6 +17,8 @@ from faceshards.records import UInt8Array
 from faceshards.transforms import erase_regions
 
 Draw: TypeAlias = Callable[[UInt8Array, np.random.Generator], None]
+Point: TypeAlias = NDArray[np.float64] | tuple[float, float]
+Colour: TypeAlias = tuple[int, int, int]
 
 REGIONS: Final = {
     "eyes": ["right_eye", "left_eye"],
@@ -70,33 +72,25 @@ def _sunglasses(face: UInt8Array, rng: np.random.Generator) -> None:
     for place in places:
         cv2.ellipse(face, _fixed(place), _fixed((width, height)), 0, 0, 360, colour, -1, cv2.LINE_AA, _SUBPIXEL)
     thick = int(rng.integers(2, 4))
-    cv2.line(face, _fixed(places[0]), _fixed(places[1]), colour, thick, cv2.LINE_AA, _SUBPIXEL)
+    _line(face, places[0], places[1], colour, thick)
     for place, end in zip(places, (-2, 114), strict=True):
-        cv2.line(face, _fixed(place), _fixed((end, place[1] - 3)), colour, thick, cv2.LINE_AA, _SUBPIXEL)
+        _line(face, place, (end, place[1] - 3), colour, thick)
 
 
 def _mask(face: UInt8Array, rng: np.random.Generator) -> None:
     """A surgical mask from the bridge of the nose to below the chin, with folds and straps."""
     colour = _shade(rng, [(150, 190, 215), (235, 235, 235), (30, 30, 35)][rng.integers(3)], 15)
-    dark = tuple(int(0.85 * value) for value in colour)
+    red, green, blue = colour
+    dark = int(0.85 * red), int(0.85 * green), int(0.85 * blue)
     top, half = rng.uniform(60, 68), rng.uniform(34, 40)
     middle = _NOSE[0] + rng.normal(0, 1.5)
     outline = [(-half, 6), (-12, 1), (0, -2), (12, 1), (half, 6), (half - 4, 34), (16, 52), (-16, 52), (-half + 4, 34)]
     points = np.array([_fixed((middle + x, top + y)) for x, y in outline], np.int32)
     cv2.fillPoly(face, [points], colour, cv2.LINE_AA, _SUBPIXEL)
     for y in (14, 24, 34):
-        cv2.line(
-            face,
-            _fixed((middle - half + 6, top + y)),
-            _fixed((middle + half - 6, top + y)),
-            dark,
-            1,
-            cv2.LINE_AA,
-            _SUBPIXEL,
-        )
+        _line(face, (middle - half + 6, top + y), (middle + half - 6, top + y), dark, 1)
     for side in (-1, 1):
-        start, end = (middle + side * half, top + 8), (middle + side * 60, top - 6)
-        cv2.line(face, _fixed(start), _fixed(end), colour, 2, cv2.LINE_AA, _SUBPIXEL)
+        _line(face, (middle + side * half, top + 8), (middle + side * 60, top - 6), colour, 2)
 
 
 def _hand(face: UInt8Array, rng: np.random.Generator) -> None:
@@ -108,16 +102,9 @@ def _hand(face: UInt8Array, rng: np.random.Generator) -> None:
         tip = np.array([56 + side * rng.uniform(-14, 4), 70 + 11 * finger + rng.normal(0, 2)])
         start = root + np.array([0, (finger - 1.5) * 9])
         colour = _shade(rng, base * rng.uniform(0.85, 1.0), 6)
-        cv2.line(face, _fixed(start), _fixed(tip), colour, int(rng.integers(9, 12)), cv2.LINE_AA, _SUBPIXEL)
-    cv2.circle(
-        face,
-        _fixed(root),
-        int(rng.uniform(18, 22) * 2**_SUBPIXEL),
-        _shade(rng, base * 0.9, 4),
-        -1,
-        cv2.LINE_AA,
-        _SUBPIXEL,
-    )
+        _line(face, start, tip, colour, int(rng.integers(9, 12)))
+    radius = int(rng.uniform(18, 22) * 2**_SUBPIXEL)
+    cv2.circle(face, _fixed(root), radius, _shade(rng, base * 0.9, 4), -1, cv2.LINE_AA, _SUBPIXEL)
 
 
 def _strands(face: UInt8Array, rng: np.random.Generator) -> None:
@@ -139,14 +126,16 @@ OCCLUDERS: Final[dict[str, Draw]] = {"sunglasses": _sunglasses, "mask": _mask, "
 HIDDEN: Final = (*REGIONS, *OCCLUDERS)
 
 
-def _fixed(point: NDArray[np.float64] | tuple[float, float]) -> tuple[int, int]:
+def _line(face: UInt8Array, start: Point, end: Point, colour: Colour, thick: int) -> None:
+    cv2.line(face, _fixed(start), _fixed(end), colour, thick, cv2.LINE_AA, _SUBPIXEL)
+
+
+def _fixed(point: Point) -> tuple[int, int]:
     x, y = (round(float(value) * 2**_SUBPIXEL) for value in point)
     return x, y
 
 
-def _shade(
-    rng: np.random.Generator, colour: NDArray[np.float64] | tuple[int, int, int], spread: float
-) -> tuple[int, int, int]:
+def _shade(rng: np.random.Generator, colour: NDArray[np.float64] | Colour, spread: float) -> Colour:
     red, green, blue = (
         np.clip(np.asarray(colour) + rng.normal(0, spread) + rng.normal(0, spread / 4, 3), 0, 255).astype(int).tolist()
     )

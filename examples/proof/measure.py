@@ -95,7 +95,8 @@ def answer(
     probe = np.searchsorted(faces.probes, pairs.second)
     hidden = {}
     for what, images in faces.hidden.items():
-        hidden[what] = accepted(cosines(clean[pairs.first], embed(forward, images, device, batch)[probe]), pairs)
+        seconds = embed(forward, images, device, batch)[probe]
+        hidden[what] = accepted(np.einsum("pd,pd->p", clean[pairs.first], seconds), pairs)
     return Answers(pairs.scores(clean).astype(np.float32), hidden, influence(forward, faces, clean, device, batch))
 
 
@@ -144,12 +145,6 @@ def spread(influence: NDArray[np.float32]) -> NDArray[np.float64]:
         share = falls / total
         bits = -np.where(share > 0, share * np.log2(share), 0).sum(1)
     return np.where(total[:, 0] > 0, 2**bits, np.nan)
-
-
-def cosines(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Of (P, D) embeddings of unit length, row by row."""
-    out: FloatArray = np.einsum("pd,pd->p", first, second)
-    return out
 
 
 def figures(scores: FloatArray, pairs: Pairs) -> dict[str, float]:

@@ -1,8 +1,8 @@
 """What the trainings gave: a row each in results.csv, and their answers to every pair beside it."""
 
 import csv
-import os
-from collections.abc import Mapping
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
@@ -16,9 +16,10 @@ from examples.proof.arms import Arm
 from examples.proof.hidden import HIDDEN
 from examples.proof.lfw import HalfName
 from examples.proof.measure import Answers
-from examples.proof.training import HeadName
+from examples.recognition.train import HeadName
 from examples.recognition.verification.protocol import BoolArray
 from faceshards.errors import ParamsError, StoreFormatError
+from faceshards.store.durable import write_file, written_whole
 
 RESULTS, ANSWERS = "results.csv", "answers"
 
@@ -57,11 +58,27 @@ def all_trials(net: str, seeds: int) -> list[Trial]:
 
 def finished(results: Path) -> dict[Trial, dict[str, str]]:
     """The rows of results.csv by their trial."""
-    path = results / RESULTS
+    return {
+        Trial(row["net"], row["head"], int(row["seed"]), row["half"], row["arm"]): row  # type: ignore[arg-type]
+        for row in read_rows(results / RESULTS)
+    }
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The lines of a CSV file; none where there is no file."""
     if not path.exists():
-        return {}
+        return []
     with path.open(newline="") as file:
-        return {_trial(row): row for row in csv.DictReader(file)}
+        return list(csv.DictReader(file))
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Write a CSV file at once and whole; the first line decides the columns."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_file(path, text.getvalue().encode())
 
 
 def refuse_other_settings(results: Path, net: str, settings: Mapping[str, Any]) -> None:
@@ -87,27 +104,16 @@ def add(results: Path, trial: Trial, row: dict[str, Any], answers: Answers) -> N
         row: what else the row holds; the first row decides the columns.
         answers: of the trial.
     """
-    folder = results / ANSWERS
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{trial}.partial.npz"
-    np.savez_compressed(
-        partial,
-        scores=answers.scores.astype(np.float16),
-        hidden=np.packbits(np.stack([answers.hidden[what] for what in HIDDEN]), axis=1),
-        influence=answers.influence.astype(np.float16),
-    )
-    partial.replace(folder / f"{trial}.npz")
-    path = results / RESULTS
+    with written_whole(results / ANSWERS / f"{trial}.npz") as file:
+        np.savez_compressed(
+            file,
+            scores=answers.scores.astype(np.float16),
+            hidden=np.packbits(np.stack([answers.hidden[what] for what in HIDDEN]), axis=1),
+            influence=answers.influence.astype(np.float16),
+        )
     with FileLock(results / ".lock"):
         rows = {**finished(results), trial: {key: str(value) for key, value in (asdict(trial) | row).items()}}
-        lines = path.with_suffix(".partial")
-        with lines.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(next(iter(rows.values()))), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows.values())
-            file.flush()
-            os.fsync(file.fileno())
-        lines.replace(path)
+        write_rows(results / RESULTS, list(rows.values()))
 
 
 def read_answers(results: Path, trial: Trial) -> Answers:
@@ -123,7 +129,3 @@ def read_answers(results: Path, trial: Trial) -> Answers:
         scores: NDArray[np.float32] = file["scores"].astype(np.float32)
         bits: BoolArray = np.unpackbits(file["hidden"], axis=1, count=len(scores)).astype(bool)
         return Answers(scores, dict(zip(HIDDEN, bits, strict=True)), file["influence"].astype(np.float32))
-
-
-def _trial(row: dict[str, str]) -> Trial:
-    return Trial(row["net"], row["head"], int(row["seed"]), row["half"], row["arm"])  # type: ignore[arg-type]

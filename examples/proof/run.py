@@ -26,8 +26,9 @@ from examples.proof.lfw import Half, HalfName, open_lfw, read_half
 from examples.proof.measure import BATCH, Answers, PairFaces, answer, figures, spread
 from examples.proof.rows import HALVES, Trial, all_trials
 from examples.proof.settings import Settings
-from examples.proof.training import HeadName, Progress, runnable, train
+from examples.proof.training import Progress, runnable, train
 from examples.recognition.command import run
+from examples.recognition.train import HeadName
 from examples.recognition.verification.protocol import Pairs
 
 

@@ -16,7 +16,8 @@ from examples.proof.known import Known
 from examples.proof.lfw import HalfName
 from examples.proof.measure import Answers, figures, spread
 from examples.proof.rows import HALVES, Trial, finished, read_answers
-from examples.proof.training import HeadName
+from examples.recognition.bootstrap import interval
+from examples.recognition.train import HeadName
 from examples.recognition.verification.protocol import BoolArray, FloatArray, IntArray, accepted
 
 CLEAN = ("accuracy", "eer", "tar_at_0.01", "tar_at_0.001")
@@ -148,11 +149,6 @@ class Difference:
     p: float
     smallest: float
     smallest_of_people: float
-
-
-def interval(draws: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The middle 95 % of draws along the first axis: (draws, ...) to (2, ...)."""
-    return np.percentile(draws, [2.5, 97.5], axis=0)
 
 
 def sign_flip_test(gaps: FloatArray) -> float:

@@ -6,16 +6,15 @@ One thing is changed at a time from the paper's. RESULTS/sweep.csv has a line a 
 """
 
 import argparse
-import csv
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from examples.proof.arms import Arm, TrainingFaces
 from examples.proof.measure import BATCH, embed, figures
+from examples.proof.rows import read_rows, write_rows
 from examples.proof.run import Lfw
 from examples.proof.settings import RandomFill, Settings
 from examples.proof.training import runnable, train
@@ -52,42 +51,9 @@ VARIATIONS = (
 )
 
 
-def read_sweep(path: Path) -> list[dict[str, str]]:
-    """The lines of the file; none where there is no file."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def sweep_table(path: Path) -> str:
-    """A Markdown table of means over seeds, with their standard deviation; empty where nothing was swept."""
-    rows = read_sweep(path)
-    lines = []
-    for variation in VARIATIONS:
-        key = {name: str(value) for name, value in asdict(variation).items()}
-        own = [row for row in rows if all(row[name] == value for name, value in key.items())]
-        if own:
-            cells = []
-            for metric in ("eer", "tar_at_0.01", "tar_at_0.001"):
-                found = np.array([float(row[metric]) for row in own]) * 100
-                cells.append(f"{found.mean():.1f}" + (f" ± {found.std(ddof=1):.1f}" if len(own) > 1 else ""))
-            regions = f"{variation.n_regions[0]} to {variation.n_regions[1]}"
-            lines.append(
-                [
-                    variation.arm,
-                    f"{variation.p:g}",
-                    regions,
-                    variation.fill,
-                    str(variation.epochs),
-                    str(len(own)),
-                    *cells,
-                ]
-            )
-    if not lines:
-        return ""
-    head = ["erasing", "p", "regions", "fill", "epochs", "seeds", "EER", "TAR at FAR 0.01", "TAR at FAR 0.001"]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *lines])
+def trainings_of(variation: Variation, rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The lines of sweep.csv that are of a variation."""
+    return [row for row in rows if all(row[name] == str(value) for name, value in asdict(variation).items())]
 
 
 def main() -> None:
@@ -116,12 +82,10 @@ def try_variations(lfw: Lfw, path: Path, seeds: int, settings: Settings, device:
         device: where to train.
     """
     for seed, variation in product(range(seeds), VARIATIONS):
-        key = {name: str(value) for name, value in (asdict(variation) | {"seed": seed}).items()}
-        rows = read_sweep(path)
-        if any(all(row[name] == value for name, value in key.items()) for row in rows):
+        done = read_rows(path)
+        if any(row["seed"] == str(seed) for row in trainings_of(variation, done)):
             continue
-        changed = {name: value for name, value in asdict(variation).items() if name != "arm"}
-        own = replace(settings, **changed)
+        own = replace(settings, **{name: value for name, value in asdict(variation).items() if name != "arm"})
         held = lfw.held("dev", own.min_photos, device)
         people = lfw.half("dev", own.min_photos).people
         train(TrainingFaces(held, variation.arm, own, seed), people, "arcface", own)
@@ -129,18 +93,9 @@ def try_variations(lfw: Lfw, path: Path, seeds: int, settings: Settings, device:
         scores = test.pairs.scores(embed(runnable(own, device)[1], test.images, device, BATCH))
         # Not the accuracy: the pairs are hundreds of impostors to one of one person.
         found = {name: f"{value:.5f}" for name, value in figures(scores, test.pairs).items() if name != "accuracy"}
-        _write(path, [*rows, key | found])
-        print(key | found, flush=True)
-
-
-def _write(path: Path, rows: list[dict[str, str]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    partial.replace(path)
+        row = {name: str(value) for name, value in (asdict(variation) | {"seed": seed}).items()} | found
+        write_rows(path, [*done, row])
+        print(row, flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from time import process_time
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +16,12 @@ from examples.proof.arms import TrainingFaces
 from examples.proof.settings import Settings
 from examples.recognition.heads import ArcFaceHead, SoftmaxHead
 from examples.recognition.nets import NETS, IResNet
+from examples.recognition.train import HeadName, seeded
 from faceshards.errors import ParamsError
+from faceshards.store.durable import written_whole
 
-HeadName: TypeAlias = Literal["softmax", "arcface"]
 Forward: TypeAlias = Callable[[Tensor], Tensor]
+Parts: TypeAlias = dict[str, nn.Module | torch.optim.Optimizer]
 
 
 @dataclass
@@ -60,32 +62,21 @@ def train(
     """
     device = faces.labels.device
     net, forward = runnable(settings, device.type)
-    with torch.random.fork_rng():
-        torch.manual_seed(faces.seed)
+    with seeded(faces.seed):
         net.load_state_dict(IResNet(NETS[settings.net], settings.dropout).state_dict())
         top = make_head(head, NETS[settings.net].embedding, people, settings).to(device)
     parameters = [*net.parameters(), *top.parameters()]
     for parameter in parameters:
         parameter.grad = None
     optimizer = torch.optim.SGD(parameters, settings.lr, 0.9, weight_decay=settings.weight_decay, nesterov=True)
-    parts: dict[str, nn.Module | torch.optim.Optimizer] = {"net": net, "head": top, "optimizer": optimizer}
-    done = Progress()
-    if checkpoint is not None and checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        if (of := state.pop("settings")) != asdict(settings):
-            raise ParamsError(
-                f"{checkpoint} is of a training with other settings ({of}); remove it, or go back to them"
-            )
-        for name, part in parts.items():
-            part.load_state_dict(state.pop(name))
-        done = Progress(**state)
+    parts: Parts = {"net": net, "head": top, "optimizer": optimizer}
+    done = _resume(checkpoint, parts, settings)
     started = process_time() - done.seconds
     steps = settings.epochs * faces.batches
     for epoch in range(len(done.losses), settings.epochs):
         net.train()
         total, right = torch.zeros((), device=device), torch.zeros((), device=device)
-        with torch.random.fork_rng():
-            torch.manual_seed(faces.seed * 10_000 + epoch)  # dropout
+        with seeded(faces.seed * 10_000 + epoch):  # dropout
             for batch, (images, labels) in enumerate(faces.epoch(epoch)):
                 rate = learning_rate(epoch * faces.batches + batch, steps, settings.warmup * faces.batches)
                 for group in optimizer.param_groups:
@@ -101,13 +92,22 @@ def train(
         done.correct = float(right) / faces.batches
         done.seconds = process_time() - started
         if checkpoint is not None and (epoch + 1) % every == 0 and epoch + 1 < settings.epochs:
-            _save(
-                checkpoint,
-                asdict(done)
-                | {"settings": asdict(settings)}
-                | {name: part.state_dict() for name, part in parts.items()},
-            )
+            state = asdict(done) | {"settings": asdict(settings)}
+            with written_whole(checkpoint) as file:
+                torch.save(state | {name: part.state_dict() for name, part in parts.items()}, file)
     return net.eval(), done
+
+
+def _resume(checkpoint: Path | None, parts: Parts, settings: Settings) -> Progress:
+    """Load what a training that was stopped left."""
+    if checkpoint is None or not checkpoint.exists():
+        return Progress()
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    if (of := state.pop("settings")) != asdict(settings):
+        raise ParamsError(f"{checkpoint} is of a training with other settings ({of}); remove it, or go back to them")
+    for name, part in parts.items():
+        part.load_state_dict(state.pop(name))
+    return Progress(**state)
 
 
 def learning_rate(step: int, steps: int, warmup: int) -> float:
@@ -139,9 +139,3 @@ def _runnable(name: str, dropout: float, bf16: bool, compiled: bool, device: str
             return inner(images.contiguous(memory_format=torch.channels_last))
 
     return net, forward
-
-
-def _save(path: Path, state: dict[str, object]) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    torch.save(state, partial)
-    partial.replace(path)

@@ -89,7 +89,7 @@ def train(config: Config, run: Path, device: torch.device) -> IResNet:
         batch_size=config.batch_size,
         seed=config.seed,
     )
-    with _seeded(config.seed):
+    with seeded(config.seed):
         model = nn.ModuleDict({"net": IResNet(NETS[config.net], config.dropout), "head": _head(config, faces)})
     model = model.to(device)
     optimizer = torch.optim.SGD(model.parameters(), config.lr, momentum=0.9, weight_decay=config.weight_decay)
@@ -106,7 +106,7 @@ def train(config: Config, run: Path, device: torch.device) -> IResNet:
     epochs = tqdm(range(first, config.epochs), initial=first, total=config.epochs, disable=not sys.stderr.isatty())
     for epoch in epochs:
         model.train()
-        with _seeded(config.seed + epoch):
+        with seeded(config.seed + epoch):
             losses = [
                 _step(model, optimizer, images.to(device), labels.to(device)) for images, labels in faces.epoch(epoch)
             ]
@@ -138,7 +138,7 @@ def load_net(run: Path) -> IResNet:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Seed torch's own generator, of first weights and dropout, for a while; afterwards it is where it was."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from faceshards.regions import Region
 
 if TYPE_CHECKING:
-    from faceshards.loader.dataset import Dataset, open
-    from faceshards.loader.door import Loader
+    from faceshards.loader.dataset import Dataset
+    from faceshards.loader.loader import Loader
+    from faceshards.loader.opening import open
     from faceshards.loader.sampling import Shuffle
     from faceshards.ops.erasing import Erase
     from faceshards.store.cache import Cache
@@ -23,9 +24,9 @@ _LAZY_NAMES = {
     "Cache": "faceshards.store.cache",
     "Dataset": "faceshards.loader.dataset",
     "Erase": "faceshards.ops.erasing",
-    "Loader": "faceshards.loader.door",
+    "Loader": "faceshards.loader.loader",
     "Shuffle": "faceshards.loader.sampling",
-    "open": "faceshards.loader.dataset",
+    "open": "faceshards.loader.opening",
 }
 _PACKAGES = ("cam", "errors", "parsing", "transforms")
 

@@ -43,6 +43,32 @@ _NO_MEMORY = (
 """What the C++ library, PyTorch with its oneDNN, OpenCV and Python say in errors that are no MemoryError."""
 
 
+_SHORT = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether an error says that memory or open files have run out: it tells nothing about the file that was read.
+
+    Whoever takes any error of a library for damage lets these pass, so that no face is dropped and no file is called
+    damaged by a machine that had no room.
+
+    Example:
+        >>> is_shortage(MemoryError()), is_shortage(ValueError("a damaged PNG"))
+        (True, False)
+    """
+    return _is_memory(error) or (isinstance(error, OSError) and error.errno in _SHORT)
+
+
+def says_shortage(text: str) -> bool:
+    """Whether the words of a library say that memory has run out.
+
+    Example:
+        >>> says_shortage("can't read data: Insufficient memory")
+        True
+    """
+    return any(words in text for words in _NO_MEMORY)
+
+
 def is_refusal(error: Exception) -> bool:
     """Whether an error says that the system refused something, so that `told` has the words for it.
 
@@ -53,8 +79,8 @@ def is_refusal(error: Exception) -> bool:
     return isinstance(error, OSError) or _is_memory(error)
 
 
-def _is_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY)
+def _is_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or says_shortage(str(error))
 
 
 def told(error: Exception, doing: str) -> str:

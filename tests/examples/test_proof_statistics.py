@@ -11,10 +11,10 @@ from examples.proof.statistics import (
     METRICS,
     Comparison,
     drawn_figures,
-    interval,
     plain_figures,
     sign_flip_test,
 )
+from examples.recognition.bootstrap import interval
 from examples.recognition.verification.protocol import Pairs, accepted, accuracy, roc
 from faceshards.errors import SourceFormatError
 

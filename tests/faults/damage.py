@@ -40,6 +40,19 @@ def flipped(data: bytes, bit: int) -> bytes:
     return data[:at] + bytes([data[at] ^ 1 << bit % 8]) + data[at + 1 :]
 
 
+def flip(path: Path) -> None:
+    """Turn one bit in the first third of a file."""
+    data = path.read_bytes()
+    path.write_bytes(flipped(data, len(data) // 3 * 8 + 2))
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Put two files in each other's place."""
+    first, second = one.read_bytes(), other.read_bytes()
+    one.write_bytes(second)
+    other.write_bytes(first)
+
+
 DAMAGES = ("missing", "empty", "truncated", "longer")
 
 

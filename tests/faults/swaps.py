@@ -8,6 +8,7 @@ from pathlib import Path
 
 import google_crc32c
 import numpy as np
+from damage import exchange
 from outcomes import Outcome
 from stores import face_arrays, face_spec, manifest_rows
 
@@ -53,12 +54,6 @@ def values(path: Path) -> dict[str, bytes]:
         for batch in faceshards.open(path, split, fields=["image", "erased"]).batches(8, threads=0):
             found |= {f"{split}/{name}/batches": values.tobytes() for name, values in batch.items()}
     return found
-
-
-def exchange(one: Path, other: Path) -> None:
-    first, second = one.read_bytes(), other.read_bytes()
-    one.write_bytes(second)
-    other.write_bytes(first)
 
 
 def exchange_chunks(path: Path, inner: int) -> None:

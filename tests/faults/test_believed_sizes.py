@@ -22,7 +22,7 @@ from faceshards.build.earlier import read_earlier
 from faceshards.build.params import load_params
 from faceshards.errors import BadSampleError, FaceShardsError, ParamsError, SourceFormatError, WeightsError
 from faceshards.parsing.weights import load_weights
-from faceshards.recordlayout import MAGIC
+from faceshards.recordioformat import MAGIC
 from faceshards.report.earlier import read_manifest_before
 from faceshards.source.decode import decode_image
 from faceshards.source.facesynthetics import parse_landmarks

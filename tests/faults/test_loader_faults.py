@@ -51,7 +51,7 @@ def damage(file: Path, how: str) -> None:
             CorruptShardError,
             r"c\.1\.0\.0\.0: its index does not decode .*`faceshards repair` mends it from another copy",
         ),
-        ("missing", MissingShardError, r"c\.1\.0\.0\.0 is in the inventory and not on the disk.*dvc checkout"),
+        ("missing", MissingShardError, r"c\.1\.0\.0\.0 belongs to the store and is not on the disk.*dvc checkout"),
         ("empty", CorruptShardError, r"c\.1\.0\.0\.0: expected [\d,]+ bytes, found 0"),
         ("truncated", CorruptShardError, r"c\.1\.0\.0\.0: expected [\d,]+ bytes, found [\d,]+"),
     ],

@@ -7,8 +7,9 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from damage import exchange
 from outcomes import Outcome
-from swaps import build, exchange, tried_swap, values
+from swaps import build, tried_swap, values
 
 import faceshards
 from faceshards.errors import CorruptShardError, FaceShardsError

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 from small_pipeline import RECIPE
 
+from faceshards.build.train import _sample_ids
 from faceshards.cli import main
 from faceshards.parsing.weights import load_weights
 from faceshards.source.open import open_source
@@ -101,6 +102,18 @@ train: {{width: 0.0625, steps: 2, batch_size: 2, validate_every: 1, precision: f
     code, text = run("train", "--params", tmp_path / "train.yaml", "--out", tmp_path / "out")
     assert code == 0, text
     assert load_weights(tmp_path / "out/weights.safetensors").metadata["steps"] == "2"
+
+
+def test_ids_of_validation_faces_are_lines_for_names_have_spaces(tmp_path: Path) -> None:
+    (tmp_path / "ids.txt").write_text("\ufeffAnn Example/1\n\n  b/2\r\n")
+    assert _sample_ids(tmp_path / "ids.txt") == {"Ann Example/1", "b/2"}
+
+
+def test_sources_to_train_on_have_labels_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "train.yaml").write_text("sources: [{label: a, path: x}, {label: a, path: y}]\ntrain: {}\n")
+    code, text = run("train", "--params", tmp_path / "train.yaml", "--out", tmp_path / "out")
+    assert code == 1
+    assert "found 'a' twice" in text
 
 
 def test_train_names_what_is_wrong_with_its_params(tmp_path: Path) -> None:

@@ -260,6 +260,11 @@ def test_scores_that_are_no_numbers_name_the_face_and_the_region(
         (("shards", "--model", "MODEL", "--split", "test"), "no split 'test'; it has: train, val"),
         (("parsed", "--model", "MODEL"), "no image"),
         (("source", "--model", "MODEL", "--split", "val"), "--split is for stores"),
+        (
+            ("shards", "--model", "MODEL", "--split", "val", "--parser", "bundled"),
+            "--parser: for images",
+        ),
+        (("shards", "--model", "MODEL", "--split", "val", "--landmarks", "x.csv"), "--landmarks: for images"),
         (("nowhere", "--model", "MODEL"), "found nothing there"),
         (("shards", "--model", "MODEL", "--split", "val", "--target", "6"), "class 6: the model has 6 outputs"),
         (("shards", "--model", "MODEL", "--split", "val", "--target", "best"), "expected predicted, identity"),

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from faceshards.store.durable import write_file
 
+WORK = Path("data/.work/out-1")
+"""Where they write, in the folder of a project."""
+
 _LOADING = threading.Lock()
 _kept: list[bytes] = []
 

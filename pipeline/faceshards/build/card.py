@@ -85,4 +85,4 @@ def _terms(parse: Mapping[str, str]) -> str:
     if "weights_licence" not in parse:
         return ""
     origin = f" from {parse['weights_from']}" if "weights_from" in parse else ""
-    return f" They are{origin} under {parse['weights_licence']}"
+    return f" They are{origin} under {parse['weights_licence'].removesuffix('.')}."

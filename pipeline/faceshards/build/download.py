@@ -39,7 +39,7 @@ def make_source(params: SourceParams, run: RunParams, out: Path, pinned: Path) -
     with work_dir(out, key_of(__name__, params, path.read_text() if recipe else None)) as work:
         data = resolve(path, work, accept_licence=params.accept_licence, connections=run.connections)
         note = ResolvedSource(
-            name=path.name.split(".")[0],
+            name=_name(path),
             data=str(data) if recipe is None else data.relative_to(work).as_posix(),
             in_place=recipe is None,
             format=params.format,
@@ -51,6 +51,12 @@ def make_source(params: SourceParams, run: RunParams, out: Path, pinned: Path) -
         note.open(work)
         write_note(note, work)
     return note
+
+
+def _name(path: Path) -> str:
+    """Of a data set: that of its file or folder, without endings and the dot of a hidden one."""
+    named = path if path.name not in ("", "..") else path.resolve()
+    return named.name.lstrip(".").split(".")[0] or "faces"
 
 
 def _licence(recipe: Recipe | None, source: Source, pinned: Path) -> str:

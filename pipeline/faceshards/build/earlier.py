@@ -14,6 +14,7 @@ from faceshards.build.facelist import NOBODY, encoded, joined
 from faceshards.build.nameindex import NameIndex
 from faceshards.counted import counted
 from faceshards.errors import ParamsError
+from faceshards.faulttext import is_shortage
 from faceshards.store.schema import NO_IDENTITY, PLAN_KEY, SplitSpec
 from faceshards.store.tables import TableFile
 
@@ -67,6 +68,8 @@ def read_earlier(path: Path, seed: int) -> Earlier:
     try:
         return _read(path, seed)
     except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, OverflowError) as error:
+        if is_shortage(error):
+            raise
         raise ParamsError(
             f"plan.earlier: {path}: expected the manifest of an earlier version; {error}; take manifest.parquet of a "
             "finished store, or set plan.earlier to null to plan anew"

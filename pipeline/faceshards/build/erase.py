@@ -220,7 +220,7 @@ def _mean_colour(faces: Store) -> tuple[int, int, int]:
         rows = faces.rows(split, shard)
         start = shard * faces.shard_rows
         stop = min(start + faces.shard_rows, faces.splits[split])
-        usable = rows.filter(pc.field("status") == OK)["row"].to_numpy() - start
+        usable = rows["row"].filter(pc.equal(rows["status"], OK)).to_numpy() - start
         images = faces.read(split, IMAGE.name, start, stop)[usable]
         total += images.sum(axis=(0, 1, 2), dtype=np.int64)
         pixels += images[..., 0].size

@@ -45,7 +45,7 @@ def count_outcomes(store: Path) -> Outcome:
     for rows in _parts(store):
         faces += rows.num_rows
         reasons.update(_code(str(reason)) for reason in _skipped(rows)["reason"].to_pylist())
-        for lines in rows.filter(pc.field("status") == OK)["reason"].drop_null().to_pylist():
+        for lines in rows["reason"].filter(pc.equal(rows["status"], OK)).drop_null().to_pylist():
             remarks.update(_code(line) for line in lines.splitlines())
     return Outcome(faces, faces - reasons.total(), dict(sorted(reasons.items())), dict(sorted(remarks.items())))
 
@@ -78,4 +78,4 @@ def _parts(store: Path) -> Iterator[pa.Table]:
 
 
 def _skipped(rows: pa.Table) -> pa.Table:
-    return rows.filter(pc.field("status") != OK)
+    return rows.filter(pc.not_equal(rows["status"], OK))

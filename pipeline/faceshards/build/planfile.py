@@ -13,6 +13,7 @@ import pyarrow as pa
 from pydantic import NonNegativeInt, TypeAdapter
 
 from faceshards.errors import SourceFormatError, SourceNotFoundError
+from faceshards.faulttext import is_shortage
 from faceshards.source.fingerprint import DIGEST_BYTES
 from faceshards.store.durable import sync, write_file
 from faceshards.store.schema import SplitSpec
@@ -133,6 +134,8 @@ def _mapped(path: Path, stamp: object) -> pa.Table:  # noqa: ARG001 (stamp is a 
         # Arrow believes the offsets of texts, and reads wherever they point.
         faces.validate(full=True)
     except (pa.ArrowException, OSError, ValueError, LookupError, TypeError) as error:
+        if is_shortage(error):
+            raise
         raise SourceFormatError(
             f"{path}: expected the faces of a plan; it does not read ({error}); {_REMEDY}"
         ) from error

@@ -1,5 +1,6 @@
 """Training the parser from a params file: its sources opened, its weights where the file says."""
 
+from collections import Counter
 from pathlib import Path
 
 from pydantic import ConfigDict, TypeAdapter
@@ -7,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from faceshards.errors import ParamsError
 from faceshards.parsing.train import TrainingSource, TrainParams, train
+from faceshards.parsing.trainparams import Positive
 from faceshards.source.fetch.resolve import resolve
 from faceshards.source.open import open_source
 from faceshards.store.durable import sweep
@@ -20,17 +22,18 @@ class SourceToTrainOn:
     """One source of labelled faces.
 
     Attributes:
-        label: what metrics call it.
+        label: what metrics call it; each another.
         path: data or a recipe, as `source.path` of the pipeline.
         weight: its share of the training samples, relative to the other sources'.
-        validation: a text file of sample ids that are never trained on; None draws a share of them by hash.
+        validation: a text file of sample ids that are never trained on, one a line; None draws a share of them by
+            hash.
         labels: the FSErasing authors' published labels, or None.
         accept_licence: for recipes that download.
     """
 
     label: str
     path: str
-    weight: float = 1.0
+    weight: Positive = 1.0
     validation: str | None = None
     labels: str | None = None
     accept_licence: str | None = None
@@ -64,6 +67,9 @@ def train_parser(params_file: Path, out: Path) -> Path:
         raise ParamsError(
             f"{params_file}: no such file; the project's own is stages/train/params.yaml, from the project's root"
         ) from error
+    twice = [label for label, count in Counter(source.label for source in params.sources).items() if count > 1]
+    if twice:
+        raise ParamsError(f"{params_file}: sources: expected a label of its own for each; found {twice[0]!r} twice")
     sweep(out)
     return train([_opened(source, out / "sources" / source.label) for source in params.sources], params.train, out)
 
@@ -80,6 +86,8 @@ def _opened(source: SourceToTrainOn, into: Path) -> TrainingSource:
 
 def _sample_ids(path: Path) -> frozenset[str]:
     try:
-        return frozenset(path.read_text("utf-8").split())
+        return frozenset(filter(None, map(str.strip, path.read_text("utf-8-sig").splitlines())))
     except (OSError, UnicodeDecodeError) as error:
-        raise ParamsError(f"sources: validation: {path}: expected UTF-8 text of sample ids; {error}") from error
+        raise ParamsError(
+            f"sources: validation: {path}: expected UTF-8 text of sample ids, one a line; {error}"
+        ) from error

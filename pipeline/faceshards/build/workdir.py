@@ -1,5 +1,6 @@
 """Where a stage works until its out is whole: a folder that survives a kill and becomes the out by one rename."""
 
+import glob
 import hashlib
 import json
 import shutil
@@ -15,6 +16,8 @@ from faceshards.build.code import code_digest
 from faceshards.errors import BusyError
 from faceshards.store.durable import replace_folder, sweep
 
+_KEY = 32 * "[0-9a-f]"  # so that the work of an out `a-b` is not taken for that of an out `a`
+
 
 @contextmanager
 def work_dir(out: Path, key: str | None = None) -> Iterator[Path]:
@@ -28,14 +31,14 @@ def work_dir(out: Path, key: str | None = None) -> Iterator[Path]:
     Raises:
         BusyError: another process is making the same out.
     """
-    root = out.parent / ".work"
+    root, works = out.parent / ".work", f"{glob.escape(out.name)}-{_KEY}"
     root.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(root / f"{out.name}.lock", timeout=0):
             # Another name at every run: a worker of a cluster may still be at a shard of a run that was stopped.
             work = root / f"{out.name}-{key or uuid4().hex}"
             if key is None:
-                for left in root.glob(f"{out.name}-*"):
+                for left in root.glob(works):
                     shutil.rmtree(left, ignore_errors=True)
             work.mkdir(exist_ok=True)
             # The mark for workers of a cluster, of a run that was killed.
@@ -44,7 +47,7 @@ def work_dir(out: Path, key: str | None = None) -> Iterator[Path]:
             if key is not None:
                 sweep(work)
             replace_folder(work, out)
-            for stale in root.glob(f"{out.name}-*"):
+            for stale in root.glob(works):
                 shutil.rmtree(stale)
     except Timeout as error:
         raise BusyError(f"{out} is being made by another process; wait for it or stop it, then run again") from error

@@ -87,7 +87,7 @@ def demands(tasks: Sequence[Any], gpu: bool) -> Iterator[Demands]:
     """
     first = tasks[0]
     work: Path | None = getattr(first, "work", None)
-    mark = None if work is None else (work.parent / f"{work.name.partition('-')[0]}.workers", uuid4().hex)
+    mark = None if work is None else (work.parent / f"{work.name.rpartition('-')[0]}.workers", uuid4().hex)
     if mark is not None:
         mark[0].write_text(mark[1])
     try:

@@ -16,6 +16,7 @@ from torch import nn
 
 from faceshards.cam.model import Model, numpy_model
 from faceshards.errors import MissingExtraError, ModelError, ModelNotFoundError
+from faceshards.faulttext import is_shortage
 
 _WANTED = "expected model.pt or model.ts (TorchScript), model.onnx (ONNX), or module:attribute (Python)"
 _LISTED = 10
@@ -56,6 +57,8 @@ def _load_torchscript(path: Path, device: torch.device) -> nn.Module:
             load: Callable[..., nn.Module] = torch.jit.load  # torch leaves it untyped
             module = load(path, map_location=device)
     except Exception as error:  # what its parts raise where the file is damaged is of many classes
+        if is_shortage(error):
+            raise
         raise ModelError(
             f"{path}: expected TorchScript; found another file (a state_dict, a pickled module?), or a damaged one. "
             f"Write it with torch.jit.trace(model.eval(), torch.zeros(1, 3, 112, 112)).save({path.name!r}), or give "
@@ -75,6 +78,8 @@ def _load_onnx(path: Path, device: torch.device) -> Model:
         session = onnxruntime.InferenceSession(path, providers=providers)
     # onnxruntime's errors have no base of their own: Fail, InvalidProtobuf and the others are Exceptions.
     except Exception as error:
+        if is_shortage(error):
+            raise
         raise ModelError(f"{path}: expected an ONNX model that onnxruntime can run; {error}") from error
     images = session.get_inputs()[0]
     if len(images.shape) != 4 or images.type not in _ONNX_FLOATS:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from faceshards.cam.model import Model, ends_in_norm, last_normalised
 from faceshards.errors import FaceShardsError, ModelError, ModelFailedError
+from faceshards.faulttext import is_shortage
 
 _WANTED = (
     "a tensor or an array of one row a face: logits (B, classes), one logit (B, 1) or (B,), or embeddings (B, D); it "
@@ -34,10 +35,12 @@ def outputs_of(model: Model, images: Tensor) -> Tensor:
     what = described(images)
     try:
         given = model(images)
-    except (FaceShardsError, MemoryError, torch.OutOfMemoryError):
+    except (FaceShardsError, torch.OutOfMemoryError):
         raise
     # A model is its user's, and may raise any error.
     except Exception as error:
+        if is_shortage(error):
+            raise
         raise ModelFailedError(
             f"the model refuses faces of {what}: {error!r}; expected a model of such images (B, C, H, W) that gives "
             f"{_WANTED}. A class or function that makes a model must be called: on the command line module:function()"

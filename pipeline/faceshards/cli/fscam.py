@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from faceshards.cli.explained import explained, say
 from faceshards.cli.parameters import PATH
@@ -166,12 +167,18 @@ def _reader(faces: str, options: dict[str, Any], align: "Aligner") -> "FaceReade
     from faceshards.store.schema import DATASET_JSON
 
     if "://" in faces or (Path(faces) / DATASET_JSON).is_file():
+        if given := [f"--{name}" for name in ("landmarks", "parser") if _is_given(name)]:
+            raise click.UsageError(f"{' and '.join(given)}: for images; the faces of a store are aligned and parsed")
         return StoreFaces(open_store(faces), options["split"], options["limit"])
     if options["split"] is not None:
         raise click.UsageError(f"--split is for stores; {faces} has no {DATASET_JSON}")
     source = open_source(Path(faces), landmarks=options["landmarks"])
     parser = load_parser(options["parser"], options["device"])
     return SourceFaces(source, parser.parse, align, options["limit"])
+
+
+def _is_given(option: str) -> bool:
+    return click.get_current_context().get_parameter_source(option) is not ParameterSource.DEFAULT
 
 
 def _aim(

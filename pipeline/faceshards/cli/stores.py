@@ -69,7 +69,7 @@ def _snippet(opened: "Store", store: str) -> str:
     return f"""
 Read a batch:
   import faceshards
-  faces = faceshards.open("{store}", split="{split}")
+  faces = faceshards.open({json.dumps(store, ensure_ascii=False)}, split="{split}")
   batch = next(faces.batches(32, shuffle=True, seed=0{view}))
   print(batch["{shown.name}"].shape, batch["{shown.name}"].dtype)  # {shape} {shown.dtype}
   print(batch["label"][:8], faces.num_identities)

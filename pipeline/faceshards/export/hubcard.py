@@ -3,7 +3,6 @@
 Why not huggingface_hub's DatasetCard: the export runs in a base install, and the head is a dozen lines of YAML.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -40,7 +39,7 @@ def card(info: Mapping[str, Any], splits: Sequence[str], columns: Mapping[str, t
         columns: of the Parquet files, in their order: the type and the meaning of each.
 
     Returns:
-        Markdown behind a head of YAML, whose values are JSON strings, which YAML reads as they are.
+        Markdown behind a head of YAML, whose values are in double quotes.
 
     Example:
         >>> text = card(store.info, ["train"], {"image": ("picture", "the face")})
@@ -62,17 +61,23 @@ def card(info: Mapping[str, Any], splits: Sequence[str], columns: Mapping[str, t
 
 def _head(title: str, licence: str, splits: Sequence[str]) -> list[str]:
     known = _HUB_LICENCES.get(spdx(licence) or "")
-    head = [f"pretty_name: {json.dumps(title)}"]
-    head += [f"license: {known}"] if known else ["license: other", f"license_name: {json.dumps(licence)}"]
+    head = [f"pretty_name: {_scalar(title)}"]
+    head += [f"license: {known}"] if known else ["license: other", f"license_name: {_scalar(licence)}"]
     if not known and (link := licence_url(licence)):
         head.append(f"license_link: {link}")
     head += ["configs:", "- config_name: default", "  data_files:"]
     for split in splits:
         # A star would take the files of a split "train-2" for those of "train" as well.
-        head += [f"  - split: {json.dumps(split)}", f"    path: data/{split}-?????-of-?????.parquet"]
+        head += [f"  - split: {_scalar(split)}", f"    path: data/{split}-?????-of-?????.parquet"]
     return head
 
 
 def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = (names, ["---"] * len(names), *rows)
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _scalar(text: str) -> str:
+    """Text in YAML's double quotes. JSON would not do: YAML takes its two halves of a letter beyond U+FFFF for two."""
+    letters = (c if c.isascii() and c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in text)
+    return '"' + "".join(letters) + '"'

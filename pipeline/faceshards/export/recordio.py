@@ -8,7 +8,7 @@ from typing import BinaryIO
 from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection
 from faceshards.pngwriter import png
-from faceshards.recordlayout import FIRST, IMAGE_HEADER, LABELS_END, LAST, LENGTH_BITS, MAGIC, MIDDLE, WHOLE
+from faceshards.recordioformat import IMAGE_HEADER, LABEL_LIMIT, LENGTH_BITS, MAGIC, Flag
 from faceshards.store.folder import new_folder
 from faceshards.store.names import path_in
 from faceshards.store.reader import Store
@@ -47,9 +47,9 @@ def export_recordio(
     with new_folder(out, ExportError) as folder:
         for split in selection.splits:
             identities = selection.num_identities(split)
-            if max(identities, selection.count(split) + 1) > LABELS_END:
+            if max(identities, selection.count(split) + 1) > LABEL_LIMIT:
                 raise ExportError(
-                    f"{store.path}: RecordIO's float labels hold at most {LABELS_END:,} faces or identities"
+                    f"{store.path}: RecordIO's float labels hold at most {LABEL_LIMIT:,} faces or identities"
                 )
             root = path_in(folder, split)
             root.mkdir()
@@ -87,5 +87,5 @@ def _write_record(file: BinaryIO, data: bytes) -> None:
     parts.append(data[start:])
     for i, part in enumerate(parts):
         last = i == len(parts) - 1
-        flag = (WHOLE if last else FIRST) if i == 0 else (LAST if last else MIDDLE)
+        flag = (Flag.WHOLE if last else Flag.FIRST) if i == 0 else (Flag.LAST if last else Flag.MIDDLE)
         file.write(MAGIC + struct.pack("<I", flag << LENGTH_BITS | len(part)) + part + bytes(-len(part) % 4))

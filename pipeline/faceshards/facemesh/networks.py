@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.errors import WeightsError
+from faceshards.faulttext import is_shortage
 from faceshards.records import Float32Array
 
 DETECTOR_SIZE = 128
@@ -90,6 +91,8 @@ def _read(name: str) -> Any:
         try:
             net = cv2.dnn.readNetFromTFLite(str(path), cv2.dnn.ENGINE_CLASSIC)
         except cv2.error as error:
+            if is_shortage(error):
+                raise
             raise WeightsError(f"{path}: expected the network that ships with faceshards; OpenCV: {error}") from error
     net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
     net.setPreferableTarget(cv2.dnn.DNN_TARGET_CPU)

@@ -1,7 +1,6 @@
 """One split of a store as a sequence of samples, and as batches."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -22,53 +21,9 @@ from faceshards.loader.split import MANIFEST_FIELDS, Split, decoded_fields
 from faceshards.loader.views import BoundView, View
 from faceshards.records import Batch, UInt8Array
 from faceshards.regions import REGION_NAMES
-from faceshards.store.cache import Cache
 from faceshards.store.classes import class_count, labels_of
 from faceshards.store.reader import Store
-from faceshards.store.remote import open_store
 from faceshards.store.schema import USABLE
-
-
-def open(
-    path: str | Path,
-    split: str = "train",
-    fields: Sequence[str] | None = None,
-    view: View = "original",
-    *,
-    storage_options: Mapping[str, Any] | None = None,
-    cache: Cache | None = None,
-) -> "Dataset":
-    """Open one split of a store; this is `faceshards.open`.
-
-    Two lines of use::
-
-        faces = faceshards.open("data/shards", split="train")
-        faces[0]["image"]  # (112, 112, 3) uint8
-
-    Args:
-        path: the folder with `dataset.json`, or any URL of it that fsspec can read: ``"s3://bucket/shards"``, or
-            ``"dvc://data/shards"`` with the `storage_options` ``{"repo": ..., "rev": ...}``.
-        split: name of the split. The stores of the align and parse stages have only ``"all"``.
-        fields: what samples and batches hold; None for all that the view has to show.
-        view: what they show. ``"original"``: the faces. ``"variants"``: one stored erased variant a visit in place of
-            `image`. ``"all_variants"``: `image`, and all K variants in `variant`. ``"erase"`` or an `Erase`: regions
-            erased on the fly.
-        storage_options: of a URL: what fsspec's file system is given.
-        cache: of a URL: where its files are kept, and how much of them; None for the default.
-
-    Raises:
-        StoreFormatError: `path` is no store, an unfinished one, one of a later format, or one whose people have other
-            class ids than it says.
-        MissingShardError, CorruptShardError: a table of the store is gone or damaged.
-        DownloadError, CacheError: a URL cannot be read, or its files cannot be kept.
-        MissingExtraError: a URL needs a package that is not installed.
-        ParamsError: there is no such split, field or view.
-    """
-    if not isinstance(path, str | Path):
-        raise ParamsError(f"path is the folder or URL of a store, found {type(path).__name__}")
-    if cache is not None and not isinstance(cache, Cache):
-        raise ParamsError(f"cache is a faceshards.Cache, found {type(cache).__name__}")
-    return Dataset(open_store(path, storage_options=storage_options, cache=cache), split, fields, view)
 
 
 class Dataset:

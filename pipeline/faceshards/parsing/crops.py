@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards import rng
-from faceshards.errors import BadSampleError
+from faceshards.errors import BadSampleError, ParamsError
 from faceshards.ops.align import ALIGNED_SIZE, warp_area, warp_image, warp_labels
 from faceshards.records import UInt8Array
 from faceshards.source.alignment import Aligner
@@ -28,6 +28,11 @@ CROP_SCALE = 1.5
 
 Cut: TypeAlias = tuple[UInt8Array, UInt8Array]
 """An image (S, S, 3) uint8 and its regions (S, S) uint8."""
+
+Row: TypeAlias = tuple[int, Source, int]
+"""A face: the number of its source, the source, and its index there."""
+
+_NAMED = 5
 
 _OFFSET = (CROP_SIZE - 1) / 2 - CROP_SCALE * (ALIGNED_SIZE - 1) / 2
 
@@ -100,10 +105,19 @@ def _aligner() -> Aligner:
 
 
 def held_out(source: TrainingSource, share: float) -> frozenset[str]:
-    """The sample ids that are for validation: as listed, or the first `share` of all hashes, whatever else is there."""
-    if source.validation is not None:
-        return source.validation
+    """The sample ids that are for validation: as listed, or the first `share` of all hashes, whatever else is there.
+
+    Raises:
+        ParamsError: an id of the list is that of no face, and the face that it means would be trained on.
+    """
     ids = [source.source.face(i).sample_id for i in range(len(source.source))]
+    if source.validation is not None:
+        if unknown := sorted(source.validation.difference(ids)):
+            raise ParamsError(
+                f"sources: {source.label}: validation: expected sample ids of its faces, as {ids[:1]}; found "
+                f"{len(unknown)} that are none: {', '.join(map(repr, unknown[:_NAMED]))}; mend or remove them"
+            )
+        return source.validation
     draws = rng.uniforms(rng.sample_keys(ids), 1)[:, 0]
     return frozenset(i for i, u in zip(ids, draws, strict=True) if u < share)
 
@@ -140,7 +154,7 @@ class FaceFiles:
 
 def write_faces(
     folder: Path,
-    rows: Sequence[tuple[int, Source, int]],
+    rows: Sequence[Row],
     cut: Callable[[LabelledFace], Cut],
     size: int,
     progress: bool,
@@ -149,7 +163,7 @@ def write_faces(
 
     Args:
         folder: made if it is not there; what it held is overwritten.
-        rows: (number of the source, source, index in it) of each face.
+        rows: the faces.
         cut: `LabelledFace.crop` or `LabelledFace.aligned`.
         size: edge of what `cut` returns.
         progress: show a bar.

@@ -8,7 +8,6 @@ import torch
 
 from faceshards.errors import DeviceError
 
-DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
 PrecisionName: TypeAlias = Literal["auto", "bf16", "fp32"]
 
 

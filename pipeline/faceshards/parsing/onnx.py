@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from faceshards.errors import DeviceError, MissingExtraError, WeightsError
+from faceshards.faulttext import is_shortage
 from faceshards.parsing.device import torch_release
 from faceshards.parsing.networks import no_such_output, refused
 
@@ -46,6 +47,8 @@ class OnnxNetwork:
         try:
             self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=[provider])
         except Exception as error:  # ONNX Runtime's errors have no common base of their own
+            if is_shortage(error):
+                raise
             raise WeightsError(f"{path}: expected an ONNX file; ONNX Runtime cannot read it: {error}") from error
         self._path = path
         self._input = self._only_input()
@@ -63,6 +66,8 @@ class OnnxNetwork:
         try:
             (output,) = self._session.run([self._output], {self._input: inputs.numpy()})
         except Exception as error:  # see above
+            if is_shortage(error):
+                raise
             raise refused(self._path, inputs, error) from error
         try:
             return torch.from_numpy(output)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from faceshards.errors import MissingExtraError, WeightsError
+from faceshards.faulttext import is_shortage
 
 State: TypeAlias = dict[str, Tensor]
 
@@ -37,6 +38,8 @@ def read_safetensors(path: Path, what: str) -> tuple[State, dict[str, str]]:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             metadata = file.metadata() or {}
     except (SafetensorError, OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError) as error:
+        if is_shortage(error):
+            raise
         raise WeightsError(f"{what}: expected a safetensors file; found a damaged one: {error}") from error
     return _of_own_bytes(state, path, what), metadata
 
@@ -52,6 +55,8 @@ def read_state(path: Path, what: str) -> State:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a pickle that is no pickle of tensors can raise nearly anything
+        if is_shortage(error):
+            raise
         raise WeightsError(
             f"{what}: expected a PyTorch file of tensors and plain values; found a damaged one, or one that wants to "
             f"run code, which is refused. Save the state dict alone. ({type(error).__name__}: {_cause(error)})"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from faceshards.errors import WeightsError
+from faceshards.faulttext import is_shortage
 from faceshards.parsing.device import resolve_device, torch_release
 from faceshards.parsing.networks import no_such_output, refused
 from faceshards.parsing.statefile import refuse_packed
@@ -42,6 +43,8 @@ class TorchScriptNetwork:
                 warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated", DeprecationWarning)
                 self._module = torch.jit.load(path, map_location=self.device).eval()
         except Exception as error:  # what its parts raise where the file is damaged is of many classes
+            if is_shortage(error):
+                raise
             raise WeightsError(
                 f"{path}: expected a TorchScript file, as torch.jit.save writes it; found none, or a damaged one. "
                 f"A state dict or a pickled network will not do: script or trace the network. ({error})"
@@ -55,6 +58,8 @@ class TorchScriptNetwork:
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
+            if is_shortage(error):
+                raise
             raise refused(self._path, inputs, error) from error
         return self._chosen(outputs)
 

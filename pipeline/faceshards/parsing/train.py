@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 from faceshards.counted import counted
 from faceshards.errors import ParamsError, SourceFormatError
-from faceshards.parsing.crops import CROP_SIZE, FaceFiles, LabelledFace, TrainingSource, held_out, write_faces
+from faceshards.parsing.crops import CROP_SIZE, FaceFiles, LabelledFace, Row, TrainingSource, held_out, write_faces
 from faceshards.parsing.data import AugmentedFaces
 from faceshards.parsing.device import resolve_device
 from faceshards.parsing.history import History
@@ -22,7 +23,6 @@ from faceshards.parsing.trainer import Trainer
 from faceshards.parsing.trainparams import TrainParams
 from faceshards.parsing.unet import SIZE
 from faceshards.parsing.weights import save_weights
-from faceshards.source.base import Source
 from faceshards.store.durable import write_file
 
 __all__ = ["TrainParams", "TrainingSource", "train"]
@@ -47,14 +47,16 @@ def train(sources: Sequence[TrainingSource], params: TrainParams, out: Path, pro
 
     Raises:
         SourceFormatError: no face can be trained on.
-        ParamsError: `out` holds the checkpoint of a run with other params or other faces.
+        ParamsError: `out` holds the checkpoint of a run with other params or other faces, or a list of validation faces
+            names some that its source has not.
         WeightsError: `params.initial` does not fit.
         DeviceError: `params.device` is not there.
     """
     device = resolve_device(params.device)
     checkpoint = out / "checkpoint.pt"
-    faces, validation = _faces(sources, params, out, progress, reuse=checkpoint.exists())
-    digest = _digest(params, sources, faces, validation)
+    rows = _rows(sources, params.validation_share)
+    digest = _digest(params, sources, rows)
+    faces, validation = _faces(rows, out, progress, reuse=checkpoint.exists())
     trainer, history = Trainer(params, faces, device), History([s.label for s in sources])
     if checkpoint.exists():
         _resume(checkpoint, trainer, history, digest)
@@ -75,24 +77,28 @@ def train(sources: Sequence[TrainingSource], params: TrainParams, out: Path, pro
             history.add(trainer.step, trainer.mean_loss(), trainer.validate(validation, len(sources)))
             bar.set_postfix_str(history.summary())
             history.write(out)
-            about = {"licence": params.licence, "date": datetime.now(UTC).date().isoformat()}
-            save_weights(trainer.average, weights, {**about, "steps": str(trainer.step), "training_digest": digest})
+            _save_weights(weights, trainer, params, digest)
             _save(checkpoint, trainer, history, digest)
+    if not weights.is_file():  # of a finished run, from which somebody took them
+        _save_weights(weights, trainer, params, digest)
     return weights
 
 
-def _faces(
-    sources: Sequence[TrainingSource], params: TrainParams, out: Path, progress: bool, *, reuse: bool
-) -> tuple[FaceFiles, FaceFiles]:
-    """The faces to train on and those to validate on; as a run that is resumed found them, or cut anew."""
+def _rows(sources: Sequence[TrainingSource], share: float) -> tuple[list[Row], list[Row]]:
+    """The faces to train on, and those to validate on."""
+    rows: tuple[list[Row], ...] = [], []
+    for group, source in enumerate(sources):
+        aside = held_out(source, share)
+        for i in range(len(source.source)):
+            rows[source.source.face(i).sample_id in aside].append((group, source.source, i))
+    return rows[0], rows[1]
+
+
+def _faces(rows: tuple[list[Row], list[Row]], out: Path, progress: bool, *, reuse: bool) -> tuple[FaceFiles, FaceFiles]:
+    """The same as cut; as a run that is resumed cut them, or anew."""
     folders = out / "train", out / "validation"
     if reuse:
         return FaceFiles(folders[0]), FaceFiles(folders[1])
-    rows: tuple[list[tuple[int, Source, int]], ...] = [], []
-    for group, source in enumerate(sources):
-        aside = held_out(source, params.validation_share)
-        for i in range(len(source.source)):
-            rows[source.source.face(i).sample_id in aside].append((group, source.source, i))
     faces = write_faces(folders[0], rows[0], LabelledFace.crop, CROP_SIZE, progress)
     if not len(faces):
         raise SourceFormatError(
@@ -102,11 +108,18 @@ def _faces(
     return faces, write_faces(folders[1], rows[1], LabelledFace.aligned, SIZE, progress)
 
 
-def _digest(params: TrainParams, sources: Sequence[TrainingSource], faces: FaceFiles, validation: FaceFiles) -> str:
-    """SHA-256 of all that decides what the weights become, but for the code and the pixels."""
+def _digest(params: TrainParams, sources: Sequence[TrainingSource], rows: tuple[list[Row], list[Row]]) -> str:
+    """SHA-256 of all that decides what the weights become, but for the code."""
     mixture = [(s.label, s.weight) for s in sources]
-    content = json.dumps([asdict(params), mixture, faces.ids, validation.ids], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
+    sink = hashlib.sha256(json.dumps([asdict(params), mixture, len(rows[0])], sort_keys=True).encode())
+    for group, source, i in chain(*rows):
+        sink.update(json.dumps([group, source.face(i).sample_id, source.digest(i).hex()]).encode())
+    return sink.hexdigest()
+
+
+def _save_weights(weights: Path, trainer: Trainer, params: TrainParams, digest: str) -> None:
+    about = {"licence": params.licence, "date": datetime.now(UTC).date().isoformat()}
+    save_weights(trainer.average, weights, {**about, "steps": str(trainer.step), "training_digest": digest})
 
 
 def _save(checkpoint: Path, trainer: Trainer, history: History, digest: str) -> None:

@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from faceshards.build.lockfile import LOCK, lock_of_this, write_lock
@@ -76,23 +78,24 @@ def _refuse_others(folder: Path, files: dict[str, bytes]) -> None:
     said, folder = folder, folder.resolve()  # "absent/../photos" is there once mkdir has made its way to it
     if not folder.is_dir():
         return
-    others = []
-    for at, folders, names in os.walk(folder):
-        if Path(at) == folder and ".git" in folders:
-            folders.remove(".git")
-        for name in names:
-            path = (Path(at) / name).relative_to(folder).as_posix()
-            if path not in files or (folder / path).read_bytes() != files[path]:
-                others.append(path)
-                if len(others) > _NAMED:
-                    break
-    if others:
+    if others := list(islice(_others(folder, files), _NAMED + 1)):
         named = ", ".join(shown(name) for name in sorted(others)[:_NAMED])
         more = " and more" if len(others) > _NAMED else ""
         raise ProjectError(
             f"{said}: expected an empty folder, or none; found {named}{more}; name another folder. Faces that lie "
             f"there stay there: faceshards init ANOTHER --source {shown(str(said))}"
         )
+
+
+def _others(folder: Path, files: dict[str, bytes]) -> Iterator[str]:
+    """The files of a folder, but for those of git, that are not exactly what would be written there."""
+    for at, folders, names in os.walk(folder):
+        if Path(at) == folder and ".git" in folders:
+            folders.remove(".git")
+        for name in names:
+            path = (Path(at) / name).relative_to(folder).as_posix()
+            if path not in files or (folder / path).read_bytes() != files[path]:
+                yield path
 
 
 def _begin_git(folder: Path) -> None:

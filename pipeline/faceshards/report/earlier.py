@@ -73,7 +73,7 @@ def read_manifest_before(path: Path) -> pa.Table:
 
 
 def _usable(manifest: pa.Table) -> pa.Table:
-    return manifest.filter(pc.field("status") == OK)
+    return manifest.filter(pc.equal(manifest["status"], OK))
 
 
 def _mean_areas(manifest: pa.Table) -> list[float]:

@@ -47,7 +47,7 @@ class Faces:
     @cached_property
     def usable(self) -> pa.Table:
         """The manifest rows of all faces that are not skipped, in the order of splits and rows."""
-        return self.store.manifest.filter(pc.field("status") == OK)
+        return self.store.manifest.filter(pc.equal(self.store.manifest["status"], OK))
 
     @cached_property
     def places(self) -> NDArray[np.int64]:

@@ -133,10 +133,11 @@ def _words(name: str) -> str:
 
 def _identities(faces: Faces) -> dict[str, int]:
     """Known persons by split; none where the source knows none."""
-    known = faces.usable.filter(pc.field("identity") >= 0)
-    counts = known.group_by("split").aggregate([("identity", "count_distinct")]).to_pylist()
-    found = {row["split"]: row["identity_count_distinct"] for row in counts}
-    return {split: found.get(split, 0) for split in faces.store.splits}
+    known = faces.usable.filter(pc.greater_equal(faces.usable["identity"], 0))
+    return {
+        split: pc.count_distinct(known["identity"].filter(pc.equal(known["split"], split))).as_py()
+        for split in faces.store.splits
+    }
 
 
 def _facts(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:

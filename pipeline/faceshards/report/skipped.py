@@ -28,15 +28,15 @@ class Reason:
 
 def reasons(manifest: pa.Table, *, usable: bool) -> tuple[Reason, ...]:
     """Group by reason, the most frequent first: the faces that dropped out, or the usable ones that have a remark."""
-    status = pc.field("status")
-    rows = manifest.filter((status == OK) & ~pc.field("reason").is_null() if usable else status != OK)
+    status, reason = manifest["status"], manifest["reason"]
+    rows = manifest.filter(pc.and_(pc.equal(status, OK), pc.is_valid(reason)) if usable else pc.not_equal(status, OK))
     rows = _a_line_each(rows) if usable else rows
     sentences = pc.fill_null(rows["reason"], "no reason given")
     codes = pc.list_element(pc.split_pattern(sentences, ":", max_splits=1), 0)
     rows = pa.table({"code": codes, "id": rows["sample_id"], "where": rows["source_id"], "sentence": sentences})
     counts = {c["values"]: c["counts"] for c in pc.value_counts(codes).to_pylist()}
     return tuple(
-        Reason(code, count, tuple(_first(rows.filter(pc.field("code") == code))))
+        Reason(code, count, tuple(_first(rows.filter(pc.equal(codes, code)))))
         for code, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     )
 

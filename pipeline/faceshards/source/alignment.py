@@ -52,9 +52,8 @@ class Alignment:
         if self.matrix is None:
             return float(ALIGNED_SIZE), 0.0
         across, down = float(self.matrix[0, 0]), float(self.matrix[1, 0])
-        return round(ALIGNED_SIZE / math.hypot(across, down), 2), round(
-            -math.degrees(math.atan2(down, across)), 2
-        ) + 0.0
+        roll = round(-math.degrees(math.atan2(down, across)), 2)
+        return round(ALIGNED_SIZE / math.hypot(across, down), 2), roll + 0.0  # which makes 0 of -0
 
 
 class Aligner:

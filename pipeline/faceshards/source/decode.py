@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from faceshards.counted import counted
 from faceshards.errors import BadSampleError
+from faceshards.faulttext import is_shortage, says_shortage
 from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE
 from faceshards.source.heif import decode_heif, turned
@@ -20,6 +21,9 @@ from faceshards.source.tiffheader import with_alpha_apart
 
 MAX_PIXELS = 64 * 2**20
 """The most pixels an image may claim; 64 Mpx decode to 192 MiB."""
+
+_WORK_BYTES = 12
+"""A pixel: what it is decoded to, and what a library has beside it meanwhile."""
 
 _FREE_PIXELS = 2**20
 _MOST_PIXELS_A_BYTE = 8 * 1032
@@ -281,12 +285,23 @@ def _decode(data: bytes, what: str, flags: int, heard: list[str] | None = None) 
         try:
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
         except cv2.error as error:
+            if is_shortage(error):
+                raise
             # Its text begins with where the library was built.
             raise BadSampleError("undecodable_image", f"{what}: {error.err or 'OpenCV cannot read it'}") from error
     if pixels is None:
+        _see_room(data, what, lines)
         raise BadSampleError("undecodable_image", f"{what}: {counted(len(data), 'byte')}, truncated or damaged")
     if (lost := next(filter(_LOST.search, lines), None)) is not None:
         raise BadSampleError("undecodable_image", f"{what}: a part of the picture is missing or damaged: {lost}")
     if heard is not None:
         heard += lines
     return np.asarray(pixels, np.uint8)
+
+
+def _see_room(data: bytes, what: str, lines: list[str]) -> None:
+    """Raise a MemoryError where there is no room for a picture: some libraries then say what they say of damage."""
+    if (short := next(filter(says_shortage, lines), None)) is not None:
+        raise MemoryError(f"{what}: {short}")
+    if (header := read_header(data)) is not None:
+        np.empty((header.height, header.width, _WORK_BYTES), np.uint8)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from faceshards.errors import MissingExtraError, ParamsError, WeightsError, WeightsNotFoundError
 from faceshards.facemesh.finder import face_mesh
+from faceshards.faulttext import is_shortage
 from faceshards.records import Float32Array, UInt8Array
 
 DetectorName: TypeAlias = Literal["mesh", "dlib", "yunet"]
@@ -155,6 +156,8 @@ class YuNetDetector:
         try:
             self._find: Any = cv2.FaceDetectorYN.create(str(model), "", (0, 0))
         except cv2.error as error:
+            if is_shortage(error):
+                raise
             raise WeightsError(f"{model}: expected YuNet's ONNX file; OpenCV cannot read it ({error})") from error
 
     def __call__(self, image: UInt8Array) -> FoundFace | None:

@@ -32,8 +32,8 @@ class FaceSynthetics(OncePerProcess):
     """Frames of an official FaceSynthetics zip, read in place, or of a folder with the same layout.
 
     A frame without ``_seg.png`` has no truth, one without ``_ldmks.txt`` no landmarks. Any other picture beside the
-    frames is a bad sample. A table ``identities.csv``
-    (``sample_id,identity``) beside the frames names who is who; without it, or without a row there, identity is None.
+    frames is a bad sample. A table ``identities.csv`` (``sample_id,identity``) beside the frames names who is who;
+    without it, or without a row there, identity is None.
 
     Args:
         path: ``X.zip``, the first part ``X.zip.001`` of a split zip, or the folder that holds the frames.

@@ -13,6 +13,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
+from faceshards.faulttext import is_shortage
 from faceshards.source.fingerprint import fingerprint
 from faceshards.source.names import shown
 from faceshards.source.splitfile import open_split
@@ -66,6 +67,8 @@ def read_file(path: Path, what: str) -> bytes:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
+        if is_shortage(error):
+            raise
         raise BadSampleError("unreadable_file", f"{what}: {error.strerror or error}") from error
     if len(data) > MAX_FILE_BYTES:
         raise BadSampleError("file_too_large", f"{what}: expected at most {MAX_FILE_BYTES:,} bytes")
@@ -139,6 +142,8 @@ class ZipFiles:
         except SourceNotFoundError:
             raise
         except _DAMAGED as error:
+            if is_shortage(error):
+                raise
             raise SourceFormatError(
                 f"{path}: expected a zip file, or all parts of a split one side by side; it does not read as one "
                 f"({error}); most often a part is missing or the download stopped early: compare its size, fetch again"
@@ -169,6 +174,8 @@ class ZipFiles:
         try:
             return self._zip.read(info)
         except _DAMAGED as error:
+            if is_shortage(error):
+                raise
             raise BadSampleError("corrupt_member", f"{what}: {error}; fetch the zip again") from error
 
     def fingerprint(self, name: str) -> bytes:

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from faceshards.errors import BadSampleError
+from faceshards.faulttext import is_shortage
 from faceshards.records import UInt8Array
 
 
@@ -47,6 +48,8 @@ def decode_heif(data: bytes, what: str, most: int) -> UInt8Array:
     except BadSampleError:
         raise
     except Exception as error:  # what it raises on damage is of many classes
+        if is_shortage(error):
+            raise
         raise BadSampleError("undecodable_image", f"{what}: {error}") from error
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)

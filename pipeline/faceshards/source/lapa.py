@@ -23,13 +23,8 @@ _COARSE = (
     # Ears, neck and clothes are background too, so that it tells nothing.
     *(IGNORE, CoarseRegion.SKIN),
     # The data set's left is the viewer's, as the coarse classes' is.
-    *(
-        CoarseRegion.LEFT_BROW,
-        CoarseRegion.RIGHT_BROW,
-        CoarseRegion.LEFT_EYE,
-        CoarseRegion.RIGHT_EYE,
-        CoarseRegion.NOSE,
-    ),
+    *(CoarseRegion.LEFT_BROW, CoarseRegion.RIGHT_BROW, CoarseRegion.LEFT_EYE, CoarseRegion.RIGHT_EYE),
+    CoarseRegion.NOSE,
     *(CoarseRegion.TOP_LIP, CoarseRegion.MOUTH_INTERIOR, CoarseRegion.BOTTOM_LIP, CoarseRegion.HAIR),
 )
 

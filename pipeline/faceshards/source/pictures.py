@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from faceshards.faulttext import is_shortage
+
 _SUFFIXES = """
 3fr apng arw avci avcs avif avifs bmp bpg cin cr2 cr3 cur dcm dcr dds dib djv djvu dng dpx emf eps erf exr fff fits
 flif gif gpr hdr heic heics heif heifs hej2 hif ico iiq insp j2c j2k jfi jfif jif jls jng jp2 jpc jpe jpeg jpf jpg jph
@@ -102,5 +104,7 @@ def looks_like_picture(path: Path, name: str) -> bool:
             return False
         with path.open("rb") as file:
             return picture_format(file.read(FIRST_BYTES)) is not None
-    except OSError:
+    except OSError as error:
+        if is_shortage(error):
+            raise
         return False

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
-from faceshards.recordlayout import FIRST, LAST, LENGTH_BITS, MAGIC, MIDDLE, WHOLE
+from faceshards.recordioformat import LENGTH_BITS, MAGIC, Flag
 from faceshards.source.files import MAX_FILE_BYTES
 
 _HEADER = struct.Struct("<4sI")
@@ -48,7 +48,7 @@ class RecordFile:
         flag, part = self._part(offset)
         parts = [self._bytes(part)]
         length = len(parts[0])
-        while flag not in (WHOLE, LAST):
+        while flag not in (Flag.WHOLE, Flag.LAST):
             flag, part = self._part(-(-part.stop // 4) * 4, continued=True)
             parts.append(self._bytes(part))
             length += len(MAGIC) + len(parts[-1])
@@ -65,7 +65,7 @@ class RecordFile:
             BadSampleError: as `read`.
         """
         flag, part = self._part(offset)
-        if flag == WHOLE or part.stop - part.start >= count:
+        if flag == Flag.WHOLE or part.stop - part.start >= count:
             return self._bytes(slice(part.start, min(part.start + count, part.stop)))
         return self.read(offset)[:count]
 
@@ -76,7 +76,7 @@ class RecordFile:
             raise BadSampleError("corrupt_record", f"{what}: expected a record; the file ends at {self._size:,}")
         magic, word = _HEADER.unpack(self._bytes(slice(at, at + _HEADER.size)))
         flag, length = word >> LENGTH_BITS, word & (1 << LENGTH_BITS) - 1
-        if magic != MAGIC or flag not in ((MIDDLE, LAST) if continued else (WHOLE, FIRST)):
+        if magic != MAGIC or flag not in ((Flag.MIDDLE, Flag.LAST) if continued else (Flag.WHOLE, Flag.FIRST)):
             raise BadSampleError("corrupt_record", f"{what}: expected a record; found magic {magic!r} and flag {flag}")
         if length > MAX_FILE_BYTES:
             raise BadSampleError(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
-from faceshards.recordlayout import IMAGE_HEADER, LABELS_END
+from faceshards.recordioformat import IMAGE_HEADER, LABEL_LIMIT
 from faceshards.records import Float32Array, SourceFace, Truth
 from faceshards.source.fingerprint import Fingerprints, fingerprint
 from faceshards.source.recordfile import RecordFile
@@ -95,10 +95,10 @@ class RecordIO(OncePerProcess):
         if label == _NOBODY:
             return None
         # NaN is no whole number either, and infinity too large.
-        if not (0 <= label < LABELS_END and label.is_integer()):
+        if not (0 <= label < LABEL_LIMIT and label.is_integer()):
             raise BadSampleError(
                 "corrupt_record",
-                f"{self._what(index)}: expected as label a whole number from 0 to {LABELS_END - 1}, or -1 for nobody; "
+                f"{self._what(index)}: expected as label a whole number from 0 to {LABEL_LIMIT - 1}, or -1 for nobody; "
                 f"found {label:g}",
             )
         return int(label)

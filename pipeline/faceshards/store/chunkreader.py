@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from faceshards.counted import counted
 from faceshards.errors import CorruptShardError
+from faceshards.faulttext import is_shortage
 from faceshards.records import UInt8Array
 from faceshards.store import layout
 from faceshards.store.crc32c import extend
@@ -134,6 +135,8 @@ class ChunkReader(ABC):
                 self._files.forget()
                 raise
             except (ValueError, RuntimeError) as error:
+                if is_shortage(error):
+                    raise
                 self._files.forget()
                 start, stop = self._bounds(number)
                 raise CorruptShardError(

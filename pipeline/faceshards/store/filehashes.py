@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from faceshards.counted import counted
 from faceshards.errors import CorruptShardError, FaceShardsError, MissingShardError
+from faceshards.faulttext import is_shortage
 from faceshards.store.dataset_json import MAX_BYTES
 from faceshards.store.durable import sha256_of
 from faceshards.store.origin import Origin, first_bytes
@@ -92,4 +93,6 @@ def _hash_of(path: Path) -> str:
     try:
         return sha256_of(path)
     except OSError as error:
+        if is_shortage(error):
+            raise
         return f"a file that cannot be read ({error.strerror})"

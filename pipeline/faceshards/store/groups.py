@@ -11,6 +11,7 @@ from zarr.storage import MemoryStore
 
 from faceshards.store.codecs import array_options
 from faceshards.store.schema import StoreSpec
+from faceshards.store.zarrthread import zarr_answers
 
 
 def group_metadata(spec: StoreSpec, split: str) -> dict[str, bytes]:
@@ -21,17 +22,17 @@ def group_metadata(spec: StoreSpec, split: str) -> dict[str, bytes]:
     """
     files: dict[str, Buffer] = {}
     store = MemoryStore(files)
-    group = zarr.create_group(store, attributes=spec.group_attributes)
-    for array in spec.all_arrays:
-        group.create_array(
-            array.name,
-            shape=(spec.splits[split].rows, *array.shape),
-            dtype=array.dtype,
-            fill_value=array.fill_value,
-            dimension_names=("sample", *array.dimension_names),
-            **array_options(array, spec.chunk_rows, spec.shard_rows, spec.profile),
-        )
-    with warnings.catch_warnings():
+    with zarr_answers(), warnings.catch_warnings():
+        group = zarr.create_group(store, attributes=spec.group_attributes)
+        for array in spec.all_arrays:
+            group.create_array(
+                array.name,
+                shape=(spec.splits[split].rows, *array.shape),
+                dtype=array.dtype,
+                fill_value=array.fill_value,
+                dimension_names=("sample", *array.dimension_names),
+                **array_options(array, spec.chunk_rows, spec.shard_rows, spec.profile),
+            )
         # The specification does not have it yet; readers that do not know it ignore it.
         warnings.filterwarnings("ignore", "Consolidated metadata", ZarrUserWarning)
         zarr.consolidate_metadata(store)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from faceshards.counted import counted
 from faceshards.errors import MissingExtraError, StoreSpecError
+from faceshards.faulttext import is_shortage
 from faceshards.records import UInt8Array
 from faceshards.store.picturebounds import refuse_larger
 
@@ -144,6 +145,8 @@ def _decoded(file: UInt8Array, shape: tuple[int, ...]) -> UInt8Array:
     try:
         pixels: UInt8Array | None = cv2.imdecode(file, cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
+        if is_shortage(error):
+            raise
         raise ValueError(f"an image that OpenCV refuses: {error}") from error
     if pixels is None:
         raise ValueError(f"no image that OpenCV can decode: {counted(len(file), 'byte')}")

@@ -47,7 +47,9 @@ class ManifestFile:
         at = bisect_right(groups, shard, key=lambda group: group.first) - 1
         if at < 0 or shard > groups[at].last:
             return self._schema.empty_table()
-        return self._read(groups[at], None).filter(pc.field("shard") == shard)
+        rows = self._read(groups[at], None)
+        # A mask: an expression is worked out in threads, which Arrow waits for without end where none can start.
+        return rows.filter(pc.equal(rows["shard"], shard))
 
     def parts(self, columns: Sequence[str] | None, split: str | None) -> Iterator[pa.Table]:
         """The rows of one row group after the other: these columns, of this split; None for all.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceshards.errors import StoreFormatError
+from faceshards.errors import StoreFormatError, StoreSpecError
 from faceshards.store import dataset_json
 from faceshards.store.chunkreader import ChunkReader
 from faceshards.store.chunks import chunk_reader
@@ -108,6 +108,11 @@ class Store(StoreFiles):
         if not isinstance(reader, ImageReader):
             raise StoreFormatError(f"{self.path}: {split}/{array} holds pixels; expected JPEG and PNG files")
         return reader.read_files(start, stop)
+
+    def _known(self, known: Mapping[str, Any], name: str, what: str) -> Any:
+        if name not in known:
+            raise StoreSpecError(f"{self.path} has no {what} {name!r}; it has: {', '.join(known)}")
+        return known[name]
 
     def _reader(self, split: str, array: str) -> ChunkReader:
         key = split, array

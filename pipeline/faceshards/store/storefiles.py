@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from faceshards.counted import counted
-from faceshards.errors import CorruptShardError, MissingShardError, StoreSpecError
+from faceshards.errors import CorruptShardError, MissingShardError
 from faceshards.store import dataset_json, layout
 from faceshards.store.arraymetadata import check_array, check_group
 from faceshards.store.durable import sha256_of
@@ -23,7 +23,7 @@ from faceshards.store.inventory import FileRecord, Inventory, check_size
 from faceshards.store.jsonvalue import JsonValue
 from faceshards.store.layout import StoreLayout
 from faceshards.store.manifestfile import ManifestFile
-from faceshards.store.mirror import Mirror
+from faceshards.store.mirror import Mirror, read_held
 from faceshards.store.names import path_in
 from faceshards.store.remedies import IF_DAMAGED, IF_MISSING
 from faceshards.store.schema import DATASET_JSON, INVENTORY, MANIFEST, ArraySpec, SplitSpec, own_attributes, shards_of
@@ -238,11 +238,6 @@ class StoreFiles:
             return nullcontext(path_in(self.path, file))
         return self._mirror.hold(file, *self._record(file))
 
-    def _known(self, known: Mapping[str, Any], name: str, what: str) -> Any:
-        if name not in known:
-            raise StoreSpecError(f"{self.path} has no {what} {name!r}; it has: {', '.join(known)}")
-        return known[name]
-
     def checked(self, file: str, read: Callable[[], _T]) -> _T:
         """Read a file of the Zarr groups; where the cache's copy of it turns out to be damaged, read a fresh one.
 
@@ -257,16 +252,7 @@ class StoreFiles:
         return self._checked(file, self._record(file), read)
 
     def _checked(self, file: str, record: FileRecord, read: Callable[[], _T]) -> _T:
-        if self._mirror is None:
-            return read()
-        with self._mirror.hold(file, *record):
-            try:
-                return read()
-            except CorruptShardError:
-                pass
-        self._mirror.drop(file)
-        with self._mirror.hold(file, *record):
-            return read()
+        return read() if self._mirror is None else read_held(self._mirror, file, record, read)
 
     def _compare(self, file: str, found: os.stat_result, size: int) -> None:
         """See that it is a file, and of so many bytes."""
@@ -281,7 +267,7 @@ class StoreFiles:
         try:
             self._compare(file, path.stat(), size)
         except FileNotFoundError:
-            raise MissingShardError(f"{path} belongs to the store and is not on the disk. {IF_MISSING}") from None
+            raise self._missing(file) from None
         return path
 
     def _damaged(self, file: str, expected: str, found: str) -> CorruptShardError:
@@ -290,7 +276,7 @@ class StoreFiles:
         return CorruptShardError(f"{self.path / file}: expected {expected}, found {found}. {IF_DAMAGED}")
 
     def _missing(self, file: str) -> MissingShardError:
-        return MissingShardError(f"{self.path / file} is in the inventory and not on the disk. {IF_MISSING}")
+        return MissingShardError(f"{self.path / file} belongs to the store and is not on the disk. {IF_MISSING}")
 
     @cached_property
     def listed(self) -> Inventory:
@@ -298,8 +284,7 @@ class StoreFiles:
         where = str(self.path / INVENTORY)
         record = FileRecord(**self.info["files"][INVENTORY])
         check_size(record.bytes, self.layout, where)
-        data = self._read_bytes(INVENTORY, record)
-        return Inventory.decoded(data, self.layout, where)
+        return Inventory.decoded(self._read_bytes(INVENTORY, record), self.layout, where)
 
     def _record(self, file: str) -> FileRecord:
         at_the_root = self.info["files"].get(file)
@@ -308,8 +293,7 @@ class StoreFiles:
     def _read_bytes(self, file: str, record: FileRecord) -> bytes:
         def read() -> bytes:
             data = self._regular(file, record.bytes).read_bytes()
-            found = hashlib.sha256(data).hexdigest()
-            if found != record.sha256:
+            if (found := hashlib.sha256(data).hexdigest()) != record.sha256:
                 raise self._damaged(file, f"SHA-256 {record.sha256}", found)
             return data
 

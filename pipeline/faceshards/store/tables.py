@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faceshards.errors import CorruptShardError, StoreFormatError
+from faceshards.faulttext import is_shortage
 from faceshards.store.remedies import IF_DAMAGED, IF_WRONG
 
 MOST_TEXT = 4096
@@ -174,4 +175,6 @@ def table_errors(where: str) -> Iterator[None]:
     except (CorruptShardError, StoreFormatError):
         raise
     except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+        if is_shortage(error):
+            raise
         raise CorruptShardError(f"{where}: {type(error).__name__}: {error}. {IF_DAMAGED}") from error

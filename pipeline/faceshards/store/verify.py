@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from faceshards.cells import visible_lines
 from faceshards.counted import counted
 from faceshards.errors import CorruptShardError, FaceShardsError, MissingExtraError, MissingShardError, StoreFormatError
+from faceshards.faulttext import is_shortage
 from faceshards.store import layout
 from faceshards.store.cache import Cache
 from faceshards.store.filehashes import files_there
@@ -267,6 +268,8 @@ def _contradictions(
         try:
             found = witness.read(split, name, start, stop)
         except Exception as error:  # of any kind, by any codec
+            if is_shortage(error):
+                raise
             yield Problem(file, "undecodable", f"rows {start}..{stop - 1}, by zarr-python: {error}")
             continue
         if found.dtype != values.dtype or not np.array_equal(found, values):

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from faceshards.store import filters, imagecodec, layout  # noqa: F401 (Zarr then knows our codecs)
 from faceshards.store.storefiles import StoreFiles
+from faceshards.store.zarrthread import zarr_answers
 
 
 class Witness:
@@ -28,6 +29,7 @@ class Witness:
             Exception: whatever zarr-python raises where it cannot read them.
         """
         key = split, array
-        if key not in self._arrays:
-            self._arrays[key] = zarr.open_array(self._store.path / layout.array_path(split, array), mode="r")
-        return np.asarray(self._arrays[key][start:stop])
+        with zarr_answers():
+            if key not in self._arrays:
+                self._arrays[key] = zarr.open_array(self._store.path / layout.array_path(split, array), mode="r")
+            return np.asarray(self._arrays[key][start:stop])

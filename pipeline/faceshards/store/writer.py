@@ -28,6 +28,7 @@ from faceshards.store.jsonvalue import JsonValue
 from faceshards.store.schema import DATASET_JSON, INVENTORY_SCHEMA, OK, USABLE, ArraySpec, StoreSpec
 from faceshards.store.shardfile import stored_checksums, write_shard_file
 from faceshards.store.tables import decode_table, encode_table
+from faceshards.store.zarrthread import zarr_answers
 
 COMMITS = ".commits"
 _FILES_KEY = b"faceshards.files"
@@ -107,8 +108,9 @@ def write_shard(
             images = values if isinstance(values, EncodedImages) else EncodedImages.of(values, [None] * len(values))
             write_shard_file(path, images.files, spec.shard_rows)
         else:
-            target = _writable(path, literal=filters_leave_literals(array, spec.profile))
-            target[start:stop] = values.pixels() if isinstance(values, EncodedImages) else values
+            with zarr_answers():
+                target = _writable(path, literal=filters_leave_literals(array, spec.profile))
+                target[start:stop] = values.pixels() if isinstance(values, EncodedImages) else values
         sync(path)
         sync(path.parent)
         files.append(shard_row(work, spec, split, array, shard))

@@ -1,4 +1,4 @@
-"""What a data set may be used for is said by whoever knows it."""
+"""What a data set is called, and what it may be used for, is said by whoever knows it."""
 
 from pathlib import Path
 
@@ -26,6 +26,20 @@ def test_the_note_of_a_source_names_its_licence(tmp_path: Path, files, licence: 
     faces = write_folder(tmp_path / "faces", files())
     make_source(SourceParams(str(faces)), RunParams(), tmp_path / "source", PINNED)
     assert read_note(tmp_path / "source").licence == licence
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("lab/my.faces.zip", "my"), ("lab/faces/", "faces"), (".", "here"), ("..", "above"), (".a/.b.c", "b")],
+)
+def test_the_note_of_a_source_has_a_name_whatever_the_path_is(
+    path: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "above/here").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "above/here")
+    write_folder(Path(path), {"p/1.jpg": jpeg(0)})
+    make_source(SourceParams(path, format="imagefolder"), RunParams(), tmp_path / "source", PINNED)
+    assert read_note(tmp_path / "source").name == name
 
 
 def test_a_data_set_has_the_licence_that_the_params_name() -> None:

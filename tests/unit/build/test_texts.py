@@ -54,10 +54,11 @@ def test_dataset_json_the_manifest_and_the_zarr_groups_hold_it(store: Path) -> N
 def test_the_card_tells_where_a_published_parser_comes_from_and_under_what_terms(store: Path) -> None:
     info = Store.open(store).info
     assert "They are" not in documents(info)["README.md"]
-    published = {"weights_from": "https://host/net.onnx", "weights_licence": "LaPa: Research."}
-    parse = {**info["provenance"]["parse"], **published}
-    card = documents({**info, "provenance": {**info["provenance"], "parse": parse}})["README.md"]
-    assert " on cpu. They are from https://host/net.onnx under LaPa: Research." in card
+    for licence in ("LaPa: Research.", "LaPa: Research"):
+        published = {"weights_from": "https://host/net.onnx", "weights_licence": licence}
+        parse = {**info["provenance"]["parse"], **published}
+        card = documents({**info, "provenance": {**info["provenance"], "parse": parse}})["README.md"]
+        assert " on cpu. They are from https://host/net.onnx under LaPa: Research. Variants: " in card
 
 
 def test_the_card_and_the_command_info_begin_with_its_title(store: Path) -> None:

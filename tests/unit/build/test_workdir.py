@@ -56,6 +56,15 @@ def test_without_a_key_every_run_starts_anew(tmp_path: Path) -> None:
         assert not any(again.iterdir())
 
 
+def test_the_work_of_an_out_whose_name_goes_on_is_let_be(tmp_path: Path) -> None:
+    _stop_halfway(tmp_path / "out-2", ValueError)
+    for key in (None, KEY):
+        with work_dir(tmp_path / "out", key):
+            pass
+    with work_dir(tmp_path / "out-2", KEY) as again:
+        assert (again / "half").exists()
+
+
 def test_a_key_of_a_key_is_another_and_follows_it() -> None:
     first, second = key_of(MAKER, 1), key_of(MAKER, 2)
     assert len({first, second, key_of(first, "train", 0), key_of(first, "train", 1), key_of(second, "train", 0)}) == 5

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exported import N
 from numpy.typing import NDArray
-from stores import ARRAYS, SPLITS, VARIANTS, build_faces, build_people, face_arrays, face_spec, sample_id
+from stores import ARRAYS, SPLITS, VARIANTS, build_faces, build_people, face_spec, sample_id
 
 from faceshards.errors import ExportError
 from faceshards.export.fiftyone import export_fiftyone
@@ -19,7 +20,6 @@ from faceshards.source.decode import decode_image, decode_labels
 from faceshards.store.reader import Store
 
 SCHEMA = json.loads(Path(__file__).with_name("fiftyone_schema.json").read_text())
-N = SPLITS["train"]
 SLICES = ["original", *(f"variant_{k}" for k in range(VARIANTS))]
 DYNAMIC = "fiftyone.core.odm.embedded_document.DynamicEmbeddedDocument"
 TYPES: dict[str, Any] = {"String": str, "Int": int, "Float": float, "List": list, "ObjectId": dict}
@@ -31,11 +31,6 @@ Export = tuple[Path, dict[str, Any], list[dict[str, Any]]]
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     root = tmp_path_factory.mktemp("store")
     return Store.open(build_faces(root / "work", root / "out", dropped={sample_id("train", 3)}))
-
-
-@pytest.fixture(scope="module")
-def faces() -> dict[str, NDArray[Any]]:
-    return face_arrays("train", 0, N)
 
 
 def exported(store: Store, out: Path, **options: Any) -> Export:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from epochs import FACES, WORKERS_START
 from stores import build_faces, face_arrays, face_spec
 
 import faceshards
@@ -25,16 +26,7 @@ torch = pytest.importorskip("torch")
 BATCH = 3
 SHUFFLE = Shuffle(window=12, shards=2, lanes=2)
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:.*worker processes in total:UserWarning"),  # more than this machine has cores
-]
-
-
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory: pytest.TempPathFactory) -> faceshards.Dataset:
-    root = tmp_path_factory.mktemp("store")
-    return faceshards.open(build_faces(root / "work", root / "out", face_spec({"train": 40})))
+pytestmark = WORKERS_START
 
 
 def loader(faces: faceshards.Dataset, workers: int = 0, **options: Any) -> faceshards.Loader:
@@ -50,7 +42,7 @@ def test_batches_come_in_the_same_order_from_any_number_of_workers(faces: facesh
     found = list(loader(faces, workers))
     expected = list(faces.batches(BATCH, shuffle=SHUFFLE, seed=5, epoch=0))
     assert ids(found) == [batch["sample_id"].tolist() for batch in expected]
-    written = face_arrays("train", 0, 40)["image"]
+    written = face_arrays("train", 0, FACES)["image"]
     for batch in found:
         rows = [int(name.split("-")[1]) for name in batch["sample_id"]]
         assert (batch["image"].numpy() == written[rows]).all()

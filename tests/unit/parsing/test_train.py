@@ -82,10 +82,29 @@ def test_a_finished_run_is_left_as_it_is(run: Path) -> None:
     assert (run / "weights.safetensors").read_bytes() == before
 
 
+def test_weights_that_were_taken_from_a_finished_run_are_written_again(run: Path) -> None:
+    before = _states(run / "weights.safetensors")
+    (run / "weights.safetensors").unlink()
+    after = _states(train(_sources(), PARAMS, run, progress=False))
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
 def test_the_checkpoint_of_another_run_is_refused(run: Path) -> None:
     other = TrainParams(width=1 / 16, steps=9, batch_size=2, precision="fp32")
     with pytest.raises(ParamsError, match=r"checkpoint\.pt: expected .* found another's"):
         train(_sources(), other, run, progress=False)
+
+
+@pytest.mark.parametrize("now", [_sources(5), _sources(validation=frozenset({"000002"}))], ids=["other", "held out"])
+def test_a_run_does_not_go_on_with_other_faces(run: Path, now: list[TrainingSource]) -> None:
+    with pytest.raises(ParamsError, match=r"checkpoint\.pt: expected .* found another's"):
+        train(now, PARAMS, run, progress=False)
+
+
+def test_a_validation_face_that_the_source_has_not_is_named_and_nothing_is_trained_on(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"painted: validation: .* as \['000000'\]; found 1 .*: '1\.png'"):
+        train(_sources(validation=frozenset({"1.png", "000002"})), PARAMS, tmp_path, progress=False)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_may_start_from_weights_and_have_no_validation(run: Path, tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import Opened, made
 from odd_faces import BIDI, COPIED, COPY, LOST_POINTS, TRUNCATED
 from small_stores import WORST, Build
 
 from faceshards.build.params import ReportParams
-from faceshards.report.page import write_report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: it comes with the extra dev")
 
@@ -31,42 +31,6 @@ def browser() -> Iterator[Any]:
         started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield started
         started.close()
-
-
-class Opened:
-    """A page that was opened, and what went wrong in it."""
-
-    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
-        self.page = browser.new_page(**options)
-        self.wrong: list[str] = []
-        self.page.on("console", self._hear)
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("request", lambda request: self.wrong.append(request.url) if _leaves(request.url, path) else None)
-        self.page.set_default_timeout(5_000)
-        self.page.goto(path.as_uri())
-        self.page.wait_for_selector("html[data-ready=yes]")
-
-    def _hear(self, message: Any) -> None:
-        if message.type == "error":
-            self.wrong.append(message.text)
-
-    def shown(self) -> list[str]:
-        """The ids of the faces in the grid."""
-        return self.page.locator("#grid .line:not(.soft)").all_inner_texts()
-
-    def preset(self, name: str) -> None:
-        self.page.locator("#presets").get_by_role("button", name=name, exact=True).click()
-
-
-def _leaves(url: str, path: Path) -> bool:
-    return not url.startswith("data:") and url.partition("#")[0] != path.as_uri()
-
-
-def made(build: Build, out: Path, params: ReportParams = ReportParams()) -> Path:  # noqa: B008 (frozen)
-    folder = build.shards.parent
-    inputs = {"source": folder / "source", "plan": folder / "plan"}
-    write_report(build.shards, build.aligned, build.metrics, out, params, **inputs)
-    return out
 
 
 @pytest.fixture(scope="module")
@@ -160,29 +124,17 @@ def test_splits_are_told_apart(at: Opened) -> None:
     assert len(both) == len(set(both)) == 10
 
 
-def opacity(at: Opened) -> str:
-    return at.page.evaluate("document.getElementById('face-regions').style.opacity")
-
-
-def coloured(at: Opened) -> int:
-    return at.page.evaluate(
-        "(() => { const canvas = document.getElementById('face-regions');"
-        "const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;"
-        "let count = 0; for (let i = 3; i < data.length; i += 4) count += data[i] > 0; return count; })()"
-    )
-
-
 def test_regions_are_toggled_faded_and_zoomed_over_a_face(at: Opened) -> None:
     at.preset("least sure")
     at.page.locator("#grid button").nth(1).click()
     at.page.wait_for_selector("#face-variants figure")
-    assert coloured(at) == 112 * 112
+    assert at.coloured() == 112 * 112
     at.page.click("#regions-none")
-    assert coloured(at) == 0
+    assert at.coloured() == 0
     at.page.get_by_label(re.compile(r"^\s*nose ")).check()
-    assert 0 < coloured(at) < 2_000
+    assert 0 < at.coloured() < 2_000
     at.page.locator("#opacity").fill("20")
-    assert opacity(at) == "0.2"
+    assert at.opacity() == "0.2"
     at.page.locator("#zoom").fill("5")
     assert at.page.evaluate("document.getElementById('face-picture').style.width") == "560px"
     at.page.click("#regions-all")
@@ -221,9 +173,9 @@ def test_all_is_reached_by_keyboard(at: Opened) -> None:
     at.page.keyboard.press("ArrowLeft")
     assert at.page.inner_text("#face-place") == "2 of 10"
     at.page.wait_for_selector("#face-variants figure")
-    before = opacity(at)
+    before = at.opacity()
     at.page.keyboard.press("r")
-    assert {before, opacity(at)} > {"0"}
+    assert {before, at.opacity()} > {"0"}
     at.page.keyboard.press("r")
     at.page.keyboard.press("Escape")
     assert not at.page.locator("#face").is_visible()

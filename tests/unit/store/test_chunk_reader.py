@@ -122,7 +122,7 @@ def test_a_file_that_goes_or_shrinks_or_grows_while_it_is_open_is_noticed(
         with pytest.raises(CorruptShardError, match=rf"expected {size:,} bytes, found {other:,}"):
             read(reader)
     file.unlink()
-    with pytest.raises(MissingShardError, match="is in the inventory and not on the disk"):
+    with pytest.raises(MissingShardError, match="belongs to the store and is not on the disk"):
         read(reader)
 
 

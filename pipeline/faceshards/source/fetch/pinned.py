@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from faceshards.counted import counted
 from faceshards.errors import BadSampleError, DownloadError
+from faceshards.faulttext import is_shortage
 from faceshards.source.files import Files, ZipFiles
 from faceshards.store.tables import refuse_more_rows
 
@@ -109,6 +110,8 @@ def _read(pinned: Path) -> pa.Table:
         if any(not file[:6].isdecimal() for file in table["file"].to_pylist()):
             raise ValueError("names that begin with no number of a frame")
     except (pa.ArrowException, OSError, ValueError, LookupError, TypeError) as error:
+        if is_shortage(error):
+            raise
         raise DownloadError(
             f"{pinned}: expected a Parquet table of hashes, {', '.join(PINNED_SCHEMA.names)}; found {error}; take the "
             "table that the recipe came with"

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from faceshards.checks import flag, whole_number
 from faceshards.counted import counted
 from faceshards.errors import MissingExtraError, ParamsError
-from faceshards.loader import dataset as datasets
 from faceshards.loader.batches import order_of
 from faceshards.loader.dataset import Dataset
 from faceshards.loader.decoding import DecodeOptions, OnError
 from faceshards.loader.memory import Memory, Pool
+from faceshards.loader.opening import as_dataset
 from faceshards.loader.position import Position, Progress, restored, saved
 from faceshards.loader.ranks import own_rank
 from faceshards.loader.sampling import Sampling, Shuffle, Uneven
+from faceshards.loader.trainersampler import TrainerSampler
 from faceshards.loader.views import View
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Loader:
         # What needs torch is imported where it is used: who has none may still look at this class.
         from faceshards.loader.workers import Plan, WorkerOptions
 
-        self.dataset = _opened(dataset, split)
+        self.dataset = as_dataset(dataset, split)
         workers = whole_number("num_workers", num_workers, 0)
         ahead = None if prefetch_factor is None else whole_number("prefetch_factor", prefetch_factor, 1)
         self._given_rank = rank, world_size
@@ -176,12 +177,12 @@ class Loader:
         return self._progress.skipped
 
     @property
-    def sampler(self) -> "TrainerSampler":
+    def sampler(self) -> TrainerSampler:
         """For trainers that tell their epoch by ``loader.sampler.set_epoch(epoch)``, as Lightning does."""
         return TrainerSampler(self._progress, self._sampling_here().samples(len(self.dataset)))
 
     @property
-    def batch_sampler(self) -> "TrainerSampler":
+    def batch_sampler(self) -> TrainerSampler:
         """The same; its length is that of the loader."""
         return TrainerSampler(self._progress, len(self))
 
@@ -278,32 +279,6 @@ class Loader:
         return replace(self._sampling, rank=rank, world_size=world_size)
 
 
-class TrainerSampler:
-    """What trainers ask of a loader's sampler: to be told the epoch, and for a length.
-
-    Args:
-        progress: the loader's.
-        length: how many samples, or batches, this rank gets.
-    """
-
-    def __init__(self, progress: Progress, length: int) -> None:
-        self._progress, self._length = progress, length
-
-    def set_epoch(self, epoch: int) -> None:
-        """The trainer is in this epoch: see `Loader.set_epoch`. More iterations within it draw anew."""
-        self._progress.set_epoch(whole_number("epoch", epoch, 0), of_trainer=True)
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __iter__(self) -> Iterator[int]:
-        raise ParamsError(
-            "a faceshards.Loader makes whole batches itself: nobody else can sample for it or skip some. To go on in "
-            "mid-epoch use its state_dict() and load_state_dict(); under Hugging Face's Trainer set "
-            "ignore_data_skip=True (docs/recipes.md)"
-        )
-
-
 def _refuse_without_torch() -> None:
     try:
         import torch  # noqa: F401 (to see whether it is there)
@@ -311,19 +286,6 @@ def _refuse_without_torch() -> None:
         raise MissingExtraError(
             f"faceshards.Loader needs an extra: pip install 'faceshards[torch]' ({error})"
         ) from error
-
-
-def _opened(dataset: Dataset | str | Path, split: str | None) -> Dataset:
-    if isinstance(dataset, str | Path):
-        return datasets.open(dataset, "train" if split is None else split)
-    if not isinstance(dataset, Dataset):
-        raise ParamsError(
-            f"dataset is a path or URL of a store, or what faceshards.open gave; found {type(dataset).__name__}. For "
-            "some of the faces use torch's DataLoader over a Subset of what faceshards.open gives"
-        )
-    if split is not None and split != dataset.split:
-        raise ParamsError(f"split={split!r}, but the data set was opened with {dataset.split!r}: give one of them")
-    return dataset
 
 
 def _pins(pin_memory: bool | None) -> bool:

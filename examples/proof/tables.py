@@ -1,0 +1,118 @@
+"""The tables of docs/proof.md, as Markdown."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import astuple
+from itertools import product
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from examples.proof import sweep
+from examples.proof.arms import Arm
+from examples.proof.hidden import HIDDEN
+from examples.proof.rows import Trial
+from examples.proof.statistics import ARMS, CLEAN, METRICS, Comparison, Difference
+from examples.recognition.bootstrap import interval
+from examples.recognition.train import HeadName
+
+REFERENCES: tuple[Arm, ...] = ("none", "rectangle")
+
+LABELS = {
+    "accuracy": "accuracy",
+    "eer": "EER",
+    "tar_at_0.01": "TAR at FAR 0.01",
+    "tar_at_0.001": "TAR at FAR 0.001",
+    "a region hidden": "a region hidden",
+    "an occluder drawn": "an occluder drawn",
+}
+
+
+def points(difference: Difference) -> str:
+    """In points, with the 95 % interval."""
+    mean, low, high = (round(100 * share, 1) + 0.0 for share in (difference.mean, difference.low, difference.high))
+    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def figures_table(of: Comparison) -> str:
+    """The figures of each arm on whole faces, in percent, with their intervals."""
+    values, bounds = 100 * of.values(), 100 * interval(of.bootstrap())
+    columns = [METRICS.index(metric) for metric in CLEAN]
+    lines = [[arm, *(_bounded(values[a, m], bounds[:, a, m], 1) for m in columns)] for a, arm in enumerate(ARMS)]
+    return _table(["erasing", *(LABELS[metric] for metric in CLEAN)], lines)
+
+
+def difference_table(of: Comparison, reference: Arm) -> str:
+    """What each arm adds to another, in points, and how small a gain could be seen."""
+    lines = []
+    for arm in ARMS:
+        if arm != reference:
+            found = {metric: of.difference(metric, arm, reference) for metric in LABELS}
+            clean = found["accuracy"]
+            smallest = (f"{100 * gain:.1f}" for gain in (clean.smallest, clean.smallest_of_people))
+            lines.append([arm, *map(points, found.values()), f"{clean.p:.3f}", *smallest])
+    head = ["erasing", *LABELS.values(), "paired p of the accuracy", "smallest visible gain", "with endless seeds"]
+    return _table(head, lines)
+
+
+def hidden_table(of: Comparison) -> str:
+    """The accuracy with each thing hidden, in percent, and what erasing on the fly adds to it, in points."""
+    values = 100 * of.values()
+    names = {"accuracy": "nothing"} | {what: what for what in (*HIDDEN, "a region hidden", "an occluder drawn")}
+    lines = [
+        [
+            name,
+            *(f"{value:.1f}" for value in values[:, METRICS.index(what)]),
+            *(points(of.difference(what, "on-the-fly", reference)) for reference in REFERENCES),
+        ]
+        for what, name in names.items()
+    ]
+    return _table(["hidden", *ARMS, *(f"on-the-fly against {reference}" for reference in REFERENCES)], lines)
+
+
+def spread_table(of: Comparison) -> str:
+    """Over how many regions the nets' attention is spread."""
+    m = METRICS.index("regions looked at")
+    values, bounds = of.values()[:, m], interval(of.bootstrap())[..., m]
+    lines = []
+    for a, arm in enumerate(ARMS):
+        gap = of.difference("regions looked at", arm, "none")
+        change = f"{gap.mean:+.2f} ({gap.low:+.2f} to {gap.high:+.2f})"
+        lines.append([arm, _bounded(values[a], bounds[:, a], 2), *([change, f"{gap.p:.3f}"] if a else ["", ""])])
+    return _table(["erasing", "regions looked at", "against none", "paired p"], lines)
+
+
+def counts_table(trials: Iterable[Trial]) -> str:
+    """How many trainings of each net, head and arm are finished."""
+    every = Counter((trial.net, trial.head, trial.arm) for trial in trials)
+    lines = []
+    for net, head in product(dict.fromkeys(net for net, _, _ in every), get_args(HeadName)):
+        if any(many := [every[net, head, arm] for arm in ARMS]):
+            lines.append([f"`{net}`", head, *map(str, many)])
+    return _table(["net", "head", *ARMS], lines)
+
+
+def sweep_table(rows: list[dict[str, str]]) -> str:
+    """Means over seeds of each variation of the sweep, with their standard deviation; empty where nothing was swept."""
+    lines = []
+    for variation in sweep.VARIATIONS:
+        own = sweep.trainings_of(variation, rows)
+        if own:
+            arm, p, (least, most), fill, epochs = astuple(variation)
+            cells = []
+            for metric in ("eer", "tar_at_0.01", "tar_at_0.001"):
+                found = np.array([float(row[metric]) for row in own]) * 100
+                cells.append(f"{found.mean():.1f}" + (f" ± {found.std(ddof=1):.1f}" if len(own) > 1 else ""))
+            lines.append([arm, f"{p:g}", f"{least} to {most}", fill, str(epochs), str(len(own)), *cells])
+    head = ["erasing", "p", "regions", "fill", "epochs", "seeds", "EER", "TAR at FAR 0.01", "TAR at FAR 0.001"]
+    return _table(head, lines) if lines else ""
+
+
+def _bounded(value: float, bounds: NDArray[np.float64], digits: int) -> str:
+    low, high = bounds.tolist()
+    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _table(head: list[str], lines: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *lines])

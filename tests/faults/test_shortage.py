@@ -1,0 +1,141 @@
+"""Where memory or open files run out, no face is dropped and no file is called damaged: the shortage is told."""
+
+import errno
+import os
+import resource
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pytest
+import zarr
+from forked import run_with_torch
+from image_files import noise
+from odd_pictures import saved
+from PIL import Image
+from stores import copy_of_faces, face_spec
+
+from faceshards.errors import BadSampleError, CorruptShardError
+from faceshards.faulttext import is_shortage
+from faceshards.source.files import FolderFiles
+from faceshards.source.pictures import looks_like_picture
+from faceshards.store import zarrthread
+from faceshards.store.tables import table_errors
+from faceshards.store.zarrthread import zarr_answers
+
+MB = 1 << 20
+_DECODE = """
+import resource
+from pathlib import Path
+from faceshards.faulttext import is_shortage
+from faceshards.source.decode import decode_image
+data = Path("big").read_bytes()
+reserved = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (reserved + (8 << 20), resource.getrlimit(resource.RLIMIT_AS)[1]))
+try:
+    decode_image(data, "big")
+except Exception as error:
+    print(f"{'shortage' if is_shortage(error) else 'verdict'}: {type(error).__name__}: {error}")
+"""
+_QUICK: dict[str, dict[str, int]] = {"WEBP": {"method": 0, "quality": 1}, "PNG": {"compress_level": 1}}
+
+
+def in_a_child(do: Callable[[], str]) -> str:
+    """What a function gives in a fork of this process, whose limits end with it."""
+    receiver, sender = os.pipe()
+    if not (child := os.fork()):
+        try:
+            os.write(sender, do().encode())
+        finally:
+            os._exit(0)
+    os.close(sender)
+    with os.fdopen(receiver) as answer:
+        said = answer.read()
+    os.waitpid(child, 0)
+    return said
+
+
+def limit_memory(more: int) -> None:
+    reserved = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (reserved + more, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def outcome(do: Callable[[], object]) -> str:
+    try:
+        do()
+    except Exception as error:
+        return f"{'shortage' if is_shortage(error) else 'verdict'}: {type(error).__name__}: {error}"
+    return "done"
+
+
+@contextmanager
+def no_file_more() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(fd.name) for fd in Path("/proc/self/fd").iterdir())
+    filled: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+    try:
+        with suppress(OSError):
+            while True:  # gaps below the highest
+                filled.append(os.dup(0))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for fd in filled:
+            os.close(fd)
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
+def test_a_picture_for_which_there_is_no_memory_is_no_damaged_one(tmp_path: Path, format: str) -> None:
+    image = Image.fromarray(cv2.resize(noise(4, 4), (3400, 3400)))
+    (tmp_path / "big").write_bytes(saved(image, format, **_QUICK.get(format, {})))
+    # In a process of its own: this one may have as much to reuse as other tests gave back.
+    done = run_with_torch("-c", _DECODE, folder=tmp_path, imports=["faceshards.source.decode"])
+    assert done.stdout.startswith("shortage: "), done.stdout + done.stderr
+
+
+def test_a_picture_for_which_there_is_no_open_file_is_no_unreadable_one(tmp_path: Path) -> None:
+    (tmp_path / "face").write_bytes(cv2.imencode(".png", np.zeros((9, 9, 3), np.uint8))[1].tobytes())
+    files = FolderFiles(tmp_path)
+    with no_file_more():
+        with pytest.raises(OSError, match="Too many open files") as caught:
+            files.read("face")
+        with pytest.raises(OSError, match="Too many open files"):
+            looks_like_picture(tmp_path / "face", "face")
+    assert not isinstance(caught.value, BadSampleError)
+    assert caught.value.errno == errno.EMFILE
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), pa.ArrowMemoryError("malloc of size 8 failed"), OSError(errno.EMFILE, "Too many open files")],
+)
+def test_a_table_for_which_there_is_no_room_is_no_damaged_one(error: Exception) -> None:
+    with pytest.raises(type(error)), table_errors("manifest.parquet"):
+        raise error
+    with pytest.raises(CorruptShardError), table_errors("manifest.parquet"):
+        raise pa.ArrowInvalid("it ends too early")
+
+
+def test_zarr_python_without_memory_for_its_thread_is_a_shortage_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zarrthread, "_START_S", 0.2)
+    store = copy_of_faces(tmp_path / "store", face_spec())
+
+    def ask() -> str:
+        threading.stack_size(256 * MB)
+        limit_memory(64 * MB)
+
+        def open_it() -> None:
+            with zarr_answers():
+                zarr.open_array(next(store.glob("*/image")), mode="r")
+
+        return f"{outcome(open_it)}\n{outcome(open_it)}"
+
+    first, second = in_a_child(ask).splitlines()
+    assert first == second == "shortage: MemoryError: can't start new thread for zarr-python"
