@@ -59,21 +59,29 @@ _BY_HAND = {
     "pygit2": "GPL-2.0-only WITH GCC-exception-2.0",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
 }
+# Where the lock is for.
+_PLACES = [
+    {
+        "sys_platform": platform,
+        "os_name": "posix",
+        "platform_machine": machine,
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+    }
+    for platform, machine in (("linux", "x86_64"), ("darwin", "arm64"))
+    for python in ("3.11", "3.12", "3.13", "3.14")
+]
 _LOOK = re.compile(r"GPL|EPL|MPL|CNRI|roprietary|unknown")
 
 
 def pins() -> dict[str, str]:
-    """The version of each package that is locked for Linux or macOS, by its normal name."""
+    """The version of each package that is locked for one of `_PLACES`, by its normal name."""
     found = {}
     for name in ("constraints.txt", "lock/supply.txt"):
         for line in (ROOT / name).read_text().splitlines():
             if re.match(r"[A-Za-z0-9]", line):
                 wanted = Requirement(line.rstrip("\\ "))
-                somewhere = wanted.marker is None or any(
-                    wanted.marker.evaluate({"sys_platform": platform, "os_name": "posix", "platform_machine": machine})
-                    for platform, machine in (("linux", "x86_64"), ("darwin", "arm64"))
-                )
-                if somewhere:
+                if wanted.marker is None or any(map(wanted.marker.evaluate, _PLACES)):
                     found[canonicalize_name(wanted.name)] = next(iter(wanted.specifier)).version
     return found
 

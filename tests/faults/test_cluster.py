@@ -97,7 +97,7 @@ def test_a_worker_with_other_code_and_other_releases_is_named_with_what_differs(
     (release / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 1.0\n")
     with worker(address, project, (copy, *SOURCES)), pytest.raises(WorkerError) as raised:
         run_tasks([Write(WORK, 0)], RunParams(scheduler=address), "align")
-    assert "1 of 1 workers" in str(raised.value)
+    assert "1 of 1 worker " in str(raised.value)
     assert "has other code: faceshards/store/durable.py. Give it the checkout" in str(raised.value)
     assert "has other releases: numpy 1.0 in place of " in str(raised.value)
     assert shards(WORK) == []

@@ -42,7 +42,7 @@ def test_a_scheduler_that_dies_in_mid_run_is_named(project: Path) -> None:
         with (
             worker(address, project),
             meanwhile(lambda: (WORK / "1").exists(), lambda: server.kill()),
-            pytest.raises(SchedulerError, match=f"{address} is lost .* of 99 shards are finished and kept"),
+            pytest.raises(SchedulerError, match=f"{address} is lost .* finished and kept: .* of 99 shards"),
         ):
             run_tasks([Slow(WORK, i) for i in range(99)], RunParams(scheduler=str(file)), "align")
     assert "1" in shards(WORK)
@@ -110,7 +110,7 @@ def test_on_a_terminal_the_bar_counts_faces_of_other_processes_and_ctrl_c_is_one
     after = _rest(terminal)
     assert child.wait(120) == 130
     lines = [line for line in after.replace("\r", "\n").split("\n") if line and "/800 [" not in line and line != "^C"]
-    assert lines == ["align: stopped by hand; 0 of 2 shards are finished and kept, and the next run goes on from there"]
+    assert lines == ["align: stopped by hand; finished and kept: 0 of 2 shards, and the next run goes on from there"]
     assert shards(WORK) == []
 
 

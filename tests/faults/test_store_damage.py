@@ -55,7 +55,7 @@ def test_damage_in_one_shard_leaves_the_others_readable(store: Path) -> None:
     assert len(reader.read("train", "image", 4, 6)) == 2
     with pytest.raises(
         CorruptShardError,
-        match=r"c\.0\.0\.0\.0: expected \d+ bytes, found 0. .*`faceshards repair` mends it from another copy",
+        match=r"c\.0\.0\.0\.0: expected [\d,]+ bytes, found 0. .*`faceshards repair` mends it from another copy",
     ):
         reader.read("train", "image", 3, 6)
 

@@ -58,6 +58,7 @@ def test_it_appends_to_the_list_and_says_which_shards_change(tmp_path: Path) -> 
     assert "has 3 faces of them" in text
     assert "train: 2 of 3 shards: 1 (2 faces), 2 (1 face)" in text
     assert f"remove: {listing}" in text
+    assert "Then run: dvc repro\n" in text  # it lies in no DVC project, so that there is nowhere to push to
     again = run("forget", shards, *people, "--list", listing)[1]
     assert "nothing: all of them were in it" in again
     assert len(listing.read_text().splitlines()) == 3
@@ -67,6 +68,7 @@ def test_the_commands_that_it_names_take_the_face_out_of_cache_and_remote(projec
     shard = md5(project / "data/shards" / SHARD)
     _, text = run("forget", project / "data/shards", "--sample", GONE, "--list", project / "removed.txt")
     assert "with the versions of 1 commit of dvc.lock" in text
+    assert "Then run: dvc repro && dvc push\n" in text
     version(project, 9)
     assert md5(project / "data/shards" / SHARD) != shard
     places = (project / ".dvc/cache", tmp_path / "remote")

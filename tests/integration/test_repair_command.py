@@ -141,7 +141,7 @@ def test_a_file_that_is_nowhere_is_named_with_what_was_tried(repo: Path) -> None
     assert code == 1
     assert f"{SHARD}: missing: recorded with SHA-256" in text
     assert "is neither in DVC's cache" in text
-    assert text.endswith("data/shards: 0 files repaired, 0 removed, 1 problems left\n")
+    assert text.endswith("data/shards: 0 files repaired, 0 removed, 1 problem left\n")
 
 
 def test_without_dvc_a_copy_still_repairs_and_the_extra_is_named_where_it_is_missed(tmp_path: Path) -> None:

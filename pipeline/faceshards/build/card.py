@@ -9,6 +9,7 @@ from typing import Any
 
 from faceshards.build.croissant import croissant
 from faceshards.build.texts import ARRAYS
+from faceshards.counted import counted
 from faceshards.regions import REGION_NAMES
 from faceshards.store.description import title_of
 
@@ -23,12 +24,14 @@ def documents(content: Mapping[str, Any]) -> dict[str, str]:
 def _card(content: Mapping[str, Any]) -> str:
     erase = content["provenance"]["erase"]
     parse = content["provenance"]["parse"]
-    variants = f" and {erase['variants']} erased variants each" if erase["variants"] else ""
+    variants = f" and {counted(erase['variants'], 'erased variant')} each" if erase["variants"] else ""
     view = "variants" if erase["variants"] else "erase" if erase["images"] else "original"
     truth = "the source's own, and where it has none those of " if erase["regions"] == "truth" else ""
     low, high = erase["n_regions"]
     erasing = (
-        f" Variants: seed {erase['seed']},\n{low} to {high} regions each, fill `{erase['fill']}`." if variants else ""
+        f" Variants: seed {erase['seed']},\n{low} to {counted(high, 'region')} each, fill `{erase['fill']}`."
+        if variants
+        else ""
     )
     splits = "\n".join(
         f"| {name} | {split['samples']} | {split['shards']} |" for name, split in content["splits"].items()
@@ -37,6 +40,7 @@ def _card(content: Mapping[str, Any]) -> str:
         f"| `{name}` | ({', '.join(['N', *map(str, array['shape'])])}) {array['dtype']} | {ARRAYS[name]} |"
         for name, array in content["arrays"].items()
     )
+    dropped = counted(content["skipped"], "face")
     about = content["about"]
     said = f"{about['description']}\n\n" if "description" in about else ""
     kept = {"Version": about.get("version"), "Homepage": about.get("homepage"), "Cite as": about.get("citation")}
@@ -53,7 +57,7 @@ Licence of the images: {content["licence"]}{lines}
 | --- | --- | --- |
 {splits}
 
-{content["skipped"]} faces of the source dropped out; `manifest.parquet` names each with its reason.
+{dropped} of the source dropped out; `manifest.parquet` names each with its reason.
 
 | array | shape | what |
 | --- | --- | --- |

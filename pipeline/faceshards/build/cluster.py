@@ -12,6 +12,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
+from faceshards.counted import counted
 from faceshards.errors import ParamsError, WorkerError
 
 _CONNECT_S = 10
@@ -75,9 +76,9 @@ def local_client(environments: Sequence[Mapping[str, str]], threads: int = 1) ->
                 )
             except Exception as error:  # whatever the system lacks, Dask wraps it
                 raise WorkerError(
-                    f"expected {len(environments)} worker processes on this machine; they do not start "
-                    f"({_causes(error)}). See whether memory, processes (ulimit -u) or open files (ulimit -n) are "
-                    "short; run.workers: 1 runs without them"
+                    f"expected {counted(len(environments), 'worker process', 'worker processes')} on this "
+                    f"machine; they do not start ({_causes(error)}). See whether memory, processes (ulimit -u) or "
+                    "open files (ulimit -n) are short; run.workers: 1 runs without them"
                 ) from error
         stack.callback(_end, cluster)
         client = stack.enter_context(Client(cluster, set_as_default=False))

@@ -11,6 +11,7 @@ from faceshards.build.gpus import VISIBLE
 from faceshards.build.progress import Progress
 from faceshards.build.remote import ready
 from faceshards.build.workercheck import Demands, Report, inspect
+from faceshards.counted import counted
 from faceshards.errors import SchedulerError, WorkerError
 
 ANSWER_S = 30
@@ -249,7 +250,9 @@ class Crew:
             self._unfit[address] = fault
         if not self._begun and not self._checking and self._unfit:
             faults = "".join(f"\n- {self.named(address)} {fault}." for address, fault in self._unfit.items())
-            raise WorkerError(f"{len(self._unfit)} of {len(self._known)} workers of {self._where} differ:{faults}")
+            raise WorkerError(
+                f"{len(self._unfit)} of {counted(len(self._known), 'worker')} of {self._where} differ:{faults}"
+            )
 
     def _welcome(self, address: str, report: Report, threads: int) -> None:
         if self._wanted is None or not self._wanted.gpu:

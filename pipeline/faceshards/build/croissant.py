@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from faceshards.build.texts import ARRAYS
+from faceshards.counted import counted
 from faceshards.regions import REGION_NAMES
 from faceshards.store.description import title_of
 from faceshards.store.licence import licence_url
@@ -83,7 +84,7 @@ def croissant(content: Mapping[str, Any]) -> dict[str, Any]:
         "name": content["name"],
         "alternateName": title_of(content),
         "description": about.get("description")
-        or f"{content['samples']} aligned faces with {len(REGION_NAMES)} semantic regions each.",
+        or f"{counted(content['samples'], 'aligned face')} with {len(REGION_NAMES)} semantic regions each.",
         "license": url or content["licence"],
         **{name: value for name, value in optional.items() if value is not None},
         "distribution": [_manifest(content), *_arrays(content)],

@@ -18,6 +18,7 @@ from faceshards.build.crew import Crew
 from faceshards.build.progress import Progress
 from faceshards.build.remote import UnfitError, run_shard
 from faceshards.build.workercheck import Demands
+from faceshards.counted import counted
 from faceshards.errors import FaceShardsError, WorkerError
 from faceshards.faulttext import FINAL
 
@@ -147,9 +148,9 @@ class Dispatch:
         if isinstance(error, Exception):
             raise error
         raise WorkerError(
-            f"{self._name(index)} ended {times} workers: {'; '.join(self._failures[index])}. Most often memory runs "
-            "out: give each worker more, run fewer on a machine (run.workers), or make store.shard_rows smaller. "
-            f"{self._progress}, and the next run goes on from there"
+            f"{self._name(index)} ended {counted(times, 'worker')}: {'; '.join(self._failures[index])}. Most often "
+            "memory runs out: give each worker more, run fewer on a machine (run.workers), or make store.shard_rows "
+            f"smaller. {self._progress}, and the next run goes on from there"
         )
 
     def _name(self, index: int) -> str:

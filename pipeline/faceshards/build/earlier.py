@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from faceshards.build.facelist import NOBODY, encoded, joined
 from faceshards.build.nameindex import NameIndex
+from faceshards.counted import counted
 from faceshards.errors import ParamsError
 from faceshards.faulttext import is_shortage
 from faceshards.store.schema import NO_IDENTITY, PLAN_KEY, SplitSpec
@@ -88,7 +89,7 @@ def _read(path: Path, seed: int) -> Earlier:
     del groups
     for name in _COLUMNS:
         if name != "identity_name" and table[name].null_count:
-            raise _Inconsistent(f"found {table[name].null_count} faces without {name}")
+            raise _Inconsistent(f"found {counted(table[name].null_count, 'face')} without {name}")
     code, names = encoded(table["split"])
     for name in names.to_pylist():
         if name not in splits:
@@ -163,7 +164,7 @@ def _check_rows(earlier: Earlier) -> None:
     for place, (name, of) in enumerate(earlier.splits.items()):
         rows = np.sort(earlier.row[earlier.split == place])
         if len(rows) and (rows[0] < 0 or rows[-1] >= of.rows):
-            raise _Inconsistent(f"found rows {rows[0]} to {rows[-1]} in split {name} of {of.rows} rows")
+            raise _Inconsistent(f"found rows {rows[0]} to {rows[-1]} in split {name} of {counted(of.rows, 'row')}")
         twice = np.flatnonzero(rows[1:] == rows[:-1])
         if len(twice):
             raise _Inconsistent(f"found two faces in row {rows[twice[0]]} of split {name}")

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from faceshards.counted import counted
 from faceshards.errors import TooManySkippedError
 from faceshards.store.reader import Store
 from faceshards.store.schema import OK
@@ -31,7 +32,7 @@ class Outcome:
     remarks: dict[str, int]
 
     def __str__(self) -> str:
-        parts = [f"{self.used:,} of {self.faces:,} faces can be used"]
+        parts = [f"{self.used:,} of {counted(self.faces, 'face')} can be used"]
         for what, counts in (("dropped out", self.skipped), ("kept with a remark", self.remarks)):
             if counts:
                 parts.append(f"{what}: " + ", ".join(f"{code} {count:,}" for code, count in counts.items()))
@@ -62,7 +63,7 @@ def refuse_too_many(outcome: Outcome, store: Path, max_skipped: float, stage: st
             (found for rows in _parts(store) if (found := _skipped(rows).slice(length=1).to_pylist())), []
         )
         raise TooManySkippedError(
-            f"{stage}: {lost} of {outcome.faces} faces dropped out ({reasons}); "
+            f"{stage}: {lost} of {counted(outcome.faces, 'face')} dropped out ({reasons}); "
             f"expected at most {max_skipped:.0%}. Mend the source, or raise align.max_skipped in params.yaml"
             + "".join(f". The first was {row['sample_id']}: {row['reason']}" for row in first)
         )

@@ -17,6 +17,7 @@ from faceshards.build.planfile import write_plan
 from faceshards.build.removal import read_removal, removed
 from faceshards.build.source import read_note
 from faceshards.build.workdir import work_dir
+from faceshards.counted import counted
 from faceshards.errors import ParamsError, SourceFormatError
 from faceshards.source.base import Source, warnings_of
 from faceshards.store.durable import sha256_of, write_file
@@ -84,9 +85,9 @@ class PlanOutcome:
         found = self.duplicates
         if found.across_people or found.across_splits:
             said.append(
-                f"{found.across_people} images lie under the names of two people or more, {found.across_splits} in two "
-                f"splits or more; {DUPLICATES} of the plan lists them, and plan.remove can leave them out: "
-                + "; ".join(found.first)
+                f"{counted(found.across_people, 'image')} under the names of two people or more, "
+                f"{found.across_splits} in two splits or more; {DUPLICATES} of the plan lists them, and plan.remove "
+                "can leave them out: " + "; ".join(found.first)
             )
         if self.doubtful:
             said.append(
@@ -102,8 +103,8 @@ class PlanOutcome:
             )
         if self.gone + self.relabelled and not self.kept:
             said.append(
-                f"plan.earlier: none of its {self.gone + self.relabelled} faces stands in the source under its name; "
-                "all of its rows are holes now; is it a version of other faces?"
+                f"plan.earlier: none of its {counted(self.gone + self.relabelled, 'face')} stands in the source under "
+                "its name; all of its rows are holes now; is it a version of other faces?"
             )
         return tuple(said)
 
@@ -153,8 +154,8 @@ def plan_source(source: Source, folder: Path, params: PlanParams) -> PlanOutcome
     first = next(iter(params.splits))
     if not splits.get(first, {}).get("faces"):
         raise ParamsError(
-            f"plan.splits: by hash, none of the people of {len(faces) - without.sum()} faces went to {first}, with its "
-            f"share of {params.splits[first]:g}"
+            f"plan.splits: by hash, none of the people of {counted(len(faces) - without.sum(), 'face')} went to "
+            f"{first}, with its share of {params.splits[first]:g}"
             + (", and none of the earlier version's faces in it is left" if first in splits else "")
             + "; take more people, another plan.seed, or a greater share"
         )

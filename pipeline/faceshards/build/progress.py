@@ -7,6 +7,8 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+from faceshards.counted import counted
+
 
 class Progress:
     """The bar of a stage; shown where stderr is a terminal. Threads may share it.
@@ -33,7 +35,7 @@ class Progress:
         return not self._bar.disable
 
     def __str__(self) -> str:
-        return f"{self.finished} of {len(self._faces)} shards are finished and kept"
+        return f"finished and kept: {self.finished} of {counted(len(self._faces), 'shard')}"
 
     def reach(self, shard: int, faces: int) -> None:
         """A shard in work has so many faces done: fewer than before where it was begun anew."""

@@ -13,6 +13,7 @@ from faceshards.cam.painting import painted
 from faceshards.cam.regional import RegionCopies
 from faceshards.cam.scoring import check_finite
 from faceshards.cam.targets import class_number, exact
+from faceshards.counted import counted
 from faceshards.errors import NotFiniteError, TargetError
 
 Index: TypeAlias = int | tuple[int, ...]
@@ -62,7 +63,7 @@ def _index_of_each(target: CaptumTarget, faces: int) -> list[tuple[int, ...]]:
         target = [class_number(t, "target") for t in whole] * (faces if len(whole) == 1 else 1)
     if isinstance(target, list):
         if len(target) != faces:
-            raise TargetError(f"target: {_WANTED}; found {len(target)} for {faces} faces")
+            raise TargetError(f"target: {_WANTED}; found {len(target)} for {counted(faces, 'face')}")
         return [_index(t) for t in target]
     return [_index(target)] * faces
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.counted import counted
 from faceshards.errors import ParamsError
 from faceshards.regions import REGION_NAMES
 
@@ -37,7 +38,11 @@ def identity_heatmap(identities: Sequence[str], scores: NDArray[Any], title: str
     np.add.at(filled, of, there)
     means = np.divide(sums, filled, out=np.full_like(sums, np.nan), where=filled > 0)
     shown = np.sort(np.argsort(-counts, kind="stable")[:MOST_ROWS])
-    note = f"{title} ({len(shown)} of {len(names)} identities)" if len(shown) < len(names) else title
+    note = (
+        f"{title} ({len(shown)} of {counted(len(names), 'identity', 'identities')})"
+        if len(shown) < len(names)
+        else title
+    )
     colours, low, high = _colours(means[shown])
     parts = [f'<text x="10" y="16" font-weight="bold">{escape(note)}</text>']
     parts.append(f'<text x="10" y="34">{escape(f"from {low:.3g} (blue) to {high:.3g} (yellow); grey: absent")}</text>')

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from faceshards.counted import counted
 from faceshards.errors import ModelError
 
 Model: TypeAlias = Callable[[Tensor], Any]
@@ -52,8 +53,9 @@ def _begins_with_outputs(given: Any, faces: int) -> bool:
         return True
     if len(given) == len(given[0]) == faces > 1:
         raise ModelError(
-            f"the function gives a list of {faces} arrays ({faces},) for {faces} faces; expected an array (B, D) or "
-            "(B,); np.stack(rows) makes one of rows, and [0] takes the first of several outputs"
+            f"the function gives a list of {counted(faces, 'array')} ({faces},) for {counted(faces, 'face')}; "
+            "expected an array (B, D) or (B,); np.stack(rows) makes one of rows, and [0] takes the first of several "
+            "outputs"
         )
     return len(given) != faces
 

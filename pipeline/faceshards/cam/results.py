@@ -13,6 +13,7 @@ from faceshards.cam.faces import Faces
 from faceshards.cam.heatmap import identity_heatmap
 from faceshards.cam.render import overlay_regions, overlay_saliency, region_bars
 from faceshards.cells import cell
+from faceshards.counted import counted
 from faceshards.records import Float32Array, UInt8Array
 from faceshards.regions import REGION_NAMES
 from faceshards.store.durable import write_file
@@ -59,7 +60,7 @@ def write_results(found: Explanation, out: Path) -> None:
     header = ("sample_id", "identity", "target", *REGION_NAMES)
     _write_csv(out / SCORES_CSV, header, [[*about, *map(_digits, scores)] for *about, scores in rows], 3)
     means, spread = region_means(found.scores)
-    title = f"mean score and standard deviation, {len(found.sample_ids)} faces"
+    title = f"mean score and standard deviation, {counted(len(found.sample_ids), 'face')}"
     write_file(out / REGIONS_SVG, region_bars(means, title, spread).encode())
     heatmap = identity_heatmap(found.identities, found.scores, "mean score by identity and region")
     write_file(out / IDENTITIES_SVG, heatmap.encode())

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from faceshards.counted import counted
 from faceshards.errors import TargetError
 
 Target: TypeAlias = Callable[[Tensor], Tensor]
@@ -168,7 +169,9 @@ def target_of_each(targets: Targets, faces: int) -> list[Target]:
         return [_target(given)] * faces
     each = list(given)
     if len(each) != faces:
-        raise TargetError(f"targets: expected one target, or one for each of {faces} faces, found {len(each)}")
+        raise TargetError(
+            f"targets: expected one target, or one for each of {counted(faces, 'face')}, found {len(each)}"
+        )
     return [_target(t) for t in each]
 
 

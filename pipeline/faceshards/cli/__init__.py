@@ -15,6 +15,7 @@ from faceshards.cli.parsers import parsers
 from faceshards.cli.stage import stage
 from faceshards.cli.stores import info, show, stats, verify
 from faceshards.cli.versions import diff, repair
+from faceshards.counted import counted
 
 _TRAINING = Path("stages/train")
 
@@ -57,7 +58,7 @@ def demo(out: Path, identities: int, views: int, seed: int) -> None:
         raise click.BadParameter(f"expected a name that ends in .zip, by which the file is known; found {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
     write_demo_zip(out, DemoRecipe(seed=seed, identities=identities, views=views))
-    say(f"{out}: {identities * views} faces; use it with `source.path: {out}` in params.yaml")
+    say(f"{out}: {counted(identities * views, 'face')}; use it with `source.path: {out}` in params.yaml")
 
 
 @main.command(

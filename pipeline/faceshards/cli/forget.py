@@ -7,6 +7,7 @@ import click
 
 from faceshards.cli.explained import explained, say
 from faceshards.cli.parameters import PATH
+from faceshards.counted import counted
 from faceshards.store.schema import MANIFEST
 
 if TYPE_CHECKING:
@@ -44,8 +45,11 @@ def forget(store: Path, people: tuple[str, ...], samples: tuple[str, ...], listi
     if not entries:
         raise click.UsageError("name somebody: --person NAME or --sample ID")
     forgotten = append(Store.open(store), entries, listing, key)
+    holders = holders_of(store)
+    to_push = holders is not None and bool(holders.remotes)
     say(_told(forgotten, store, listing))
-    say(_elsewhere(holders_of(store), store))
+    say(f"Then run: dvc repro{' && dvc push' if to_push else ''}")
+    say(_elsewhere(holders, store, " and dvc push" if to_push else ""))
 
 
 def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:
@@ -53,15 +57,15 @@ def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:
     shards = []
     for split, count in forgotten.of.items():
         here = [(shard, faces) for (of, shard), faces in forgotten.shards.items() if of == split]
-        named = ", ".join(f"{shard} ({_faces(faces)})" for shard, faces in here[:_SHOWN])
+        named = ", ".join(f"{shard} ({counted(faces, 'face')})" for shard, faces in here[:_SHOWN])
         rest = f" and {len(here) - _SHOWN} more" if len(here) > _SHOWN else ""
-        shards.append(f"  {split}: {len(here)} of {count} shards" + (f": {named}{rest}" if here else ""))
+        shards.append(f"  {split}: {len(here)} of {counted(count, 'shard')}" + (f": {named}{rest}" if here else ""))
     return "\n".join(
         [
             f"Added to {listing}:",
             *added,
             "",
-            f"{store} has {_faces(forgotten.faces)} of them. The next version makes these shards anew:",
+            f"{store} has {counted(forgotten.faces, 'face')} of them. The next version makes these shards anew:",
             *shards,
             *_copies(forgotten, listing),
             "",
@@ -71,7 +75,6 @@ def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:
             f"    remove: {listing}",
             f"with a copy of this version's manifest, without which all others get new places: cp {store / MANIFEST} "
             f"{_EARLIER}",
-            "Then run: dvc repro && dvc push",
         ]
     )
 
@@ -85,20 +88,19 @@ def _copies(forgotten: "Forgotten", listing: Path) -> list[str]:
     stays = "stays, with" if len(same) == 1 else "stay, with"
     return [
         "",
-        f"{_faces(len(same))} that {listing} does not name {stays} the very image file of one that goes: "
+        f"{counted(len(same), 'face')} that {listing} does not name {stays} the very image file of one that goes: "
         f"{', '.join(same[:_SHOWN])}{rest}",
         "Name each that has to go as well: --sample ID. Pictures that were stored anew are not found in this way.",
     ]
 
 
-def _elsewhere(holders: "Holders | None", store: Path) -> str:
+def _elsewhere(holders: "Holders | None", store: Path, push: str) -> str:
     held = [("the source (source.path)", "take them out there; until then the list keeps them out")]
     if holders is None:
         held.append(("other copies", f"{store} lies in no DVC project, so that nothing is known of them"))
     else:
         held.append(("finished shards kept for reuse", f"rm -r {store.parent / '.work' / 'kept'}"))
-        commits = f"{holders.versions} commit{'' if holders.versions == 1 else 's'}"
-        of = f", with the versions of {commits} of dvc.lock" if holders.versions else ""
+        of = f", with the versions of {counted(holders.versions, 'commit')} of dvc.lock" if holders.versions else ""
         held.append((f"DVC's cache{of}", "dvc gc --workspace"))
         held += [
             (f"DVC's remote {name}, {url}", f"dvc gc --workspace --cloud --remote {name}")
@@ -109,7 +111,7 @@ def _elsewhere(holders: "Holders | None", store: Path) -> str:
     lines += [f"  {what:{width}}{how}" for what, how in held]
     if holders is not None:
         lines += [
-            "Run dvc gc after dvc repro and dvc push. It removes all versions of all outs but those of the workspace.",
+            f"Run dvc gc after dvc repro{push}. It removes all versions of all outs but those of the workspace.",
             "With --dry it shows what would go. Git keeps the dvc.lock of older versions, but their data is gone.",
         ]
     lines += [
@@ -117,7 +119,3 @@ def _elsewhere(holders: "Holders | None", store: Path) -> str:
         f"{_EARLIER} and the report with their names, and models trained on them.",
     ]
     return "\n".join(lines)
-
-
-def _faces(count: int) -> str:
-    return f"{count} face" if count == 1 else f"{count} faces"

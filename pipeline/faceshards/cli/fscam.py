@@ -8,6 +8,7 @@ from click.core import ParameterSource
 
 from faceshards.cli.explained import explained, say
 from faceshards.cli.parameters import PATH
+from faceshards.counted import counted
 
 if TYPE_CHECKING:
     import torch
@@ -144,7 +145,7 @@ def fscam(faces: str, out: Path, **options: Any) -> None:
         aim = _aim(options, cam, reader, input_format, align)
         found = explain(cam, reader, aim, input_format, OverlayWriter(work, options["overlays"]))
         write_results(found, work)
-    say(f"{out}: {len(found.sample_ids)} faces explained, {len(found.skipped)} skipped")
+    say(f"{out}: {counted(len(found.sample_ids), 'face')} explained, {len(found.skipped)} skipped")
 
 
 def _refuse_contradictions(options: dict[str, Any]) -> None:

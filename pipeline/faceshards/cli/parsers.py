@@ -7,6 +7,7 @@ import click
 
 from faceshards.cli.explained import explained, refuse_without_posix, say
 from faceshards.cli.parameters import JSON
+from faceshards.counted import counted
 from faceshards.errors import MissingExtraError
 
 _EXAMPLE = """
@@ -99,7 +100,7 @@ def show(name: str) -> None:
         ("learnt from", licence and licence.data),
         ("input", f"{height}x{width} {params.channels}; {placed}{warped}"),
         ("values", f"(value / {params.scale:g} - mean) / std; mean {list(params.mean)}, std {list(params.std)}"),
-        ("output", f"{params.output}, logits of {len(params.class_names)} classes"),
+        ("output", f"{params.output}, logits of {counted(len(params.class_names), 'class', 'classes')}"),
         ("classes", ", ".join(f"{i} {became}" for i, became in enumerate(params.class_names))),
     ):
         if value:

@@ -12,6 +12,7 @@ import click
 from faceshards.cells import visible, visible_lines
 from faceshards.cli.explained import explained, say
 from faceshards.cli.parameters import FILE_ADDRESS, JSON, PATH, STORE
+from faceshards.counted import counted
 
 if TYPE_CHECKING:
     from faceshards.store.reader import Store
@@ -43,9 +44,10 @@ def info(store: str, report: Path | None, as_json: bool) -> None:
         said = {key: about[key] for key in _INFO} | {"sha256": checksum(about)} | about["about"]
         click.echo(json.dumps({"store": store, **said}, indent=2, ensure_ascii=False))
         return
-    splits = ", ".join(f"{name}: {split['samples']}" for name, split in about["splits"].items())
+    faces = counted(about["samples"], "face")
+    splits = ", ".join(f"{name}: {split['samples']:,}" for name, split in about["splits"].items())
     lines = f"""
-{title_of(about)}: {about["samples"]} faces ({splits}), {about["skipped"]} skipped, licence {about["licence"]}
+{title_of(about)}: {faces} ({splits}), {about["skipped"]:,} skipped, licence {about["licence"]}
   shards    {store}
   manifest  {store.rstrip("/")}/manifest.parquet"""
     click.echo(visible_lines(lines))
@@ -105,7 +107,8 @@ def verify(store: str, against: str | None, as_json: bool) -> None:
     else:
         for problem in report.problems:
             say(str(problem), err=True)
-        say(f"{store}: {report.files} files, {report.bytes} bytes, {len(report.problems)} problems")
+        looked_at = f"{counted(report.files, 'file')}, {counted(report.bytes, 'byte')}"
+        say(f"{store}: {looked_at}, {counted(len(report.problems), 'problem')}")
     sys.exit(0 if report.ok else 1)
 
 
@@ -138,7 +141,11 @@ def stats(store: str, as_json: bool) -> None:
 
 def _table(store: str, found: dict[str, Any]) -> str:
     people = found["people"]
-    lines = [f"{store}: {found['faces']:,} faces of {people['count']:,} people, {found['skipped']:,} dropped out", ""]
+    lines = [
+        f"{store}: {counted(found['faces'], 'face')} of {counted(people['count'], 'person', 'people')}, "
+        f"{found['skipped']:,} dropped out",
+        "",
+    ]
     lines += ["split            faces    people"]
     lines += [f"{name:12} {of['faces']:9,} {of['people']:9,}" for name, of in found["splits"].items()]
     if people["count"]:

@@ -12,6 +12,7 @@ from faceshards.cells import visible_lines
 from faceshards.cli.explained import explained, say
 from faceshards.cli.parameters import JSON, PATH, STORE
 from faceshards.commandline import errors_told
+from faceshards.counted import counted
 
 if TYPE_CHECKING:
     from faceshards.versions.repair import Repair
@@ -96,8 +97,8 @@ def repair(store: Path, sources: tuple[str, ...], remove_unlisted: bool, as_json
     for left in done.left:
         say(str(left), err=True)
     say(
-        f"{store}: {len(done.repaired) + len(done.in_cache)} files repaired, {len(done.removed)} removed, "
-        f"{len(done.left)} problems left"
+        f"{store}: {counted(len(done.repaired) + len(done.in_cache), 'file')} repaired, {len(done.removed)} removed, "
+        f"{counted(len(done.left), 'problem')} left"
     )
     sys.exit(0 if done.ok else 1)
 

@@ -1,23 +1,19 @@
-"""Parquet files that Hugging Face's `datasets` loads as images, and that any reader of Parquet loads as PNG bytes.
-
-Why not huggingface_hub's DatasetCard: the export runs in a base install, and the card is a dozen lines of YAML.
-"""
+"""Parquet files that Hugging Face's `datasets` loads as images, and that any reader of Parquet loads as PNG bytes."""
 
 import json
 from collections.abc import Mapping, Sequence
-from itertools import islice, product
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection
+from faceshards.export.hubcard import card
 from faceshards.pngwriter import png
-from faceshards.store.description import title_of
 from faceshards.store.folder import new_folder
-from faceshards.store.licence import licence_url, spdx
 from faceshards.store.names import path_in
 from faceshards.store.reader import Store
 
@@ -26,28 +22,38 @@ _MOST_FILES = 99_999  # a split: their numbers have five digits
 
 _STRING = {"dtype": "string", "_type": "Value"}
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-_COLUMNS = {
-    "image": _IMAGE,
-    "region": _IMAGE,
-    "label": pa.int64(),
-    "identity": pa.int64(),
-    "identity_name": pa.string(),
-    "sample_id": pa.string(),
-    "erased": pa.list_(pa.string()),
-}
 
-_CC_KINDS = ("BY", "BY-NC", "BY-NC-ND", "BY-NC-SA", "BY-SA")
-_HUB_LICENCES = {
-    **{name: name.lower() for name in ("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT")},
-    **{f"CC-{kind}-{version}": f"cc-{kind.lower()}-{version}" for kind, version in product(_CC_KINDS, ("3.0", "4.0"))},
-    **{name: name.lower() for name in ("CDLA-Permissive-1.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0")},
-    "C-UDA-1.0": "c-uda",
-    "ODC-By-1.0": "odc-by",
-    "ODbL-1.0": "odbl",
-    "PDDL-1.0": "pddl",
+
+class _Column(NamedTuple):
+    """Type in Parquet, feature of `datasets` (None for one that depends on the store), type in words, meaning."""
+
+    type: pa.DataType
+    feature: Mapping[str, Any] | None
+    called: str
+    what: str
+
+
+_COLUMNS = {
+    "image": _Column(_IMAGE, {"_type": "Image"}, "picture", "the aligned face, RGB, or a variant with regions erased"),
+    "region": _Column(_IMAGE, {"_type": "Image"}, "picture", "the id of each pixel's region, grey"),
+    "label": _Column(
+        pa.int64(),
+        {"dtype": "int64", "_type": "Value"},
+        "int64",
+        "what to train a classifier of people on: the place of the person in the split; -1 where not known",
+    ),
+    "identity": _Column(
+        pa.int64(), None, "`ClassLabel`", "the person in all splits, with the name; -1 where not known"
+    ),
+    "identity_name": _Column(pa.string(), _STRING, "string", "the name of the person; null where not known"),
+    "sample_id": _Column(pa.string(), _STRING, "string", "the name of the face, the same for all of its variants"),
+    "erased": _Column(
+        pa.list_(pa.string()),
+        {"feature": _STRING, "_type": "Sequence"},
+        "list of strings",
+        "the names of the regions that are erased in `image`; empty in a face as it is",
+    ),
 }
-"""SPDX identifiers of licences of data, and what the Hub calls them
-(https://huggingface.co/docs/hub/repositories-licenses). All others are "other" there, with a name."""
 
 
 def export_huggingface(
@@ -64,7 +70,7 @@ def export_huggingface(
     ``datasets.load_dataset(str(out))`` gives `image` and `region` (grey region ids) as pictures, `label` (see
     `faceshards.Dataset.labels`), `identity` (a `ClassLabel` with the names of the people; both are -1 where not known),
     `identity_name`, `sample_id` and `erased`, the names of the erased regions. The card has the store's title, licence,
-    description and citation.
+    description and citation, a table of the columns and the names of the regions.
 
     Args:
         store: what to export.
@@ -92,49 +98,16 @@ def export_huggingface(
                 ) as writer:
                     while rows := [_row(face) for face in islice(faces, _ROW_GROUP)]:
                         writer.write_table(pa.Table.from_pylist(rows, schema))
-        (folder / "README.md").write_bytes(_card(store.info, selection.splits).encode())
+        columns = {name: (column.called, column.what) for name, column in _COLUMNS.items()}
+        (folder / "README.md").write_bytes(card(store.info, selection.splits, columns).encode())
 
 
 def _schema(people: Sequence[str]) -> pa.Schema:
-    features: dict[str, dict[str, Any]] = {
-        "image": {"_type": "Image"},
-        "region": {"_type": "Image"},
-        "label": {"dtype": "int64", "_type": "Value"},
-        "identity": {"names": list(people), "_type": "ClassLabel"},
-        "identity_name": _STRING,
-        "sample_id": _STRING,
-        "erased": {"feature": _STRING, "_type": "Sequence"},
-    }
+    of_people = {"names": list(people), "_type": "ClassLabel"}
+    features = {name: of_people if column.feature is None else column.feature for name, column in _COLUMNS.items()}
+    fields = {name: column.type for name, column in _COLUMNS.items()}
     # Where `datasets` looks for its features.
-    return pa.schema(_COLUMNS, metadata={"huggingface": json.dumps({"info": {"features": features}})})
-
-
-def _card(info: Mapping[str, Any], splits: Sequence[str]) -> str:
-    """A dataset card."""
-    about, licence = info["about"], info["licence"]
-    known = _HUB_LICENCES.get(spdx(licence) or "")
-    title = title_of(info)
-    head = [f"pretty_name: {_scalar(title)}"]
-    head += [f"license: {known}"] if known else ["license: other", f"license_name: {_scalar(licence)}"]
-    if not known and (link := licence_url(licence)):
-        head.append(f"license_link: {link}")
-    head += ["configs:", "- config_name: default", "  data_files:"]
-    for split in splits:
-        # A star would take the files of a split "train-2" for those of "train" as well.
-        head += [f"  - split: {_scalar(split)}", f"    path: data/{split}-?????-of-?????.parquet"]
-    text = [f"# {title}", about.get("description"), f"Licence of the images: {licence}"]
-    text += [
-        f"{what}: {about[key]}" for key, what in (("version", "Version"), ("homepage", "Homepage")) if key in about
-    ]
-    text += [f"Cite as:\n\n```\n{about['citation']}\n```"] if "citation" in about else []
-    body = "\n\n".join(part for part in text if part)
-    return "\n".join(["---", *head, "---", "", body, ""])
-
-
-def _scalar(text: str) -> str:
-    """Text in YAML's double quotes. JSON would not do: YAML takes its two halves of a letter beyond U+FFFF for two."""
-    letters = (c if c.isascii() and c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in text)
-    return '"' + "".join(letters) + '"'
+    return pa.schema(fields, metadata={"huggingface": json.dumps({"info": {"features": features}})})
 
 
 def _row(face: Face) -> dict[str, Any]:

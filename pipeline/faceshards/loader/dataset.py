@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.checks import whole_number
+from faceshards.counted import counted
 from faceshards.errors import ParamsError, UnknownSampleError
 from faceshards.loader.batches import Batches
 from faceshards.loader.decoding import DecodeOptions, OnError
@@ -68,7 +69,8 @@ class Dataset:
         return len(self._split)
 
     def __repr__(self) -> str:
-        head = f"{str(self.store.path)!r}, split={self.split!r}: {len(self)} faces, {self.num_identities} identities"
+        identities = counted(self.num_identities, "identity", "identities")
+        head = f"{str(self.store.path)!r}, split={self.split!r}: {counted(len(self), 'face')}, {identities}"
         shown = (array for array in self.store.arrays.values() if array.name != USABLE.name)
         fields = (f"  {array.name:<10} {array.dtype:<7} {array.shape}" for array in shown)
         return "\n".join([f"Dataset({head})", *fields])

@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
+from faceshards.counted import counted
 from faceshards.errors import FaceShardsError, IteratorEndedError, LostBatchError
 from faceshards.loader.ahead import Ahead
 from faceshards.loader.batches import is_empty
@@ -87,7 +88,9 @@ class Epoch(Iterator[dict[str, Any]]):
         if self.finished:
             # Read to the end all the same, which lets the workers end.
             if not (self._taken_over or self._failed) and next(begun.turns, None) is not None:
-                raise LostBatchError(f"epoch {self._position.epoch} has {begun.total} batches, and one more arrived")
+                raise LostBatchError(
+                    f"epoch {self._position.epoch} has {counted(begun.total, 'batch', 'batches')}, and one more arrived"
+                )
             raise StopIteration
         if self._taken_over:
             raise IteratorEndedError(

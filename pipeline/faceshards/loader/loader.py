@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from faceshards.checks import flag, whole_number
+from faceshards.counted import counted
 from faceshards.errors import MissingExtraError, ParamsError
 from faceshards.loader.batches import order_of
 from faceshards.loader.dataset import Dataset
@@ -144,7 +145,7 @@ class Loader:
     def __repr__(self) -> str:
         of = f"{str(self.dataset.store.path)!r}, {self.batch_size}, split={self.dataset.split!r}"
         how = f"shuffle={self._sampling.shuffle!r}, view={self._plan.view.view!r}, num_workers={self.num_workers}"
-        return f"Loader({of}, {how}): {len(self)} batches of {len(self.dataset)} faces"
+        return f"Loader({of}, {how}): {counted(len(self), 'batch', 'batches')} of {counted(len(self.dataset), 'face')}"
 
     def __len__(self) -> int:
         """Batches of a whole epoch of this rank."""

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from faceshards.counted import counted
 from faceshards.rng import sample_keys
 from faceshards.store.reader import Store
 from faceshards.store.schema import OK
@@ -41,7 +42,7 @@ def indices_within(given: Sequence[int] | NDArray[np.integer[Any]], n: int, wher
             + ("; np.flatnonzero turns a mask into indices" if at.dtype.kind == "b" else "")
         )
     if at.size and not (-n <= at.min() and at.max() < n):
-        raise IndexError(f"index {at.min()}..{at.max()} out of range: {where} has {n} faces")
+        raise IndexError(f"index {at.min()}..{at.max()} out of range: {where} has {counted(n, 'face')}")
     at = at.astype(np.int64)
     return at % n if n else at
 

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from faceshards.counted import counted
 from faceshards.errors import StoreFormatError
 from faceshards.records import Batch
 from faceshards.store.reader import Store
@@ -50,8 +51,8 @@ def usable_samples(store: Store, split: str) -> Samples:
             rows[here] = _int64(part["row"])[ok]
     if found != expected:
         raise StoreFormatError(
-            f"{store.path / MANIFEST}: expected {expected} usable faces of split {split!r}, as dataset.json says; "
-            f"found {found}; make the store anew"
+            f"{store.path / MANIFEST}: expected {counted(expected, 'usable face')} of split {split!r}, as dataset.json "
+            f"says; found {found}; make the store anew"
         )
     return Samples(ids, identities, rows)
 

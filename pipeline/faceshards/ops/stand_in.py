@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from faceshards.checks import finite_number
+from faceshards.counted import counted
 from faceshards.errors import FaceTypeError, ParamsError
 
 StandIn: TypeAlias = float | Sequence[float] | Tensor | NDArray[Any] | Literal["mean", "blur"]
@@ -84,7 +85,8 @@ def check_fits(images: Tensor, value: StandIn, *, argument: str = "baseline") ->
         flat = _numbers(value)
         if len(flat) not in (1, channels):
             raise ParamsError(
-                f"{argument} must be one number, or one for each of {channels} channels; found {len(flat)}: {value!r}"
+                f"{argument} must be one number, or one for each of {counted(channels, 'channel')}; found "
+                f"{len(flat)}: {value!r}"
             )
         whole, low, high = all(number == int(number) for number in flat), min(flat), max(flat)
     least, greatest = _range(dtype)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from faceshards.counted import counted
 from faceshards.errors import ParserError, WeightsError
 from faceshards.parsing.adapterparams import AdapterParams, read_adapter
 from faceshards.parsing.certainty import Parsed, layers_of
@@ -130,8 +131,8 @@ class AdaptedParser:
             )
         if logits.shape[1] != len(self._classes.names):
             raise WeightsError(
-                f"{model}: expected the {len(self._classes.names)} classes that `classes` names; the network gives "
-                f"{logits.shape[1]}. Name one for each, in the order of the outputs"
+                f"{model}: expected the {counted(len(self._classes.names), 'class', 'classes')} that `classes` names; "
+                f"the network gives {logits.shape[1]}. Name one for each, in the order of the outputs"
             )
 
     def _pass(self, images: UInt8Array, wanted: int | None = None, *, sure: bool) -> UInt8Array:

@@ -14,6 +14,7 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from faceshards.counted import counted
 from faceshards.errors import ParamsError, SourceFormatError, TrainingError
 from faceshards.parsing.calibrate import temperature_of
 from faceshards.parsing.crops import CROP_SIZE, FaceFiles, LabelledFace, Row, TrainingSource, held_out, write_faces
@@ -146,7 +147,7 @@ def _cut(rows: _Rows, out: Path, progress: bool) -> tuple[FaceFiles, FaceFiles]:
     faces = write_faces(out / "train", rows[0], LabelledFace.crop, CROP_SIZE, progress)
     if not len(faces):
         raise SourceFormatError(
-            f"none of {len(rows[0])} faces can be trained on, and {len(rows[1])} were kept for validation; expected "
+            f"none of {counted(len(rows[0]), 'face')} can be trained on, and {len(rows[1])} were kept for validation; expected "
             f"images with labels and landmarks, found: {[face.said for face in faces.left_out[:3]]}"
         )
     return faces, write_faces(out / "validation", rows[1], LabelledFace.aligned, SIZE, progress)

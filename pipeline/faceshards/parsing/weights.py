@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import torch
 
+from faceshards.counted import counted
 from faceshards.errors import WeightsError, WeightsNotFoundError
 from faceshards.parsing.efficientnet import EfficientUNet
 from faceshards.parsing.layout import matching_names
@@ -172,7 +173,7 @@ def _kind(state: State, what: str) -> Callable[[], AnyUNet]:
     if stem is None:
         raise WeightsError(
             f"{what}: expected keys beginning conv0 .. conv4, up_concat4 .. up_concat1, final; "
-            f"found no convolution under conv0 among {len(state)} keys: {_some(sorted(state))}"
+            f"found no convolution under conv0 among {counted(len(state), 'key')}: {_some(sorted(state))}"
         )
     width = stem.shape[0] / FULL_CHANNELS[0]
     if not 0 < width <= _WIDEST:

@@ -10,6 +10,7 @@ from faceshards.build.lockfile import STAGES, check_code
 from faceshards.build.params import Params, load_params, nothing_at
 from faceshards.build.removal import read_removal
 from faceshards.build.weights import BUNDLED, kept_model, weights_files
+from faceshards.counted import counted
 from faceshards.errors import FaceShardsError, ParamsError
 from faceshards.project.recognise import recognised
 
@@ -97,7 +98,7 @@ def _removed(params: Params) -> str:
     if params.plan.remove is None or not Path(params.plan.remove).is_file():
         return ""
     entries = len(read_removal(Path(params.plan.remove)))
-    return f"; leaves out {entries} {'entry' if entries == 1 else 'entries'} of {params.plan.remove}"
+    return f"; leaves out {counted(entries, 'entry', 'entries')} of {params.plan.remove}"
 
 
 def _stages(params: Params, source: str, weights: str, removed: str) -> dict[str, str]:
@@ -107,7 +108,9 @@ def _stages(params: Params, source: str, weights: str, removed: str) -> dict[str
     licence = licence_of_dataset("that of the source", params.dataset.licence)
     goes_on = f"; goes on from {plan.earlier}" if plan.earlier else ""
     kept = (
-        f"{erase.variants} variants with {least} to {most} regions erased ({erase.fill})" if erase.variants else "faces"
+        f"{counted(erase.variants, 'variant')} with {least} to {counted(most, 'region')} erased ({erase.fill})"
+        if erase.variants
+        else "faces"
     )
     return {
         "download": f"{source}, from {params.source.path}",
@@ -118,7 +121,7 @@ def _stages(params: Params, source: str, weights: str, removed: str) -> dict[str
         "erase": f"{kept if erase.images else 'region maps alone'}; regions {erase.regions}; profile "
         f"{params.store.profile}; licence {licence}",
         "verify": "every file hashed and read again",
-        "report": f"a page on all of it, with {params.report.gallery} faces in its gallery"
+        "report": f"a page on all of it, with {counted(params.report.gallery, 'face')} in its gallery"
         if params.report.pictures
         else "a page of numbers, without pictures and names",
     }

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from faceshards.build.params import SourceParams
+from faceshards.counted import counted
 from faceshards.source.demo import DemoRecipe
 from faceshards.source.fetch.licence import require_licence
 from faceshards.source.fetch.recipe import DownloadRecipe, is_recipe, read_recipe
@@ -27,14 +28,15 @@ def recognised(params: SourceParams) -> str:
         return _opened(params)
     recipe = read_recipe(path)
     if isinstance(recipe, DemoRecipe):
-        return f"{recipe.identities * recipe.views} rendered pictures of {recipe.identities} people"
+        pictures = counted(recipe.identities * recipe.views, "rendered picture")
+        return f"{pictures} of {counted(recipe.identities, 'person', 'people')}"
     require_licence(recipe, params.accept_licence)
     return published(recipe)
 
 
 def published(recipe: DownloadRecipe) -> str:
     """Say what a recipe downloads."""
-    return f"{recipe.frames:,} pictures of {recipe.kind}, which are downloaded, licence {recipe.licence}"
+    return f"{counted(recipe.frames, 'picture')} of {recipe.kind}, which are downloaded, licence {recipe.licence}"
 
 
 def _opened(params: SourceParams) -> str:
@@ -45,9 +47,9 @@ def _opened(params: SourceParams) -> str:
         labels=None if params.labels is None else Path(params.labels),
         limit=params.limit,
     )
-    pictures = f"{len(source):,} picture{'' if len(source) == 1 else 's'}"
+    pictures = counted(len(source), "picture")
     if len(source) > _MOST_NAMED:
         return f"{pictures} ({source.name})"
     people = {source.face(index).identity for index in range(len(source))} - {None}
-    who = f"of {len(people):,} {'person' if len(people) == 1 else 'people'}" if people else "without names of people"
+    who = f"of {counted(len(people), 'person', 'people')}" if people else "without names of people"
     return f"{pictures} {who} ({source.name})"

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from faceshards.build.params import ReportParams
 from faceshards.cells import visible_lines
+from faceshards.counted import counted
 from faceshards.regions import PALETTE, REGION_NAMES
 from faceshards.report.agreement import compare
 from faceshards.report.contents import contents_of
@@ -117,7 +118,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": "{:,}".format, "percent": _percent, "words": _words}
+    environment.filters |= {"number": "{:,}".format, "counted": counted, "percent": _percent, "words": _words}
     return environment
 
 

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.counted import counted
 from faceshards.errors import BadSampleError
 from faceshards.ops.align import ALIGNED_SIZE, similarity, warp_image
 from faceshards.records import Float32Array, UInt8Array
@@ -63,10 +64,7 @@ class Aligner:
         yunet_model: for the detector ``"yunet"``.
 
     Raises:
-        MissingExtraError: the detector's extra is not installed.
-        ParamsError: an unknown name, or a model where none is taken, or none where one is needed.
-        WeightsNotFoundError: the model file is not there.
-        WeightsError: the model file is none.
+        MissingExtraError, ParamsError, WeightsNotFoundError, WeightsError: as `faceshards.source.detect.load_detector`.
 
     Example:
         >>> alignment = Aligner("auto")(image, None)
@@ -103,5 +101,5 @@ class Aligner:
         found = self._detect(image)
         if found is None:
             raise BadSampleError("no_face_found", f"the detector found no face in the image of {size}")
-        several = f"several_faces: the largest of {found.faces} faces in the image was taken"
+        several = f"several_faces: the largest of {counted(found.faces, 'face')} in the image was taken"
         return Alignment(similarity(found.points, ordered=True), several if found.faces > 1 else None)

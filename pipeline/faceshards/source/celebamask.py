@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError
 from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE, CoarseRegion
@@ -110,8 +111,9 @@ class CelebAMask(LabelledPhotos):
         if plausible.count(True) <= plausible.count(False):
             raise SourceFormatError(
                 f"{path}: expected masks numbered as CelebAMask-HQ's: 2 nose, 4 the person's left eye, 5 the right, "
-                f"11 upper lip, 12 lower lip; found them so in {plausible.count(True)} of {len(looked_at)} masks that "
-                "were looked at; give the folder of the photographs alone, or number the masks so"
+                f"11 upper lip, 12 lower lip; found them so in {plausible.count(True)} of "
+                f"{counted(len(looked_at), 'mask')}; give the folder of the photographs alone, or "
+                "number the masks so"
             )
 
     def _is_plausible(self, photo: Photo) -> bool | None:

@@ -4,6 +4,7 @@ import csv
 import io
 from dataclasses import dataclass
 
+from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError
 from faceshards.source.files import Files
 
@@ -70,7 +71,7 @@ def parse_csv(data: bytes, what: str, required: tuple[str, ...], *, ragged: bool
         )
     for number, row in lines[1:]:
         if len(row) != len(header) and not ragged:
-            raise SourceFormatError(f"{what}: line {number} has {len(row)} values; expected {len(header)}")
+            raise SourceFormatError(f"{what}: line {number} has {counted(len(row), 'value')}; expected {len(header)}")
     return CsvTable(what, header, [row for _, row in lines[1:]], [number for number, _ in lines[1:]])
 
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.counted import counted
 from faceshards.errors import BadSampleError
 from faceshards.faulttext import is_shortage, says_shortage
 from faceshards.records import UInt8Array
@@ -204,7 +205,7 @@ def _checked_header(data: bytes, what: str) -> ImageHeader:
         raise BadSampleError(
             "unknown_image_format",
             f"{what}: expected PNG, JPEG, WebP, BMP, PBM, PGM, PPM, GIF, TIFF, JPEG 2000, AVIF or HEIC; found "
-            + ("an empty file" if not data else f"{len(data):,} bytes beginning {data[:8]!r}")
+            + ("an empty file" if not data else f"{counted(len(data), 'byte')} beginning {data[:8]!r}")
             + ("" if named is None else f": {named}, damaged or of a kind that is not read"),
         )
     pixels = header.pixels
@@ -267,7 +268,7 @@ def _decode(data: bytes, what: str, flags: int, heard: list[str] | None = None) 
             raise BadSampleError("undecodable_image", f"{what}: {error.err or 'OpenCV cannot read it'}") from error
     if pixels is None:
         _see_room(data, what, lines)
-        raise BadSampleError("undecodable_image", f"{what}: {len(data):,} bytes that are truncated or damaged")
+        raise BadSampleError("undecodable_image", f"{what}: {counted(len(data), 'byte')}, truncated or damaged")
     if (lost := next(filter(_LOST.search, lines), None)) is not None:
         raise BadSampleError("undecodable_image", f"{what}: a part of the picture is missing or damaged: {lost}")
     if heard is not None:

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from faceshards.cells import visible
+from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError
 from faceshards.records import Float32Array, SourceFace, Truth
 from faceshards.regions import CoarseRegion
@@ -79,8 +80,9 @@ class FaceSynthetics(OncePerProcess):
         if not lost:
             return ()
         return (
-            f"{self.files.label}/identities.csv: {len(lost)} of {len(self._identities)} rows name no frame, such as "
-            f"{lost[0]!r}, and are not used; the frames are named as {min(frames)!r}",
+            f"{self.files.label}/identities.csv: no frame is named by {len(lost)} of "
+            f"{counted(len(self._identities), 'row')}, such as {lost[0]!r}, and these are not used; the frames are "
+            f"named as {min(frames)!r}",
         )
 
     def __len__(self) -> int:
@@ -164,7 +166,7 @@ def parse_landmarks(data: bytes, what: str) -> Float32Array:
     """
     if len(data) > _MOST_BYTES:
         raise BadSampleError(
-            "malformed_landmarks", f"{what}: expected {N_LANDMARKS} lines of x y; found {len(data):,} bytes"
+            "malformed_landmarks", f"{what}: expected {N_LANDMARKS} lines of x y; found {counted(len(data), 'byte')}"
         )
     try:
         rows = [

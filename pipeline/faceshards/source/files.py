@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
+from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
 from faceshards.faulttext import is_shortage
 from faceshards.source.fingerprint import fingerprint
@@ -163,7 +164,8 @@ class ZipFiles:
         what = f"{self.label}/{name}"
         if info.file_size > MAX_FILE_BYTES:
             raise BadSampleError(
-                "file_too_large", f"{what}: claims {info.file_size:,} bytes; expected at most {MAX_FILE_BYTES:,}"
+                "file_too_large",
+                f"{what}: claims {counted(info.file_size, 'byte')}; expected at most {MAX_FILE_BYTES:,}",
             )
         if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED) or info.flag_bits & _UNREADABLE:
             raise BadSampleError(

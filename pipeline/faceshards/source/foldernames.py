@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from faceshards.counted import counted
 from faceshards.errors import SourceFormatError
 from faceshards.source.files import is_folder
 from faceshards.source.names import composed, shown
@@ -101,8 +102,8 @@ def _refuse_deeper(root: Path, prefix: str, folders: list[str], within: tuple[Pa
             more = len(path.parts) - 3
             raise SourceFormatError(
                 f"{root}: expected root/<identity>/<image>; found {shown(path.as_posix())}, "
-                f"{'a level' if more < 1 else f'{more + 1} levels'} deeper; give the folder whose subfolders are the "
-                f"persons, such as {shown(str(first.parent.parent))}"
+                f"{'a level' if more < 1 else counted(more + 1, 'level')} deeper; give the folder whose subfolders "
+                f"are the persons, such as {shown(str(first.parent.parent))}"
             )
 
 

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from faceshards.counted import counted
 from faceshards.source.tiffheader import read_tiff
 
 
@@ -89,7 +90,11 @@ def _jpeg(data: bytes) -> ImageHeader | None:
             depth, height, width, channels = struct.unpack_from(">BHHB", data, at + 4)
             # No pixel's code holds the marker of a scan.
             scans = data.count(_JPEG_SCAN, at)
-            fault = f"{scans:,} scans; expected at most {_MAX_SCANS}; save it again" if scans > _MAX_SCANS else None
+            fault = (
+                f"{counted(scans, 'scan')}; expected at most {_MAX_SCANS}; save it again"
+                if scans > _MAX_SCANS
+                else None
+            )
             return ImageHeader("jpeg", width, height, depth == 8 and channels == 1, fault=fault)
         else:
             at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
@@ -206,7 +211,7 @@ def _codestream(data: bytes, at: int) -> ImageHeader:
     if not across or not down or -(-right // across) * -(-bottom // down) > _MAX_TILES:
         return header._replace(fault=f"more than {_MAX_TILES:,} tiles, as no photograph has; save it again")
     if channels > _MAX_CHANNELS:
-        return header._replace(fault=f"{channels:,} channels; expected at most {_MAX_CHANNELS}")
+        return header._replace(fault=f"{counted(channels, 'channel')}; expected at most {_MAX_CHANNELS}")
     return header
 
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
 from faceshards.ops.align import POINT_ORDER, five_points, order_fault, similarity
 from faceshards.records import Float32Array
@@ -71,9 +72,9 @@ class WithLandmarks(Overlay):
         found = {row for name in _ids(self._source) if (row := self._matched.find(name)) is not None}
         lost = [name for name in self._rows if name not in found]
         said = (
-            f"source.landmarks: {len(lost)} of {len(self._rows)} rows name no face of the source, such as "
-            f"{(lost or [''])[0]!r}, and are not used; {len(self) - len(found)} of {len(self)} faces have no row; the "
-            f"source names its faces as {self.face(0).sample_id!r}",
+            f"source.landmarks: no face of the source is named by {len(lost)} of {counted(len(self._rows), 'row')}, "
+            f"such as {(lost or [''])[0]!r}, and these are not used; no row is there for {len(self) - len(found)} of "
+            f"{counted(len(self), 'face')}; the source names its faces as {self.face(0).sample_id!r}",
         )
         return super().warnings + (said if lost else ())
 
@@ -145,7 +146,9 @@ def _ids(source: Source) -> Iterator[str]:
 
 def _points(line: int, values: Sequence[str], length: int, at: Sequence[int]) -> Row:
     if len(values) != length:
-        return BadSampleError("malformed_landmarks", f"line {line} has {len(values)} values; expected {length}")
+        return BadSampleError(
+            "malformed_landmarks", f"line {line} has {counted(len(values), 'value')}; expected {length}"
+        )
     try:
         points = np.array([float(values[i]) for i in at], np.float32)
     except ValueError as error:
@@ -175,13 +178,13 @@ def _refuse_other_order(path: Path, rows: Mapping[str, Row]) -> None:
     if faults.total() > len(points) / 2:
         raise SourceFormatError(
             f"{path}: expected {POINT_ORDER}; found {faults.most_common(1)[0][0]} exchanged, and such faults in "
-            f"{faults.total()} of {len(points)} rows; put the columns into this order"
+            f"{faults.total()} of {counted(len(points), 'row')}; put the columns into this order"
         )
     strange = sum(not _like_a_face(face) for face in points)
     if strange > len(points) / 2:
         raise SourceFormatError(
-            f"{path}: expected {POINT_ORDER}; the points of {strange} of {len(points)} rows fit no face so; put the "
-            "columns into this order, as x1,y1,x2,y2 and so on, in pixels"
+            f"{path}: expected {POINT_ORDER}; so the points fit no face in {strange} of "
+            f"{counted(len(points), 'row')}; put the columns into this order, as x1,y1,x2,y2 and so on, in pixels"
         )
 
 

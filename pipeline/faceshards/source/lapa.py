@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError
 from faceshards.records import Float32Array, UInt8Array
 from faceshards.regions import IGNORE, CoarseRegion
@@ -103,7 +104,9 @@ def parse_points(data: bytes, what: str) -> Float32Array:
         BadSampleError: ``"malformed_landmarks"``.
     """
     if len(data) > _MOST_BYTES:
-        raise BadSampleError("malformed_landmarks", f"{what}: expected {_N_POINTS} points; found {len(data):,} bytes")
+        raise BadSampleError(
+            "malformed_landmarks", f"{what}: expected {_N_POINTS} points; found {counted(len(data), 'byte')}"
+        )
     try:
         numbers = np.array(data.decode("ascii").split(), np.float32)
     except ValueError as error:
@@ -111,7 +114,8 @@ def parse_points(data: bytes, what: str) -> Float32Array:
     if numbers.shape != (1 + 2 * _N_POINTS,) or numbers[0] != _N_POINTS or not np.isfinite(numbers).all():
         raise BadSampleError(
             "malformed_landmarks",
-            f"{what}: expected a line {_N_POINTS} and as many of x y, finite numbers; found {len(numbers)} numbers",
+            f"{what}: expected a line {_N_POINTS} and as many of x y, finite numbers; found "
+            f"{counted(len(numbers), 'number')}",
         )
     return numbers[1:].reshape(_N_POINTS, 2)
 

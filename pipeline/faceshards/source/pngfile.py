@@ -8,6 +8,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from faceshards.counted import counted
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _INDEXED = 0, 3
 _PALETTE = (b"PLTE", b"tRNS", b"bKGD", b"hIST")
@@ -88,7 +90,8 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         length, kind = struct.unpack_from(">I4s", data, at)
         if at + _OTHER_BYTES + length > len(data):
             raise ValueError(
-                f"the chunk {kind!r} at byte {at:,} claims {length:,} bytes; the file has {len(data) - at - 12:,} more"
+                f"the chunk {kind!r} at byte {at:,} claims {counted(length, 'byte')}; the file has "
+                f"{len(data) - at - 12:,} more"
             )
         yield kind, at + 8, at + 8 + length
         at += _OTHER_BYTES + length

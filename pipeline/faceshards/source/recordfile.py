@@ -5,6 +5,7 @@ import struct
 import weakref
 from pathlib import Path
 
+from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
 from faceshards.recordioformat import LENGTH_BITS, MAGIC, Flag
 from faceshards.source.files import MAX_FILE_BYTES
@@ -78,10 +79,12 @@ class RecordFile:
         if magic != MAGIC or flag not in ((Flag.MIDDLE, Flag.LAST) if continued else (Flag.WHOLE, Flag.FIRST)):
             raise BadSampleError("corrupt_record", f"{what}: expected a record; found magic {magic!r} and flag {flag}")
         if length > MAX_FILE_BYTES:
-            raise BadSampleError("file_too_large", f"{what}: claims {length:,} bytes; {MAX_FILE_BYTES:,} allowed")
+            raise BadSampleError(
+                "file_too_large", f"{what}: claims {counted(length, 'byte')}; {MAX_FILE_BYTES:,} allowed"
+            )
         start = at + _HEADER.size
         if start + length > self._size:
-            raise BadSampleError("corrupt_record", f"{what}: claims {length:,} bytes; the file ends before")
+            raise BadSampleError("corrupt_record", f"{what}: claims {counted(length, 'byte')}; the file ends before")
         return flag, slice(start, start + length)
 
     def _bytes(self, where: slice) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
 from faceshards.recordioformat import IMAGE_HEADER, LABEL_LIMIT
 from faceshards.records import Float32Array, SourceFace, Truth
@@ -129,7 +130,7 @@ class RecordIO(OncePerProcess):
         if not 1 < end <= len(self._keys) or self._keys[end - 1] != end - 1:
             raise SourceFormatError(
                 f"{index_path}: record 0 promises the images 1 to {end - 1}; expected all of their keys; found "
-                f"{len(self._keys):,} keys from 0 to {self._keys[-1]}; get the .rec and its .idx again"
+                f"{counted(len(self._keys), 'key')} from 0 to {self._keys[-1]}; get the .rec and its .idx again"
             )
         if end < len(self._keys) and self._has_image(end):
             raise SourceFormatError(
@@ -163,7 +164,7 @@ def _read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     except (ValueError, OverflowError) as error:
         raise SourceFormatError(f"{path}: expected lines of key and offset, two whole numbers; {error}") from error
     if table.size == 0 or table.shape[1] != 2:
-        raise SourceFormatError(f"{path}: expected lines of key and offset; found {len(table)} such lines")
+        raise SourceFormatError(f"{path}: expected lines of key and offset; found {counted(len(table), 'such line')}")
     keys, offsets = table[np.argsort(table[:, 0], kind="stable")].T
     repeated = np.flatnonzero(keys[1:] == keys[:-1])
     if repeated.size or keys[0] < 0:

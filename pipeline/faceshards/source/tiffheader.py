@@ -3,6 +3,8 @@
 import struct
 from typing import NamedTuple
 
+from faceshards.counted import counted
+
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 262, 277
 _SUBFILE, _SAMPLE_FORMAT, _DNG_VERSION, _CFA = 254, 339, 50706, 33421
 _EXTRA_SAMPLES, _APART, _MULTIPLIED = 338, 2, 1
@@ -89,7 +91,7 @@ def _fault(data: bytes, tags: dict[int, int], bits: int) -> str | None:
     if bits > 16 or tags.get(_SAMPLE_FORMAT, 1) != 1:
         return f"its samples are {bits}-bit numbers that no screen shows; save it with 8 bits a channel"
     if tags.get(_SAMPLES, 1) > _MAX_SAMPLES:
-        return f"it has {tags[_SAMPLES]} channels; save it as RGB"
+        return f"it has {counted(tags[_SAMPLES], 'channel')}; save it as RGB"
     if any(tags.get(tile, 0) > max(tags.get(side, 0), _LARGEST_TILE) for tile, side in _TILES):
         return "its tiles are larger than the picture; save it again"
     if tags.get(_PHOTOMETRIC) in (_SEPARATED, _CIELAB):
@@ -101,7 +103,7 @@ def _directory(data: bytes, order: str, at: int) -> tuple[dict[int, int], int]:
     """The first value of each tag of whole numbers, and where the next directory lies; 0 where there is none."""
     (count,) = struct.unpack_from(order + "H", data, at)
     if count > _MAX_TAGS:
-        raise ValueError(f"{count:,} tags")
+        raise ValueError(f"{counted(count, 'tag')}")
     tags = {}
     for entry in range(at + 2, at + 2 + 12 * count, 12):
         tag, kind, values = struct.unpack_from(order + "HHI", data, entry)

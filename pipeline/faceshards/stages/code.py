@@ -9,6 +9,7 @@ from faceshards.build.code import changes, code_of
 from faceshards.build.lockfile import STAGES, check_own_package, entry_of, lock_of_this, write_lock
 from faceshards.build.workdir import work_dir
 from faceshards.commandline import errors_told
+from faceshards.counted import counted
 from faceshards.store.durable import sweep, write_file
 
 _ENTRIES = {**{stage: entry_of(stage) for stage in STAGES}, "train": "faceshards.build.train"}
@@ -55,7 +56,10 @@ def _write(names: Iterable[str], out: Path) -> None:
 def _explain(stage: str, before: Path) -> None:
     now = code_of(_ENTRIES[stage])
     modules = sum(path.endswith(".py") for path in now)
-    click.echo(f"{stage}: {modules} modules and {len(now) - modules} data files, by the SHA-256 of what counts in them")
+    click.echo(
+        f"{stage}: {counted(modules, 'module')} and {counted(len(now) - modules, 'data file')}, by the SHA-256 of "
+        "what counts in them"
+    )
     for path, digest in now.items():
         click.echo(f"  {digest[:12]}  {path}")
     if not before.is_file():

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from faceshards.checks import whole_number
+from faceshards.counted import counted
 from faceshards.errors import CacheError, FaceShardsError
 from faceshards.store import filelocks
 from faceshards.store.durable import PARTIAL, sync, write_file
@@ -194,8 +195,8 @@ class Cache:
         """Let files go, longest unread first, until `size` bytes fit. Called under the folder's lock."""
         if size > self.max_bytes:
             raise CacheError(
-                f"{self.folder}: {claimed.stem} has {size:,} bytes, the whole cache may hold {self.max_bytes:,}; "
-                "give open() a Cache with a larger max_bytes"
+                f"{self.folder}: {claimed.stem} has {counted(size, 'byte')}, the whole cache may hold "
+                f"{self.max_bytes:,}; give open() a Cache with a larger max_bytes"
             )
         kept = []
         for path in self.folder.rglob("*"):
@@ -213,7 +214,7 @@ class Cache:
                 room += length
         if room < size:
             raise _NoRoomError(
-                f"{self.folder}: no room for the {size:,} bytes of {claimed.stem}: the cache may hold "
+                f"{self.folder}: no room for the {counted(size, 'byte')} of {claimed.stem}: the cache may hold "
                 f"{self.max_bytes:,}, its disk has {free:,} free, and what is left is being read; "
                 "make room, or give open() a Cache with a larger max_bytes"
             )

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.counted import counted
 from faceshards.errors import CorruptShardError
 from faceshards.faulttext import is_shortage
 from faceshards.records import UInt8Array
@@ -188,7 +189,7 @@ class ChunkReader(ABC):
         while some := list(islice(buffers, _BUFFERS)):
             found += opened.read_into(some, offset + found)
         if found != length:
-            raise ValueError(f"{length} bytes at {offset} expected, {found} read")
+            raise ValueError(f"{counted(length, 'byte')} at {offset} expected, {found:,} read")
 
     def _buffer(self, name: str, length: int) -> UInt8Array:
         held: UInt8Array | None = getattr(self._buffers, name, None)
@@ -201,13 +202,13 @@ class ChunkReader(ABC):
 def check_bounds(size: int, offset: int, length: int) -> None:
     """Whether some bytes lie within a file of so many; else a ValueError."""
     if not 0 <= offset <= offset + length <= size:
-        raise ValueError(f"no {length} bytes at {offset} in it")
+        raise ValueError(f"no {counted(length, 'byte')} at {offset} in it")
 
 
 def without_checksum(content: UInt8Array, listed: int | None = None) -> UInt8Array:
     """Bytes without the checksum behind them, which is theirs; else a ValueError. See `compare`."""
     if len(content) < CRC_BYTES:
-        raise ValueError(f"no room for a checksum in {len(content)} bytes")
+        raise ValueError(f"no room for a checksum in {counted(len(content), 'byte')}")
     data = content[:-CRC_BYTES]
     compare(extend(0, data), content[-CRC_BYTES:], listed)
     return data

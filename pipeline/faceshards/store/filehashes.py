@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from faceshards.counted import counted
 from faceshards.errors import CorruptShardError, FaceShardsError, MissingShardError
 from faceshards.faulttext import is_shortage
 from faceshards.store.dataset_json import MAX_BYTES
@@ -61,7 +62,7 @@ def _lying(store: Store, root: Path) -> FilesThere:
         if file not in listed:
             return "a file that was not read, as the store does not list it"
         if listed[file] not in (None, sizes[file]):
-            return f"{sizes[file]} bytes in place of {listed[file]}"
+            return f"{counted(sizes[file], 'byte')} in place of {listed[file]:,}"
         return _hash_of(root / file)
 
     return FilesThere(sizes, hash_of)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from faceshards.counted import counted
 from faceshards.errors import MissingShardError, StoreSpecError
 from faceshards.store import dataset_json, layout
 from faceshards.store.classes import strange_classes
@@ -78,7 +79,7 @@ def finish(work: Path, spec: StoreSpec, provenance: Mapping[str, Any], documents
 def _refuse_missing(work: Path, spec: StoreSpec) -> None:
     missing = [f"{split}-{shard}" for split, shard in spec.shards if not is_committed(work, split, shard)]
     if missing:
-        raise MissingShardError(f"{work}: {len(missing)} shards are not written yet: {', '.join(missing[:20])}")
+        raise MissingShardError(f"{work}: {counted(len(missing), 'shard')} not written yet: {', '.join(missing[:20])}")
 
 
 def _files(work: Path, spec: StoreSpec) -> Iterator[dict[str, Any]]:
@@ -92,7 +93,7 @@ def _refuse_changed(work: Path, inventory: pa.Table) -> None:
     for name, size in zip(inventory["path"].to_pylist(), inventory["bytes"].to_pylist(), strict=True):
         path = work / name
         if not path.is_file() or path.stat().st_size != size:
-            raise MissingShardError(f"{path} was committed with {size} bytes and has gone or changed since")
+            raise MissingShardError(f"{path} was committed with {counted(size, 'byte')} and has gone or changed since")
 
 
 class _Counts(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.counted import counted
 from faceshards.errors import MissingExtraError, StoreSpecError
 from faceshards.faulttext import is_shortage
 from faceshards.records import UInt8Array
@@ -60,7 +61,9 @@ class EncodedImages:
             MissingExtraError: OpenCV is not installed.
         """
         if len(files) != len(pixels):
-            raise StoreSpecError(f"expected a file or None for each of {len(pixels)} images, found {len(files)}")
+            raise StoreSpecError(
+                f"expected a file or None for each of {counted(len(pixels), 'image')}, found {len(files)}"
+            )
         kept = (_faithful(image, file) for image, file in zip(pixels, files, strict=True))
         return cls(list(kept), pixels.shape[1:])
 
@@ -146,7 +149,7 @@ def _decoded(file: UInt8Array, shape: tuple[int, ...]) -> UInt8Array:
             raise
         raise ValueError(f"an image that OpenCV refuses: {error}") from error
     if pixels is None:
-        raise ValueError(f"{len(file):,} bytes that are no image that OpenCV can decode")
+        raise ValueError(f"no image that OpenCV can decode: {counted(len(file), 'byte')}")
     return pixels
 
 

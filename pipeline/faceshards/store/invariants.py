@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from faceshards.counted import counted
 from faceshards.maps import region_areas
 from faceshards.regions import IGNORE, N_REGIONS
 from faceshards.store.classes import are_strange
@@ -62,7 +63,7 @@ def block_problems(arrays: Mapping[str, NDArray[Any]], rows: pa.Table, at: NDArr
         expected = np.zeros(len(arrays[USABLE.name]), bool)
         expected[at] = pc.equal(rows["status"], OK).to_numpy(zero_copy_only=False)
         if wrong := np.flatnonzero(arrays[USABLE.name] != expected).size:
-            yield f"usable is not what the manifest says: {wrong} rows"
+            yield f"usable is not what the manifest says: {counted(wrong, 'row')}"
     arrays = {name: values[at] for name, values in arrays.items()}
     ids = np.asarray(rows["sample_id"].to_pylist(), dtype=object)
     if "identity" in arrays:
@@ -98,7 +99,7 @@ class _Wrong:
     def sentences(self) -> Iterator[str]:
         for what, count in self._count.items():
             if count:
-                yield f"{what}: {count} samples (first: {', '.join(self._first[what])})"
+                yield f"{what}: {counted(count, 'sample')} (first: {', '.join(self._first[what])})"
 
 
 def _named(what: str, ids: NDArray[np.object_], wrong: NDArray[np.bool_]) -> Iterator[str]:

@@ -3,6 +3,8 @@
 Layouts: PNG (ISO/IEC 15948, 5.3 and 11.2.2), JPEG (ITU-T T.81, B.1 and B.2.2).
 """
 
+from faceshards.counted import counted
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_CHUNK = 12  # bytes of length, type and checksum
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -29,7 +31,7 @@ def _png_pixels(file: bytes) -> int:
     while at < len(file):
         length, kind = int.from_bytes(file[at : at + 4], "big"), file[at + 4 : at + 8]
         if at + _PNG_CHUNK + length > len(file):
-            raise ValueError(f"a PNG whose chunk {kind!r} claims {length} bytes and ends before")
+            raise ValueError(f"a PNG whose chunk {kind!r} claims {counted(length, 'byte')} and ends before")
         if kind == b"acTL":
             raise ValueError("a PNG of several frames")
         at += _PNG_CHUNK + length

@@ -9,6 +9,7 @@ import numpy as np
 from numcodecs.zstd import Zstd
 from numpy.typing import NDArray
 
+from faceshards.counted import counted
 from faceshards.errors import CorruptShardError
 from faceshards.records import UInt8Array
 from faceshards.store import layout
@@ -78,7 +79,10 @@ class PixelReader(ChunkReader):
         last = number + -(-len(out) // rows)
         end = number * rows + len(out)
         if number < 0 or end > self._rows or (len(out) % rows and end != self._rows):
-            raise IndexError(f"{len(out)} samples from chunk {number} on are not whole chunks of split {self._split!r}")
+            raise IndexError(
+                f"expected whole chunks of split {self._split!r} from chunk {number} on; found "
+                f"{counted(len(out), 'sample')}"
+            )
         if not out.flags.c_contiguous:
             raise ValueError("the array to read into must be C-contiguous")
         start = number
@@ -136,7 +140,7 @@ class PixelReader(ChunkReader):
 
     def _check_length(self, length: int) -> None:
         if length != self._chunk_bytes + CRC_BYTES:
-            raise ValueError(f"{length} bytes, where {self._chunk_bytes + CRC_BYTES} are expected")
+            raise ValueError(f"{counted(length, 'byte')}, where {self._chunk_bytes + CRC_BYTES:,} are expected")
 
     def _unwanted(self, start: int, stop: int) -> UInt8Array:
         """Where samples of a chunk go that nobody wants."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
+from faceshards.counted import counted
 from faceshards.errors import CorruptShardError, DownloadError, MissingExtraError
 from faceshards.store import dataset_json
 from faceshards.store.cache import Cache
@@ -77,10 +78,10 @@ class CachedMirror:
                 to.write(block)
                 digest.update(block)
                 bar.update(len(block))
-        found = f"{arrived:,} bytes" if arrived <= size else "more"
+        found = counted(arrived, "byte") if arrived <= size else "more"
         if (arrived, digest.hexdigest()) != (size, sha256):
             raise CorruptShardError(
-                f"{self.origin.url}/{file}: expected {size:,} bytes of SHA-256 {sha256}, got {found} of "
+                f"{self.origin.url}/{file}: expected {counted(size, 'byte')} of SHA-256 {sha256}, got {found} of "
                 f"{digest.hexdigest()}. The file is damaged there: upload it again; or the store at this URL was "
                 "replaced: open it again"
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 import google_crc32c
 import numpy as np
 
+from faceshards.counted import counted
 from faceshards.errors import CorruptShardError, StoreSpecError
 
 CRC_BYTES = 4
@@ -34,7 +35,7 @@ def write_shard_file(path: Path, chunks: Sequence[bytes], capacity: int) -> None
         StoreSpecError: there are more chunks than that.
     """
     if len(chunks) > capacity:
-        raise StoreSpecError(f"{path}: {len(chunks)} chunks do not fit into a shard of {capacity}")
+        raise StoreSpecError(f"{path}: a shard of {capacity} has no room for {counted(len(chunks), 'chunk')}")
     index = np.full((capacity, 2), _NOT_WRITTEN, "<u8")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
@@ -61,13 +62,17 @@ def stored_checksums(path: Path, capacity: int) -> bytes:
         content = file.read(length)
         index = content[:-CRC_BYTES]
         if len(content) != length or _with_checksum(index) != content:
-            raise CorruptShardError(f"{path}: expected the index of {capacity} chunks at its end; found none that fits")
+            raise CorruptShardError(
+                f"{path}: expected the index of {counted(capacity, 'chunk')} at its end; found none that fits"
+            )
         checksums = []
         for offset, stored in np.frombuffer(index, "<u8").reshape(capacity, 2).tolist():
             if offset == stored == _NOT_WRITTEN:
                 continue
             if stored < CRC_BYTES or offset + stored > size:
-                raise CorruptShardError(f"{path}: expected chunks within its {size} bytes; its index says otherwise")
+                raise CorruptShardError(
+                    f"{path}: expected chunks within its {counted(size, 'byte')}; its index says otherwise"
+                )
             file.seek(offset + stored - CRC_BYTES)
             checksums.append(file.read(CRC_BYTES))
     return b"".join(checksums)

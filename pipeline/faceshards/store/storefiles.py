@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from faceshards.counted import counted
 from faceshards.errors import CorruptShardError, MissingShardError
 from faceshards.store import dataset_json, layout
 from faceshards.store.arraymetadata import check_array, check_group
@@ -258,7 +259,7 @@ class StoreFiles:
         if not stat.S_ISREG(found.st_mode):
             raise self._damaged(file, "a file", "a folder, a pipe or a device")
         if found.st_size != size:
-            raise self._damaged(file, f"{size} bytes", str(found.st_size))
+            raise self._damaged(file, counted(size, "byte"), f"{found.st_size:,}")
 
     def _regular(self, file: str, size: int) -> Path:
         """Where a file lies, of so many bytes: before it is opened, and before memory is taken for it."""

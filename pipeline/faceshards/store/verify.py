@@ -19,6 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from faceshards.cells import visible_lines
+from faceshards.counted import counted
 from faceshards.errors import CorruptShardError, FaceShardsError, MissingExtraError, MissingShardError, StoreFormatError
 from faceshards.faulttext import is_shortage
 from faceshards.store import layout
@@ -187,7 +188,8 @@ def _content_problems(store: Store, meter: _Meter, named: Container[str]) -> Ite
             yield Problem(MANIFEST, "inconsistent", detail)
         for split, said in store.info["splits"].items():
             if usable[split] != said["samples"]:
-                detail = f"{usable[split]} usable samples of split {split!r}, where dataset.json says {said['samples']}"
+                usable_of = f"{counted(usable[split], 'usable sample')} of split {split!r}"
+                detail = f"{usable_of}, where dataset.json says {said['samples']}"
                 yield Problem(MANIFEST, "inconsistent", detail)
     if not unusable & {INVENTORY, MANIFEST}:
         yield from _array_problems(store, meter, unusable)

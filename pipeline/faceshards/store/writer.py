@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import zarr
 from numpy.typing import NDArray
 
+from faceshards.counted import counted
 from faceshards.errors import StoreFormatError, StoreSpecError
 from faceshards.store import layout
 from faceshards.store.codecs import filters_leave_literals, keeps_files
@@ -182,8 +183,8 @@ def _placed(rows: pa.Table, spec: StoreSpec, split: str, shard: int, at: NDArray
     where = f"shard {shard} of split {split!r}"
     if rows.num_rows != len(at) or (np.diff(at, prepend=-1, append=stop - start) < 1).any():
         raise StoreSpecError(
-            f"{where} has {stop - start} rows; got {rows.num_rows} manifest rows for {len(at)} of them, which must be "
-            "ascending"
+            f"{where} has {counted(stop - start, 'row')}; got {counted(rows.num_rows, 'manifest row')} for {len(at)} "
+            "of them, which must be ascending"
         )
     if not rows.schema.equals(spec.rows_schema):
         raise StoreSpecError(f"manifest rows: expected the schema\n{spec.rows_schema}\nfound\n{rows.schema}")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
+from faceshards.counted import counted
 from faceshards.errors import FaceError, ParamsError
 from faceshards.ops.arguments import as_regions
 from faceshards.ops.erase_torch import Pixels, as_known, as_maps, check_tensors, find
@@ -148,7 +149,8 @@ def _masks(erased: Any, faces: int) -> NDArray[np.uint32]:
         masks = np.asarray(erased.detach().cpu() if isinstance(erased, Tensor) else erased)
         if masks.shape not in ((faces,), () if faces == 1 else (faces,)):
             raise ParamsError(
-                f"erased must be a uint32 mask for each of {faces} faces; found {masks.shape}; ids come as a list"
+                f"erased must be a uint32 mask for each of {counted(faces, 'face')}; found {masks.shape}; "
+                "ids come as a list"
             )
         if (masks >> N_REGIONS).any():
             raise ParamsError(f"erased must set no bit of {N_REGIONS} or above; found {masks.tolist()}")

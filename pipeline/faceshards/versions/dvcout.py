@@ -5,7 +5,7 @@ DVC is asked through its own Python interface, so that its config, cache and rem
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ class DvcOut:
         objects: MD5 by file, paths relative to the folder; DVC names its copies by it.
     """
 
-    def __init__(self, label: str, cache: Any, remote: Callable[[], Any] | None, listing: str) -> None:
+    def __init__(self, label: str, cache: Any, remote: Any, listing: str) -> None:
         self.label = label
         self._cache, self._remote = cache, remote
         self.objects: Mapping[str, str] = self._read_listing(listing)
@@ -74,14 +74,12 @@ class DvcOut:
             f"{self.label}: {what} is neither in DVC's cache ({self._cache.path}) nor in a remote. Run `dvc push` "
             "where that version was made, or check the revision out and run `dvc repro`"
         )
+        if self._remote is None:
+            raise MissingShardError(nowhere)
+        if isinstance(self._remote, DvcException):
+            raise MissingShardError(f"{nowhere} ({self._remote})") from self._remote
         try:
-            if self._remote is None:
-                raise MissingShardError(nowhere)
-            odb = self._remote()
-        except DvcException as error:
-            raise MissingShardError(f"{nowhere} ({error})") from error
-        try:
-            with odb.fs.open(odb.oid_to_path(oid), "rb") as file:
+            with self._remote.fs.open(self._remote.oid_to_path(oid), "rb") as file:
                 while block := file.read(_BLOCK):
                     yield block
         except FileNotFoundError as error:
@@ -119,28 +117,44 @@ def find_out(path: str | Path, rev: str | None = None, *, remote: bool = True) -
     place = place.parent.resolve() / place.name  # the out itself may be a link into DVC's cache
     label = f"{path} at {rev}" if rev is not None else str(path)
     try:
-        repo = Repo(str(_nearest_folder(place)))
-        name = place.relative_to(Path(repo.root_dir).resolve()).as_posix()
-        if rev is not None and isinstance(repo.scm, NoSCM):
-            raise RevisionError(f"{label}: {repo.root_dir} is in no git repository, so it has no revisions")
-        with repo.switch(rev) if rev is not None else nullcontext():
-            tracked = {repo.fs.relpath(out.fs_path, repo.root_dir): out for out in repo.index.outs if out.is_in_repo}
-            out = tracked.get(name)
-            if out is None:
-                raise RevisionError(
-                    f"{label} is no out of DVC; give --path one of: {', '.join(sorted(tracked)) or 'none is tracked'}"
-                )
-            if not out.hash_info:
-                raise RevisionError(
-                    f"{label} was not made yet: dvc.lock has no entry of it. Run `dvc repro` and commit"
-                )
-            oid, cache, hash_name, named = out.hash_info.value, out.cache, out.hash_name, out.remote
+        # Closed before anything is read: its databases are those of the thread that opened them.
+        with Repo(str(_nearest_folder(place))) as repo:
+            name = place.relative_to(Path(repo.root_dir).resolve()).as_posix()
+            if rev is not None and isinstance(repo.scm, NoSCM):
+                raise RevisionError(f"{label}: {repo.root_dir} is in no git repository, so it has no revisions")
+            with repo.switch(rev) if rev is not None else nullcontext():
+                outs = {repo.fs.relpath(out.fs_path, repo.root_dir): out for out in repo.index.outs if out.is_in_repo}
+                tracked = _tracked(outs, name, label)
+                oid, cache = tracked.hash_info.value, tracked.cache
+                asked = (tracked.remote, "fetch", tracked.hash_name)
+            # By the config of the working tree: the remote may have moved since the revision.
+            kept_by = _remote_of(repo, *asked) if remote else None
     except (DvcException, SCMError) as error:
         raise RevisionError(f"{label}: {error}. Expected a path in a DVC repository and a revision of it") from error
     if not oid.endswith(".dir"):
         raise RevisionError(f"{label} is a file; expected the folder of a store")
-    odb = (lambda: repo.cloud.get_remote_odb(named, "fetch", hash_name)) if remote else None
-    return DvcOut(label, cache, odb, oid)
+    return DvcOut(label, cache, kept_by, oid)
+
+
+def _tracked(outs: Mapping[str, Any], name: str, label: str) -> Any:
+    """The out of that name, which was made."""
+    if name not in outs:
+        raise RevisionError(
+            f"{label} is no out of DVC; give --path one of: {', '.join(sorted(outs)) or 'none is tracked'}"
+        )
+    if not outs[name].hash_info:
+        raise RevisionError(f"{label} was not made yet: dvc.lock has no entry of it. Run `dvc repro` and commit")
+    return outs[name]
+
+
+def _remote_of(repo: Any, *asked: Any) -> Any:
+    """Where DVC pushes an out, or the error that says why there is none, which matters once it is asked."""
+    from dvc.exceptions import DvcException
+
+    try:
+        return repo.cloud.get_remote_odb(*asked)
+    except DvcException as error:
+        return error
 
 
 def _nearest_folder(place: Path) -> Path:

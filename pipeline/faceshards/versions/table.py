@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from faceshards.counted import counted
 from faceshards.versions.difference import SHOWN, ArrayChanges, Difference, Some
 
 _PAIRS_SHOWN = 10
@@ -33,8 +34,8 @@ def as_markdown(found: Difference) -> str:
 
 def _rendered(found: Difference, render: _Render) -> str:
     if found.equal:
-        size = f"{found.faces.a:,} faces, {found.files.files_a} files, {found.files.bytes_a:,} bytes"
-        return f"{found.a} and {found.b} are the same version: {size}\n"
+        files = f"{counted(found.files.files_a, 'file')}, {counted(found.files.bytes_a, 'byte')}"
+        return f"{found.a} and {found.b} are the same version: {counted(found.faces.a, 'face')}, {files}\n"
     return "\n".join(render(section) for section in sections(found))
 
 
@@ -61,7 +62,7 @@ def sections(found: Difference) -> Iterator[Section]:
 def _faces(found: Difference) -> Section:
     faces = found.faces
     added = f"added, {faces.added_unusable:,} of them unusable" if faces.added_unusable else "added"
-    counted = {
+    counts = {
         added: faces.added,
         "removed": faces.removed,
         "dropped out": faces.dropped_out,
@@ -75,7 +76,7 @@ def _faces(found: Difference) -> Section:
         (f"A: {found.a}", f"{faces.a:,}", ""),
         (f"B: {found.b}", f"{faces.b:,}", ""),
         ("usable in both", f"{faces.both:,}", ""),
-        *((what, f"{some.count:,}", _named(some)) for what, some in counted.items() if some.count),
+        *((what, f"{some.count:,}", _named(some)) for what, some in counts.items() if some.count),
     ]
     if faces.reordered:
         rows.append(("in another row", f"{faces.reordered:,}", ""))
@@ -99,7 +100,7 @@ def _became(found: Difference) -> Section:
     if len(regions.became) > _PAIRS_SHOWN:
         rest = regions.became[_PAIRS_SHOWN:]
         pixels = sum(pair.pixels for pair in rest)
-        rows.append((f"{len(rest)} other pairs", "", f"{pixels:,}", f"{pixels / regions.pixels:.4%}"))
+        rows.append((counted(len(rest), "other pair"), "", f"{pixels:,}", f"{pixels / regions.pixels:.4%}"))
     return Section("Regions", ("from", "to", "pixels", "share"), rows)
 
 
@@ -131,7 +132,7 @@ def _files(found: Difference) -> Section:
 def _variants(array: ArrayChanges) -> str:
     parts = []
     if array.variants and array.variants[0] != array.variants[1]:
-        parts.append(f"{array.variants[0]} variants a face in A, {array.variants[1]} in B")
+        parts.append(f"{counted(array.variants[0], 'variant')} a face in A, {array.variants[1]} in B")
     if array.each_variant and (parts or any(array.each_variant)):
         parts.append("by variant: " + ", ".join(f"{count:,}" for count in array.each_variant))
     return "; ".join(parts)

@@ -10,6 +10,7 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from faceshards.counted import counted
 from faceshards.errors import WeightsError
 from faceshards.store.durable import sha256_of
 
@@ -119,7 +120,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
         elif kind == _LENGTH:
             length, at = _varint(message, at)
             if at + length > len(message):
-                raise ValueError(f"a part claims {length:,} bytes; {len(message) - at:,} are left")
+                raise ValueError(f"a part claims {counted(length, 'byte')}; {len(message) - at:,} are left")
             yield field, message[at : at + length]
             at += length
         elif kind in _FIXED:

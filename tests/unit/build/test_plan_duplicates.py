@@ -50,7 +50,7 @@ def test_an_image_under_two_people_is_named_first_and_warned_of(tmp_path: Path) 
     _, outcome = planned(tmp_path, faces)
     assert (outcome.duplicates.across_people, outcome.duplicates.across_splits) == (1, 0)
     assert outcome.duplicates.first[0] == "c = d: under ann and bob in train"
-    assert "1 images lie under the names of two people or more" in outcome.warnings[0]
+    assert "1 image under the names of two people or more" in outcome.warnings[0]
     assert {row["person"] for row in table(tmp_path)} == {"ann", "bob"}
 
 

@@ -228,10 +228,10 @@ def swapped(values: list, one: int, other: object) -> list:
     [
         ("row", 1, "two faces in row 1 of split train"),
         ("row", 99, "rows 1 to 99 in split train of 5 rows"),
-        ("row", None, "1 faces without row"),
+        ("row", None, "1 face without row"),
         ("sample_id", "1", "sample 1 twice"),
         ("split", "dev", "faces in split dev, of which its schema says nothing"),
-        ("split", None, "1 faces without split"),
+        ("split", None, "1 face without split"),
         ("identity", 1, "found b under id 1 and 0|found a under id 0 and 1"),
         ("identity", -1, "found a under id 0 and -1"),
         ("identity_name", None, "class id 0 and no name"),

@@ -109,7 +109,7 @@ def test_in_order_of_the_source_people_lie_side_by_side() -> None:
 
 def test_a_split_that_nobody_is_drawn_for_is_left_out_but_the_first_must_have_faces(tmp_path: Path) -> None:
     lonely = {"train": 0.01, "val": 0.99}
-    with pytest.raises(ParamsError, match=r"plan\.splits: by hash, none of the people of 1 faces went to train"):
+    with pytest.raises(ParamsError, match=r"plan\.splits: by hash, none of the people of 1 face went to train"):
         planned(tmp_path / "a", [Face("0", "ann")], splits=lonely)
     plan, _ = planned(tmp_path / "b", [Face("0", "ann")], splits={"val": 0.99, "test": 0.01})
     assert list(plan.splits) == ["val"]

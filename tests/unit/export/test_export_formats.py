@@ -22,6 +22,7 @@ from faceshards.export.imagefolder import export_imagefolder
 from faceshards.export.recordio import _write_record, export_recordio
 from faceshards.export.webdataset import export_webdataset
 from faceshards.recordioformat import MAGIC
+from faceshards.regions import REGION_NAMES
 from faceshards.source.decode import decode_image, decode_labels
 from faceshards.source.open import open_source
 from faceshards.source.recordfile import RecordFile
@@ -203,6 +204,15 @@ def test_texts_of_the_card_are_read_back_as_they_are(store: Store, tmp_path: Pat
     export_huggingface(told, tmp_path / "out", splits=["val"])
     head = YAML(typ="safe", pure=True).load((tmp_path / "out/README.md").read_text().split("---\n")[1])
     assert (head["pretty_name"], head["license_name"]) == (title, licence)
+
+
+def test_the_card_names_every_column_of_the_files_and_every_region(store: Store, tmp_path: Path) -> None:
+    export_huggingface(store, tmp_path / "out", splits=["val"])
+    card = (tmp_path / "out/README.md").read_text()
+    columns = re.findall(r"^\| `(\w+)` \| .+ \| .+ \|$", card, re.MULTILINE)
+    assert columns == pq.read_schema(tmp_path / "out/data/val-00000-of-00001.parquet").names
+    regions = re.findall(r"^\| (\d+) \| `(\w+)` \|$", card, re.MULTILINE)
+    assert [(int(region), name) for region, name in regions] == list(enumerate(REGION_NAMES))
 
 
 def test_no_split_of_the_card_takes_the_files_of_another(tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def test_weights_to_begin_with_that_are_not_there_are_told_before_a_face_is_cut(
 
 
 def test_no_usable_face_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SourceFormatError, match="none of 1 faces can be trained on"):
+    with pytest.raises(SourceFormatError, match="none of 1 face can be trained on"):
         train([TrainingSource("painted", PaintedFaces(1, broken=0), validation=frozenset())], PARAMS, tmp_path, False)
 
 

@@ -223,7 +223,7 @@ def test_faces_and_people_are_gathered_for_the_command_that_removes_them(at: Ope
 def test_a_region_shows_its_mean_map_its_areas_and_what_it_is_seen_with(at: Opened) -> None:
     at.page.select_option("#map-region", label="nose")
     assert at.page.inner_text("#map-together-title") == "What else faces with nose show"
-    assert "7 faces show it" in at.page.inner_text("#map-together")
+    assert "Shown by 7 faces, on" in at.page.inner_text("#map-together")
     assert "87.5% of them" in at.page.inner_text("#map-says")
     at.page.click("#map-faces")
     assert len(at.shown()) == 7

@@ -101,14 +101,15 @@ def test_a_table_tells_who_is_who(tmp_path, write):
     source = FaceSynthetics(write(tmp_path, frames() | {"identities.csv": table}))
     assert [source.face(i).identity for i in range(3)] == ["alice", "bob", None]
     (said,) = warnings_of(source)
-    assert "identities.csv: 1 of 4 rows name no frame, such as '000099'" in said
+    assert "identities.csv: no frame is named by 1 of 4 rows, such as '000099'" in said
 
 
 def test_a_table_of_people_that_lost_its_leading_zeros_is_told(tmp_path):
     table = b"sample_id,identity\n0,alice\n1,bob\n2,bob\n"
     source = FaceSynthetics(write_folder(tmp_path / "x", frames() | {"identities.csv": table}))
     (said,) = warnings_of(source)
-    assert "3 of 3 rows name no frame, such as '0', and are not used; the frames are named as '000000'" in said
+    assert "no frame is named by 3 of 3 rows, such as '0', and these are not used; " in said
+    assert "the frames are named as '000000'" in said
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_a_table_of_people_that_lost_its_leading_zeros_is_told(tmp_path):
     [
         (b"", "columns sample_id,identity; found nothing"),
         (b"sample,who\n", "found sample,who"),
-        (b"sample_id,identity\n000000\n", "line 2 has 1 values"),
+        (b"sample_id,identity\n000000\n", "line 2 has 1 value;"),
         (b"sample_id,identity\n000000,a\n000000,b\n", "'000000' occurs twice"),
         (b"sample_id,identity\n\xff,a\n", "UTF-8"),
         (b'sample_id,identity\n"a,b\n', "CSV"),

@@ -181,8 +181,8 @@ def test_rows_that_name_no_face_are_told_with_the_faces_that_have_no_row(tmp_pat
     root = write_folder(tmp_path / "faces", {f"{name}.png": b"" for name in ("alice/1", "alice/2", "bob/1")})
     rows = [(name, FIVE) for name in ("alice/1", "alice/2.png", "Bob/1")]
     (said,) = warnings_of(FirstFaces(WithLandmarks(ImageFolder(root), table(tmp_path / "l.csv", rows)), 2))
-    assert "2 of 3 rows name no face of the source, such as 'alice/2.png', and are not used" in said
-    assert "2 of 3 faces have no row; the source names its faces as 'alice/1'" in said
+    assert "no face of the source is named by 2 of 3 rows, such as 'alice/2.png', and these are not used" in said
+    assert "no row is there for 2 of 3 faces; the source names its faces as 'alice/1'" in said
     assert warnings_of(WithLandmarks(ImageFolder(root), table(tmp_path / "m.csv", rows[:1]))) == ()
 
 

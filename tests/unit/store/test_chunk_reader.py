@@ -119,7 +119,7 @@ def test_a_file_that_goes_or_shrinks_or_grows_while_it_is_open_is_noticed(
     size = file.stat().st_size
     for other in (size - 9, size + 9):
         os.truncate(file, other)
-        with pytest.raises(CorruptShardError, match=rf"expected {size} bytes, found {other}"):
+        with pytest.raises(CorruptShardError, match=rf"expected {size:,} bytes, found {other:,}"):
             read(reader)
     file.unlink()
     with pytest.raises(MissingShardError, match="belongs to the store and is not on the disk"):

@@ -201,7 +201,7 @@ def test_a_shard_of_any_chunks_is_as_zarr_lays_it_out(
         assert content[offset : offset + length - 4] == chunk
         ends = offset + length
     assert ends == at
-    with pytest.raises(StoreSpecError, match="2 chunks do not fit into a shard of 1"):
+    with pytest.raises(StoreSpecError, match="a shard of 1 has no room for 2 chunks"):
         write_shard_file(path, [b"", b""], 1)
 
 

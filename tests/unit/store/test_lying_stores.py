@@ -178,5 +178,5 @@ def test_verify_reads_no_file_of_another_length_and_none_that_is_not_listed(stor
             file.truncate(2**40)  # a hole, which takes hours to hash
     found = [str(problem) for problem in verify(store).problems]
     assert any(said.startswith("train.zarr/image/c.0.0.0.0: changed: ") for said in found)
-    assert any("found 1099511627776 bytes in place of" in said for said in found)
+    assert any("found 1,099,511,627,776 bytes in place of" in said for said in found)
     assert "notes.bin: unlisted: the store does not list this file" in found

@@ -157,7 +157,7 @@ def test_a_share_that_is_no_share_is_named_by_verify_and_written_to_no_json(
         return table.append_column(pa.field(name, column.type), column)
 
     problems = [problem.detail for problem in verify(with_manifest(store, measured)).problems]
-    assert problems == [f"{name} that is no number from 0 to 1: 1 samples (first: train-0002)"]
+    assert problems == [f"{name} that is no number from 0 to 1: 1 sample (first: train-0002)"]
     if not np.isfinite(value):
         with pytest.raises(ExportError, match="which JSON has not"):
             export_fiftyone(Store.open(store), tmp_path / "out")

@@ -118,11 +118,11 @@ def wrong_identity(arrays: dict[str, np.ndarray], rows: pa.Table) -> tuple[dict[
 @pytest.mark.parametrize(
     ("alter", "message"),
     [
-        (stray_region, "region ids other than 0-24 and 255: 1 samples (first: val-0001)"),
-        (wrong_area, "region_px is not what the map holds: 1 samples (first: val-0001)"),
-        (wrong_mask, "erased differs from the manifest's: 1 samples (first: val-0001)"),
-        (mask_beyond_the_regions, "erased masks with bits beyond the 25 regions: 1 samples (first: val-0001)"),
-        (wrong_identity, "identity differs from the manifest's: 1 samples (first: val-0001)"),
+        (stray_region, "region ids other than 0-24 and 255: 1 sample (first: val-0001)"),
+        (wrong_area, "region_px is not what the map holds: 1 sample (first: val-0001)"),
+        (wrong_mask, "erased differs from the manifest's: 1 sample (first: val-0001)"),
+        (mask_beyond_the_regions, "erased masks with bits beyond the 25 regions: 1 sample (first: val-0001)"),
+        (wrong_identity, "identity differs from the manifest's: 1 sample (first: val-0001)"),
     ],
 )
 def test_content_that_contradicts_itself_is_found_though_every_hash_fits(
@@ -188,7 +188,7 @@ def test_names_and_class_ids_of_faces_are_those_that_a_store_can_have() -> None:
     rows = manifest_rows(spec, "train", 0, face_arrays("train", 0, 3)).append_column("split", pa.repeat("train", 3))
     assert list(manifest_problems([rows], spec.splits)) == []
     other_people = list(manifest_problems([rows], {"train": SplitSpec(4, ((0, 2),))}))
-    assert other_people == ["class id beyond those of its split: 1 samples (first: train-0002)"]
+    assert other_people == ["class id beyond those of its split: 1 sample (first: train-0002)"]
 
 
 def test_coreutils_checks_the_list_from_the_root_of_the_store(faces: Path, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_a_file_of_another_hash_than_the_description_s_is_refused(tmp_path: Path
 
 
 def test_a_file_of_another_size_is_refused_before_it_is_downloaded(tmp_path: Path, server: FileServer) -> None:
-    with pytest.raises(DownloadError, match=r"the recipe says 12345 bytes, the server \d+"):
+    with pytest.raises(DownloadError, match=r"the recipe says 12,345 bytes, the server \d+"):
         got(described(tmp_path, server, bytes=12345))
     assert server.bytes_sent < 10
 

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
+from faceshards.counted import counted
 from faceshards.errors import DownloadError
 from faceshards.source.fetch.http import BY_HAND, open_session
 from faceshards.source.fetch.partfile import PartFile, sweep
@@ -81,7 +82,9 @@ def is_there(path: Path, file: RemoteFile) -> bool:
 def _require_space(into: Path, needed: int) -> None:
     free = shutil.disk_usage(into).free
     if needed > free:
-        raise DownloadError(f"{into}: {needed:,} bytes are still to come, {free:,} are free: make room and run again")
+        raise DownloadError(
+            f"{into}: still to come: {counted(needed, 'byte')}; free: {free:,}; make room and run again"
+        )
 
 
 def _fetch_file(file: RemoteFile, part: PartFile, transfer: Transfer, bar: "tqdm[NoReturn]") -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from faceshards.counted import counted
 from faceshards.errors import BadSampleError, DownloadError
 from faceshards.faulttext import is_shortage
 from faceshards.source.files import Files, ZipFiles
@@ -62,7 +63,7 @@ def holds_pinned_files(files: Files, pinned: Path) -> bool:
     mismatches = [Mismatch(name, problem) for name, problem in compared if problem is not None]
     if mismatches and len(mismatches) < len(compared):
         raise DownloadError(
-            f"{files.label}: {len(compared) - len(mismatches)} files are those pinned in {pinned} and "
+            f"{files.label}: found {counted(len(compared) - len(mismatches), 'file')} of those pinned in {pinned}, and "
             f"{_listed(mismatches)} Restore them, or remove them: a frame that is missing is no error"
         )
     return bool(compared) and not mismatches
@@ -87,7 +88,7 @@ def verify_members(path: Path, pinned: Path, *, frames: int = 0) -> None:
 def _listed(mismatches: list[Mismatch]) -> str:
     listed = "; ".join(f"{file} {problem}" for file, problem in mismatches[:_LISTED])
     more = f"; and {len(mismatches) - _LISTED} more" if len(mismatches) > _LISTED else ""
-    return f"{len(mismatches)} files differ: {listed}{more}."
+    return f"{counted(len(mismatches), 'other file')}: {listed}{more}."
 
 
 def _compared(files: Files, pinned: Path, frames: int) -> Iterator[tuple[str, str | None]]:
@@ -124,7 +125,7 @@ def _problem(files: Files, name: str, size: int, digest: bytes) -> str | None:
     except BadSampleError as error:
         return f"cannot be read ({error})"
     if len(data) != size:
-        return f"has {len(data)} bytes, expected {size}"
+        return f"has {counted(len(data), 'byte')}, expected {size:,}"
     if sha256(data).digest() != digest:
         return f"has SHA-256 {sha256(data).hexdigest()}, expected {digest.hex()}"
     return None

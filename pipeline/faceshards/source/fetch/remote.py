@@ -16,6 +16,7 @@ import pydantic.dataclasses
 import requests
 from pydantic import ConfigDict, Field
 
+from faceshards.counted import counted
 from faceshards.errors import DownloadError
 from faceshards.source.fetch.http import BY_HAND, TransientError, body, content_length, get, strong_validator
 from faceshards.source.fetch.ranges import parse_content_range, range_header
@@ -117,7 +118,7 @@ class Backoff:
         if self._failures > self._transfer.retries or wait_s > _LONGEST_WAIT_S:
             asked = f" and the server asks to wait {wait_s:.0f} s" if error.wait_s else ""
             raise DownloadError(
-                f"{error}; gave up after {self._failures} attempts in a row{asked}. "
+                f"{error}; gave up after {counted(self._failures, 'attempt')} in a row{asked}. "
                 f"Run the same command again later: finished ranges are kept. {BY_HAND}"
             ) from error
         self._sleep(wait_s)
@@ -183,7 +184,7 @@ def _read(session: requests.Session, remote: RemoteVersion, span: range, timeout
             left -= len(chunk)
             if left <= 0:
                 return
-    raise TransientError(f"{remote.url}: the connection ended {left} bytes early")
+    raise TransientError(f"{remote.url}: the connection ended {counted(left, 'byte')} early")
 
 
 def _promised(remote: RemoteVersion, response: requests.Response, span: range) -> int:
@@ -193,14 +194,15 @@ def _promised(remote: RemoteVersion, response: requests.Response, span: range) -
     if response.status_code == 416 or (remote.validator is not None and found not in (None, remote.validator)):
         raise RemoteChangedError(f"{remote.url}: {name} was {remote.validator}, is {found}")
     if not remote.ranges:
-        if content_length(response) not in (None, remote.size):
-            raise RemoteChangedError(f"{remote.url}: was {remote.size} bytes, is {content_length(response)}")
+        length = content_length(response)
+        if length is not None and length != remote.size:
+            raise RemoteChangedError(f"{remote.url}: was {counted(remote.size, 'byte')}, is {length:,}")
         return remote.size
     content = parse_content_range(response.headers.get("Content-Range", ""))
     if response.status_code != 206 or content is None or content.span.start != span.start:
         raise RangeIgnoredError(f"{remote.url}: asked for {range_header(span)}, got {content}")
     if content.size != remote.size:
-        raise RemoteChangedError(f"{remote.url}: was {remote.size} bytes, is {content.size}")
+        raise RemoteChangedError(f"{remote.url}: was {counted(remote.size, 'byte')}, is {content.size:,}")
     return min(len(span), len(content.span))
 
 
@@ -215,7 +217,9 @@ def _describe(file: RemoteFile, response: requests.Response) -> RemoteVersion:
             f"Give its size as `bytes` in the recipe. {BY_HAND}"
         )
     if file.bytes is not None and size != file.bytes:
-        raise DownloadError(f"{file.url}: the recipe says {file.bytes} bytes, the server {size}: not the same file")
+        raise DownloadError(
+            f"{file.url}: the recipe says {counted(file.bytes, 'byte')}, the server {size:,}: not the same file"
+        )
     if file.name.endswith((".zip", ".zip.001")):
         _require_zip(file.url, response)
     validator = strong_validator(response.headers)

@@ -66,14 +66,17 @@ def test_what_arrives_with_another_hash_is_deleted_and_both_hashes_are_named(tmp
 
 
 def test_another_size_than_the_recipe_names_is_refused_before_the_download(tmp_path: Path) -> None:
-    with FileServer(DATA) as server, pytest.raises(DownloadError, match=f"recipe says 5 bytes, the server {len(DATA)}"):
+    with (
+        FileServer(DATA) as server,
+        pytest.raises(DownloadError, match=f"recipe says 5 bytes, the server {len(DATA):,}:"),
+    ):
         fetch([RemoteFile(server.url(), bytes=5)], tmp_path, transfer=QUICK)
     assert len(server.requests) == 1
 
 
 def test_a_disk_too_small_is_found_out_before_the_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1000}))
-    with FileServer(DATA) as server, pytest.raises(DownloadError, match="1,000 are free"):
+    with FileServer(DATA) as server, pytest.raises(DownloadError, match="free: 1,000; make room"):
         fetch([RemoteFile(server.url())], tmp_path, transfer=QUICK)
     assert len(server.requests) == 1
     assert list(tmp_path.iterdir()) == []

@@ -108,7 +108,7 @@ def test_the_error_names_the_first_files_and_counts_the_others(tmp_path: Path) -
 
     zipped(tmp_path / "bad.zip", dict.fromkeys(names, b"22"))
     with pytest.raises(
-        DownloadError, match=r"12 files differ: .*000009\.png has 2 bytes, expected 1; and 2 more"
+        DownloadError, match=r"12 other files: .*000009\.png has 2 bytes, expected 1; and 2 more"
     ) as error:
         verify_members(tmp_path / "bad.zip", tmp_path / "pinned.parquet")
     assert str(error.value).startswith(str(tmp_path / "bad.zip"))
@@ -120,5 +120,5 @@ def test_data_of_unknown_origin_is_told_apart_whole_other_or_damaged(tmp_path: P
     assert holds_pinned_files(zipped(tmp_path / "part.zip", some), pinned)
     assert not holds_pinned_files(zipped(tmp_path / "other.zip", dict.fromkeys(FILES, b"mine")), pinned)
     assert not holds_pinned_files(zipped(tmp_path / "none.zip", {"999999.png": b"mine"}), pinned)
-    with pytest.raises(DownloadError, match=r"1 files differ: 000001\.png"):
+    with pytest.raises(DownloadError, match=r"1 other file: 000001\.png"):
         holds_pinned_files(zipped(tmp_path / "damaged.zip", {**FILES, "000001.png": b"another fac3"}), pinned)

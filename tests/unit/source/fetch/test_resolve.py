@@ -71,5 +71,5 @@ def test_a_set_that_is_not_the_official_one_is_refused(tmp_path: Path, root: Pat
     pinned = root / "manifests/facesynthetics_sha256.parquet"
     with FileServer(zip_bytes()) as server:
         recipe.write_text(DOWNLOAD + f"pinned_members: {pinned}\nfiles: [{{url: {server.url()!r}}}]")
-        with pytest.raises(DownloadError, match=r"3 files differ: 000000.png has 5000 bytes"):
+        with pytest.raises(DownloadError, match=r"3 other files: 000000.png has 5,000 bytes"):
             resolve(recipe, tmp_path / "into", accept_licence="R-UDA-1.0", progress=False)

@@ -41,7 +41,7 @@ function grid(data, open) {
     const start = page * PAGE;
     const pages = Math.max(Math.ceil(rows.length / PAGE), 1);
     element('grid').replaceChildren(...rows.slice(start, start + PAGE).map((row, at) => tile(row, start + at)));
-    element('count').textContent = `${whole(rows.length)} of ${whole(data.count)} faces`;
+    element('count').textContent = `${whole(rows.length)} of ${counted(data.count, 'face')}`;
     element('page').textContent = `page ${whole(page + 1)} of ${whole(pages)}`;
     element('earlier-page').disabled = page === 0;
     element('later-page').disabled = page + 1 >= pages;

@@ -36,7 +36,7 @@ function maps(data, showOnly) {
     }
     if (!shares.length) return make('p', { textContent: 'No face shows it.' });
     const [low, high] = shares.reduce(([a, b], share) => [Math.min(a, share), Math.max(b, share)], [Infinity, 0]);
-    const text = `${whole(shares.length)} faces show it, on ${low.toFixed(1)} to ${high.toFixed(1)} % of their pixels.`;
+    const text = `Shown by ${counted(shares.length, 'face')}, on ${low.toFixed(1)} to ${high.toFixed(1)} % of their pixels.`;
     return make('div', {}, histogram(shares, low, high, 30, text), make('p', { className: 'hint', textContent: text }));
   }
 

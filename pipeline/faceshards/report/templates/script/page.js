@@ -16,6 +16,7 @@ function make(tag, properties = {}, ...children) {
 const name = (text) => make('bdi', { textContent: text });
 
 const whole = (number) => number.toLocaleString('en');
+const counted = (number, one, many = `${one}s`) => `${whole(number)} ${number === 1 ? one : many}`;
 
 const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.01 ? 2 : 1)}%`;
 
@@ -37,7 +38,7 @@ function histogram(values, low, high, bins, label) {
   const most = Math.max(...counts, 1);
   const bars = counts.map((count, at) => {
     const from = low + at * step;
-    const one = make('span', { title: `${from.toFixed(1)} to ${(from + step).toFixed(1)}: ${whole(count)} faces` });
+    const one = make('span', { title: `${from.toFixed(1)} to ${(from + step).toFixed(1)}: ${counted(count, 'face')}` });
     one.style.height = `${(100 * count / most).toFixed(1)}%`;
     return one;
   });

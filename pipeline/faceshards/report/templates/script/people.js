@@ -17,7 +17,7 @@ function people(data, showOnly) {
   const most = data.peopleCount[ranked[0]];
   const each = [...data.peopleCount];
   element('people-spread').append(histogram(each, 1, most + 1, Math.min(most, 40), 'Faces a person'),
-    make('p', { className: 'hint', textContent: `${whole(data.people.length)} people have 1 to ${whole(most)} faces here, ${(each.reduce((sum, count) => sum + count, 0) / each.length).toFixed(1)} in the mean.` }));
+    make('p', { className: 'hint', textContent: `${counted(data.people.length, 'person', 'people')}, each with 1 to ${counted(most, 'face')} here, ${(each.reduce((sum, count) => sum + count, 0) / each.length).toFixed(1)} in the mean.` }));
 
   function entries(which) {
     return which.map((person) => {
@@ -33,7 +33,7 @@ function people(data, showOnly) {
     const order = element('people-order').value === 'fewest' ? [...ranked].reverse() : ranked;
     const found = order.filter((person) => data.people[person].toLowerCase().includes(text));
     list.replaceChildren(...entries(found.slice(0, PEOPLE)));
-    element('people-count').textContent = `${whole(Math.min(found.length, PEOPLE))} of ${whole(found.length)} people`;
+    element('people-count').textContent = `${whole(Math.min(found.length, PEOPLE))} of ${counted(found.length, 'person', 'people')}`;
   }
 
   element('people-search').addEventListener('input', draw);
