@@ -147,8 +147,8 @@ def _cut(rows: _Rows, out: Path, progress: bool) -> tuple[FaceFiles, FaceFiles]:
     faces = write_faces(out / "train", rows[0], LabelledFace.crop, CROP_SIZE, progress)
     if not len(faces):
         raise SourceFormatError(
-            f"none of {counted(len(rows[0]), 'face')} can be trained on, and {len(rows[1])} were kept for validation; expected "
-            f"images with labels and landmarks, found: {[face.said for face in faces.left_out[:3]]}"
+            f"none of {counted(len(rows[0]), 'face')} can be trained on, and {len(rows[1])} were kept for validation; "
+            f"expected images with labels and landmarks, found: {[face.said for face in faces.left_out[:3]]}"
         )
     return faces, write_faces(out / "validation", rows[1], LabelledFace.aligned, SIZE, progress)
 
