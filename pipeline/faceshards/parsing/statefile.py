@@ -56,7 +56,10 @@ def read_state(path: Path, what: str) -> State:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a pickle that is no pickle of tensors can raise nearly anything
         if is_shortage(error):
-            raise
+            raise WeightsError(
+                f"{what}: memory ran out while it was read: it is damaged and claims more than it has, or memory is "
+                f"short. Compare its size with where it comes from. ({type(error).__name__}: {error})"
+            ) from error
         raise WeightsError(
             f"{what}: expected a PyTorch file of tensors and plain values; found a damaged one, or one that wants to "
             f"run code, which is refused. Save the state dict alone. ({type(error).__name__}: {_cause(error)})"

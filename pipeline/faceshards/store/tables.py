@@ -93,16 +93,17 @@ class TableFile:
         refuse_more_rows(plain.metadata, where, _FEW_ROWS + size)
         self.metadata, self.schema = plain.metadata, plain.schema_arrow
         self._where, self._most = where, most_text
-        columns = [self.metadata.schema.column(i) for i in range(self.metadata.num_columns)]
-        texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+        about = [self.metadata.schema.column(i) for i in range(self.metadata.num_columns)]
+        texts = [column.path for column in about if column.physical_type == "BYTE_ARRAY"]
         odd = set(texts) - set(self.schema.names)
-        odd |= {of.path for of in columns if of.physical_type == "FIXED_LEN_BYTE_ARRAY" and of.length > most_text}
+        odd |= {of.path for of in about if of.physical_type == "FIXED_LEN_BYTE_ARRAY" and of.length > most_text}
         if odd:
             raise StoreFormatError(
                 f"{where}: expected texts of at most {most_text} bytes, in no lists; found the column "
                 f"{min(odd)!r:.80}. {IF_WRONG}"
             )
         self._file = open_parquet(source, metadata=self.metadata, read_dictionary=texts)
+        self._see_columns([column.physical_type for column in about])
 
     def read(self, group: int, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a row group, of these columns, None for all; texts as dictionaries, which `plain` decodes.
@@ -136,6 +137,18 @@ class TableFile:
             decoded = [chunk.dictionary_decode().cast(field.type) for chunk in table[name].chunks]
             table = table.set_column(at, field, pa.chunked_array(decoded, field.type))
         return table
+
+    def _see_columns(self, types: Sequence[str]) -> None:
+        """Raise where row groups say of their columns what cannot be: asked for it later, Arrow ends the process."""
+        for group in range(self.metadata.num_row_groups):
+            # No row is asked for: Arrow looks at what the columns say of themselves alone, and raises.
+            next(self._file.reader.iter_batches(0, [group], list(range(len(types))), use_threads=False), None)
+            found = [self.metadata.row_group(group).column(number).physical_type for number in range(len(types))]
+            if found != list(types):
+                raise StoreFormatError(
+                    f"{self._where}: expected columns stored as {', '.join(types)}; found {', '.join(found)} in row "
+                    f"group {group}. {IF_WRONG}"
+                )
 
     def _room(self, rows: int) -> int:
         return _SLACK + self._most * rows

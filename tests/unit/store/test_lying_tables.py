@@ -17,6 +17,7 @@ from faceshards.errors import ExportError, FaceShardsError, StoreFormatError
 from faceshards.export.fiftyone import export_fiftyone
 from faceshards.store.reader import Store
 from faceshards.store.schema import COLUMN_TYPES, INVENTORY, MANIFEST
+from faceshards.store.tables import TableFile, table_errors
 from faceshards.store.verify import verify
 
 
@@ -136,6 +137,16 @@ def test_texts_are_columns_of_their_own(store: Path, values: list[Any]) -> None:
 
     with pytest.raises(StoreFormatError, match=r"expected texts of at most 4096 bytes, in no lists; found .* 'x"):
         _ = Store.open(with_manifest(store, odd)).manifest
+
+
+def test_columns_of_another_type_than_the_schema_says_are_refused_where_arrow_ends_the_process(store: Path) -> None:
+    data = (store / MANIFEST).read_bytes()
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    int32, int64 = b"\x15\x02\x19", b"\x15\x04\x19"  # how the description of a column begins
+    assert int32 in data[footer:]
+    edited = data[:footer] + data[footer:].replace(int32, int64)
+    with pytest.raises(StoreFormatError, match="expected columns stored as .*INT32.*; found"), table_errors("manifest"):
+        TableFile(pa.BufferReader(edited), "manifest")
 
 
 def test_an_inventory_is_no_longer_than_one_of_so_many_files_can_be(store: Path) -> None:
