@@ -145,7 +145,7 @@ def test_columns_of_another_type_than_the_schema_says_are_refused_where_arrow_en
     int32, int64 = b"\x15\x02\x19", b"\x15\x04\x19"  # how the description of a column begins
     assert int32 in data[footer:]
     edited = data[:footer] + data[footer:].replace(int32, int64)
-    with pytest.raises(StoreFormatError, match=r"expected columns stored as .*INT32.*; found"), table_errors("manifest"):
+    with pytest.raises(StoreFormatError, match=r"expected columns stored as .*INT32.*found"), table_errors("manifest"):
         TableFile(pa.BufferReader(edited), "manifest")
 
 
