@@ -77,7 +77,7 @@ class Run:
                 self._out = self._work / "gpu.json"
             print(
                 "There is no CUDA device here: a dry run on the CPU, in small, to see that the checks run. Nothing is "
-                f"measured, and docs/gpu.json is left as it is ({self._out})"
+                "measured, and docs/gpu.json is left as it is"
             )
 
     def _check(self, name: str, left: float) -> dict[str, Any]:
@@ -143,8 +143,11 @@ class Run:
     def _summary(self) -> list[str]:
         claims = [claim for found in self._result["checks"].values() for claim in found["claims"]]
         judged = [claim["holds"] for claim in claims if claim["holds"] is not None]
+        dry = self._result.get("dry_run", False)
+        kept = not dry or self._given.work is not None or self._work not in self._out.parents
         return [
+            *(["A dry run on the CPU, which was compared with itself: no figure is of a GPU"] if dry else []),
             f"{sum(judged)} of {len(judged)} claims hold, {len(claims) - len(judged)} were not judged; "
             f"{self._result['seconds']} s",
-            f"{self._out} and {self._out.with_suffix('.md').name}",
+            f"{self._out} and {self._out.with_suffix('.md').name}" if kept else "nothing was kept; --out FILE keeps it",
         ]

@@ -2,8 +2,9 @@
 
 python benchmarks/parser_calibration.py SOURCE --only IDS [--weights W] [--save OUT.safetensors]
 
-SOURCE is one that the parser did not learn from. The temperature is the one under which its truth is likeliest (Guo et
-al., ICML 2017); `--save` writes the weights with it in their metadata, where the parser looks for it.
+SOURCE is one that the parser did not learn from. The temperature is the one under which its truth is likeliest, which
+`faceshards train` finds by its validation faces; `--save` writes the weights with it in their metadata, where the
+parser looks for it.
 """
 
 import itertools
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from faceshards.errors import BadSampleError
+from faceshards.parsing.calibrate import likeliest_temperature
 from faceshards.parsing.certainty import Parsed, confidence_of, layers_of
 from faceshards.parsing.crops import labelled_face
 from faceshards.parsing.mirror import MirrorAveraged, for_inference
@@ -40,7 +42,8 @@ def main(source: Path, only: Path | None, weights: str, save: Path | None) -> No
     faces = list(_faces(source, only))
     votes = [_votes(network, image) for image, _ in faces]
     truths = [truth for _, truth in faces]
-    temperature = _likeliest([(one + other) / 2 for one, other in votes], truths)
+    means = ((one + other)[0] / 2 for one, other in votes)
+    temperature = likeliest_temperature(zip(means, truths, strict=True))
     click.echo(f"{len(faces)} faces; temperature {temperature:.3f} (the weights' own: {loaded.temperature:g})")
     parsed = [Parsed.of(layers_of(one + other, (one, other), temperature).numpy()) for one, other in votes]
     _reliability(parsed, truths)
@@ -62,26 +65,6 @@ def _faces(source: Path, only: Path | None) -> Iterator[tuple[UInt8Array, UInt8A
 def _votes(network: MirrorAveraged, image: UInt8Array) -> tuple[Tensor, Tensor]:
     with torch.inference_mode():
         return network.votes(normalise(torch.from_numpy(image[None])))
-
-
-def _likeliest(logits: list[Tensor], truths: list[UInt8Array]) -> float:
-    """By bisection of the logarithm: the loss has one minimum."""
-    pixels = [
-        (of[0][:, truth != IGNORE].T, torch.from_numpy(truth[truth != IGNORE]).long())
-        for of, truth in zip(logits, truths, strict=True)
-    ]
-
-    def loss(log: float) -> float:
-        return sum(
-            float(torch.nn.functional.cross_entropy(of / np.exp(log), truth, reduction="sum")) for of, truth in pixels
-        )
-
-    low, high = np.log(0.25), np.log(4.0)
-    golden = (np.sqrt(5) - 1) / 2
-    while high - low > 1e-3:
-        one, other = high - golden * (high - low), low + golden * (high - low)
-        low, high = (low, other) if loss(one) < loss(other) else (one, high)
-    return float(np.exp((low + high) / 2))
 
 
 def _reliability(parsed: list[Parsed], truths: list[UInt8Array]) -> None:

@@ -70,15 +70,15 @@ def shown(page: str, typed: str) -> str:
 def shows(shown: str, printed: str) -> bool:
     """Whether an output is the one that a page shows.
 
-    A line of ``...`` stands for any lines, and ``...`` in a line for any words. Numbers, hashes and the width of
-    columns are left out, for a page may show them of other faces.
+    A line of ``...`` stands for any lines, and ``...`` in a line for any words. Numbers, hashes, the width of columns
+    and empty lines at the end are left out, for a page may show them of other faces, and a bar ends when it likes.
     """
-    expected = [_form(line) for line in shown.splitlines()]
+    expected = [_form(line) for line in shown.rstrip().splitlines()]
     pattern = "".join(
         r"(?:.*\n)*?" if line.strip() == "..." else re.escape(line).replace(r"\.\.\.", ".*") + r"\n"
         for line in expected
     )
-    return re.fullmatch(pattern, "".join(f"{_form(line)}\n" for line in printed.splitlines())) is not None
+    return re.fullmatch(pattern, "".join(f"{_form(line)}\n" for line in printed.rstrip().splitlines())) is not None
 
 
 def _form(line: str) -> str:

@@ -11,6 +11,9 @@ from doc_blocks import ROOT, Block, blocks
 from doc_faces import build_demo_like
 from doc_reader import Reader, dvc
 from dvc_projects import git
+from image_files import encode
+from photo_sets import LAPA, ids, jpeg
+from ruamel.yaml import YAML
 
 URL, REMOTE = "https://example.org/you/faces.git", "/mnt/lab/dvc"
 TRACKED = "stages:\n  erase:\n    cmd: 'true'\n    outs: [data/shards, manifests/shards.sha256]\n"
@@ -123,6 +126,20 @@ def with_models(desk: Desk) -> None:
     }
 
 
+def beside_labelled_photographs(desk: Desk) -> None:
+    """Twelve rendered faces with masks in LaPa's numbers, and a run of training that is done in two steps."""
+    desk.stand(desk.here)
+    for folder in ("labelled/images", "theirs"):
+        Path(folder).mkdir(parents=True)
+    for i in range(12):
+        Path(f"labelled/images/a{i:02}.jpg").write_bytes(jpeg(i))
+        Path(f"theirs/a{i:02}.png").write_bytes(encode(ids(i, LAPA)))
+    page = next(block.text for block in blocks(ROOT / "docs/train-parser.md") if block.language == "yaml")
+    content = YAML(typ="safe").load(page)
+    content["train"] |= {"network": "unet", "width": 0.0625, "steps": 2, "batch_size": 2, "precision": "fp32"}
+    YAML(typ="safe").dump(content, Path("train.yaml"))
+
+
 def readme(desk: Desk) -> None:
     from torch import nn
 
@@ -139,6 +156,7 @@ OPENED: dict[str, Callable[[Desk], object]] = {
     "docs/fserasing.md": with_faces_to_erase,
     "docs/remove.md": lambda desk: desk.in_versions({"more": 1}),
     "docs/share.md": in_a_shared_version,
+    "docs/train-parser.md": beside_labelled_photographs,
     "docs/versions.md": lambda desk: desk.in_versions({}, {"more": 1}),
 }
 """What lies there when a page is opened; a repository with its shards where no line is."""

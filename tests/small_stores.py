@@ -17,6 +17,7 @@ from faceshards.build.erase import erase_faces
 from faceshards.build.outcome import count_outcomes
 from faceshards.build.params import AlignParams, EraseParams, PlanParams, RunParams, StoreParams
 from faceshards.build.parse import ParseOutcome, as_metrics
+from faceshards.build.places import places_of
 from faceshards.build.plan import plan_source
 from faceshards.build.planfile import Plan
 from faceshards.build.provenance import versions
@@ -125,14 +126,15 @@ def parse_faces(aligned: Path, out: Path) -> ParseOutcome:
             schema = spec.rows_schema
             table = pa.table([columns[name] if name in columns else rows[name] for name in schema.names], schema)
             write_shard(shards.work, spec, split, shard, {"region": regions}, table, at)
-        made_by = {"weights_sha256": "0" * 64, "device": "cpu"}
+        made_by = {"weights_sha256": "0" * 64, "device": "cpu", "weights_licence": "MIT", "temperature": "1"}
         finish(shards.work, spec, {**faces.info["provenance"], "parse": made_by})
     outcome = count_outcomes(out)
     known_faces = int(pc.sum(faces.manifest["has_truth"]).as_py())
+    known_of_all = outcome, sureness_of(Store.open(out)), places_of(Store.open(out))
     if not known_faces:
-        return ParseOutcome(outcome, sureness_of(Store.open(out)), 0, None, None)
+        return ParseOutcome(*known_of_all, 0, None, None)
     agreement = scores(counts), scores(coarse_confusion(counts))
-    return ParseOutcome(outcome, sureness_of(Store.open(out)), known_faces, *agreement)
+    return ParseOutcome(*known_of_all, known_faces, *agreement)
 
 
 def _sureness(rows: int, faces: pa.Table, at: NDArray[np.int64]) -> SurenessNotes:

@@ -20,6 +20,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Parsers": {
         "Other people's parsers": "docs/parsers.md",
+        "Train a parser of your own": "docs/train-parser.md",
         "Model card: the bundled parser": "docs/parser.md",
         "Model card: the face mesh": "docs/facemesh.md",
     },

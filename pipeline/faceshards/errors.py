@@ -121,6 +121,10 @@ class ParserError(FaceShardsError, ValueError):
     """A parser was given something else than aligned faces, or gives something else than regions."""
 
 
+class TrainingError(FaceShardsError, RuntimeError):
+    """Training the parser cannot go on: its loss is no number any more."""
+
+
 class DeviceError(FaceShardsError, RuntimeError):
     """The asked-for device (CUDA, say) is not there."""
 

@@ -47,8 +47,8 @@ class Runner:
     def __call__(self, *only: str, out: Path | None = None, seconds: float = 30) -> int:
         import time
 
-        options: dict[str, Any] = {"source": None, "weights_out": None, "device": "auto", "seconds": seconds}
-        given = argparse.Namespace(out=out or self.docs, only=list(only) or None, **options)
+        options: dict[str, Any] = {"source": None, "weights_out": None, "work": None, "device": "auto"}
+        given = argparse.Namespace(out=out or self.docs, only=list(only) or None, seconds=seconds, **options)
         return int(self._make(self.script, self.work, given).all(time.monotonic()))
 
 
@@ -99,10 +99,13 @@ def test_a_dry_run_never_writes_over_the_figures_of_a_gpu(
     dry.docs.write_text("measured")
     assert dry("fscam") == 0
     assert dry.docs.read_text() == "measured"
-    assert "dry run" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "A dry run on the CPU, which was compared with itself: no figure is of a GPU" in said
+    assert "nothing was kept" in said
     assert "**A dry run on the CPU" in (dry.work / "gpu.md").read_text()
     assert dry("fscam", out=tmp_path / "elsewhere.json") == 0
     assert json.loads((tmp_path / "elsewhere.json").read_text())["dry_run"] is True
+    assert str(tmp_path / "elsewhere.json") in capsys.readouterr().out
 
 
 def test_a_check_of_another_name_is_refused(on_gpu: Runner) -> None:

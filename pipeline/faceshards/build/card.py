@@ -26,6 +26,7 @@ def _card(content: Mapping[str, Any]) -> str:
     parse = content["provenance"]["parse"]
     variants = f" and {counted(erase['variants'], 'erased variant')} each" if erase["variants"] else ""
     view = "variants" if erase["variants"] else "erase" if erase["images"] else "original"
+    truth = "the source's own, and where it has none those of " if erase["regions"] == "truth" else ""
     low, high = erase["n_regions"]
     erasing = (
         f" Variants: seed {erase['seed']},\n{low} to {counted(high, 'region')} each, fill `{erase['fill']}`."
@@ -74,15 +75,20 @@ for batch in faces.batches(128, shuffle=True, seed=0, epoch=0, view="{view}"):
 
 Each `<split>.zarr` is a plain Zarr v3 group that any Zarr reader opens. `faceshards verify` re-hashes and re-reads all.
 
-Regions: the parser with weights `{parse["weights_sha256"][:12]}` on {parse["device"]}.{_terms(parse)}{erasing}
+Regions: {truth}the parser with weights `{parse["weights_sha256"][:12]}` on {parse["device"]}.{_terms(parse)}{erasing}
 Order of the faces in a split: {_ORDERS[content["provenance"]["plan"]["order"]]}.
 `dataset.json` holds all of it.
 """
 
 
 def _terms(parse: Mapping[str, str]) -> str:
-    """Where a published parser comes from, and its licence, as a sentence."""
-    if "weights_licence" not in parse:
-        return ""
+    """Where a published parser comes from, the licence of the weights, and what their `confidence` is, as sentences."""
     origin = f" from {parse['weights_from']}" if "weights_from" in parse else ""
-    return f" They are{origin} under {parse['weights_licence'].removesuffix('.')}."
+    licence = parse.get("weights_licence", "a licence that is not stated").rstrip(".")
+    licence = "a licence that is not stated" if licence == "not stated" else licence
+    told = f"\nThese weights are{origin} under {licence}."
+    if parse["temperature"] == "not calibrated":
+        told += (
+            "\nNobody has calibrated them: `confidence` compares faces, and is not the share of pixels that are right."
+        )
+    return told

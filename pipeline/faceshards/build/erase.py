@@ -166,7 +166,7 @@ class EraseTask(ShardTask):
         n = rows.num_rows
         columns = {
             "region_px": pa.array(list(areas[at]), REGION_PX.type, mask=~ok),
-            "weights_sha256": pa.repeat(self.weights_sha256, n),
+            "weights_sha256": pc.if_else(pa.array(~from_truth[at]), self.weights_sha256, None),
             "version": pa.repeat(versions()["faceshards"], n),
         }
         if from_truth[at].any():

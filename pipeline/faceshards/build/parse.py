@@ -16,6 +16,7 @@ from faceshards.build.arrays import IMAGE, REGION, TRUTH
 from faceshards.build.outcome import Outcome, count_outcomes
 from faceshards.build.params import ParseParams, RunParams, StoreParams
 from faceshards.build.parserows import parse_rows
+from faceshards.build.places import places_of
 from faceshards.build.provenance import versions
 from faceshards.build.shardmap import ShardContent, ShardTask, making, shard_digests
 from faceshards.build.shards import run_tasks, threads_per_worker
@@ -45,10 +46,12 @@ class ParseOutcome:
         regions: agreement over the 25 regions; None where no face has ground truth.
         coarse: agreement merged to the 19 classes of FaceSynthetics; None where no face has ground truth.
         confidence: how sure the network was.
+        places: in how many of the faces the parts of the face lie where they must, see `places_of`.
     """
 
     outcome: Outcome
     confidence: Sureness
+    places: Mapping[str, float]
     with_truth: int
     regions: Scores | None
     coarse: Scores | None
@@ -98,7 +101,7 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
         }
         finish(shards.work, spec, provenance)
         parsed = Store.open(shards.work)
-        return _compare(faces, parsed, count_outcomes(shards.work), sureness_of(parsed))
+        return _compare(faces, parsed, count_outcomes(shards.work))
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ def _settled(params: ParseParams, provenance: Mapping[str, str]) -> ParseParams:
     return replace(params, device=device, precision=named.get(provenance.get("precision", ""), params.precision))
 
 
-def _compare(aligned: Store, parsed: Store, outcome: Outcome, sureness: Sureness) -> ParseOutcome:
+def _compare(aligned: Store, parsed: Store, outcome: Outcome) -> ParseOutcome:
     """Agreement of the parsed maps with the truth, over all faces that have one."""
     counts = np.zeros((N_REGIONS, N_REGIONS), np.int64)
     with_truth = 0
@@ -161,9 +164,10 @@ def _compare(aligned: Store, parsed: Store, outcome: Outcome, sureness: Sureness
             here = known[known // parsed.chunk_rows == chunk] - start
             predicted = parsed.read(split, REGION.name, start, stop)[here]
             counts += confusion(predicted, aligned.read(split, TRUTH.name, start, stop)[here])
+    known_of_all = outcome, sureness_of(parsed), places_of(parsed)
     if not counts.any():
-        return ParseOutcome(outcome, sureness, 0, None, None)
-    return ParseOutcome(outcome, sureness, with_truth, scores(counts), scores(coarse_confusion(counts)))
+        return ParseOutcome(*known_of_all, 0, None, None)
+    return ParseOutcome(*known_of_all, with_truth, scores(counts), scores(coarse_confusion(counts)))
 
 
 def _digests(params: ParseParams) -> _Weights:
@@ -200,6 +204,7 @@ def as_metrics(result: ParseOutcome) -> dict[str, Any]:
     return {
         **asdict(result.outcome),
         "confidence": result.confidence.as_metrics(),
+        "in_place": dict(result.places),
         "with_truth": result.with_truth,
         "regions": result.regions and _named(result.regions, Region),
         "coarse": result.coarse and _named(result.coarse, CoarseRegion),

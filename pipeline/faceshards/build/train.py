@@ -1,9 +1,11 @@
 """Training the parser from a params file: its sources opened, its weights where the file says."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from faceshards.errors import ParamsError
@@ -22,7 +24,7 @@ class SourceToTrainOn:
     """One source of labelled faces.
 
     Attributes:
-        label: what metrics call it; each another.
+        label: what metrics call it, and a folder for what a recipe makes; each another.
         path: data or a recipe, as `source.path` of the pipeline.
         weight: its share of the training samples, relative to the other sources'.
         validation: a text file of sample ids that are never trained on, one a line; None draws a share of them by
@@ -31,7 +33,7 @@ class SourceToTrainOn:
         accept_licence: for recipes that download.
     """
 
-    label: str
+    label: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$")]
     path: str
     weight: Positive = 1.0
     validation: str | None = None
@@ -47,18 +49,20 @@ class TrainFile:
     train: TrainParams
 
 
-def train_parser(params_file: Path, out: Path) -> Path:
+def train_parser(params_file: Path, out: Path, tell: Callable[[str], object] = lambda _: None) -> Path:
     """Train as the params file says; call again after a kill to go on.
 
     Args:
         params_file: YAML of `TrainFile`.
         out: the folder for weights, metrics, checkpoint and what recipes render or download.
+        tell: takes lines that say what is trained on and what is left out.
 
     Returns:
         The path of the weights.
 
     Raises:
-        ParamsError: the file is missing or does not fit.
+        ParamsError: the file is missing or does not fit, or `out` has the checkpoint of another run.
+        TrainingError, WeightsError: as `faceshards.parsing.train.train`.
         SourceNotFoundError, SourceFormatError, LicenceError, DownloadError: as in the stage `download`.
     """
     try:
@@ -71,7 +75,8 @@ def train_parser(params_file: Path, out: Path) -> Path:
     if twice:
         raise ParamsError(f"{params_file}: sources: expected a label of its own for each; found {twice[0]!r} twice")
     sweep(out)
-    return train([_opened(source, out / "sources" / source.label) for source in params.sources], params.train, out)
+    sources = [_opened(source, out / "sources" / source.label) for source in params.sources]
+    return train(sources, params.train, out, tell=tell)
 
 
 def _opened(source: SourceToTrainOn, into: Path) -> TrainingSource:

@@ -76,7 +76,7 @@ def train(params: Path, out: Path) -> None:
     refuse_without_posix()
     from faceshards.build.train import train_parser
 
-    weights = train_parser(params, out)
+    weights = train_parser(params, out, say)
     say(f"{weights}: use it with `parse.weights: {weights}` in params.yaml")
 
 

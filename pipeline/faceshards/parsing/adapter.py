@@ -21,6 +21,7 @@ from faceshards.parsing.passes import FixedPasses, check_faces, in_shrinking_bat
 from faceshards.parsing.schemes import ClassMap
 from faceshards.parsing.torchscript import TorchScriptNetwork
 from faceshards.parsing.unet import SIZE
+from faceshards.parsing.weights import NOT_CALIBRATED
 from faceshards.records import UInt8Array
 from faceshards.store.durable import sha256_of
 from faceshards.zoo.catalogue import description_of, model_of
@@ -65,7 +66,7 @@ def load_adapter(path: Path, device: str = "auto", threads: int = 1) -> "Adapted
     network = kind(model, params.output, device)
     made_by = {"weights_sha256": sha256, "description_sha256": sha256_of(description), "opencv": cv2.__version__}
     published = {"weights_from": params.url or params.homepage, "weights_licence": params.terms}
-    told = {key: value for key, value in published.items() if value is not None}
+    told = {key: value for key, value in published.items() if value is not None} | {"temperature": NOT_CALIBRATED}
     parser = AdaptedParser(params, network, {**made_by, **told, **network.provenance}, threads)
     parser.try_out(model)
     return parser

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,8 @@ class TrainingSource:
         label: what metrics call it; unique.
         source: needs ground truth; faces without, and those that are not found, are skipped.
         weight: its share of the training samples, relative to the other sources.
-        validation: sample ids never trained on; None takes `TrainParams.validation_share` of them, by hash.
+        validation: sample ids never trained on, each of a face of the source; None takes `TrainParams.validation_share`
+            of them, by hash.
     """
 
     label: str
@@ -122,13 +123,27 @@ def held_out(source: TrainingSource, share: float) -> frozenset[str]:
     return frozenset(i for i, u in zip(ids, draws, strict=True) if u < share)
 
 
+class LeftOut(NamedTuple):
+    """A face that cannot be used.
+
+    Attributes:
+        group: the number of its source.
+        reason: a short code, as `BadSampleError` has it.
+        said: its name, and the reason in words.
+    """
+
+    group: int
+    reason: str
+    said: str
+
+
 class FaceFiles:
     """A folder of cut faces: `images` (N, S, S, 3) and `regions` (N, S, S), both uint8 and mapped when first used.
 
     Attributes:
         ids: (N,) sample ids.
         groups: (N,) int64, the number of the source each came from.
-        skipped: what could not be used, and why.
+        left_out: what could not be used.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -136,7 +151,7 @@ class FaceFiles:
         index = json.loads((folder / "index.json").read_text())
         self.ids: list[str] = index["ids"]
         self.groups = np.array(index["groups"], np.int64)
-        self.skipped: list[str] = index["skipped"]
+        self.left_out = [LeftOut(*face) for face in index["left_out"]]
         self._maps: Cut | None = None
 
     def __getstate__(self) -> dict[str, object]:
@@ -176,16 +191,16 @@ def write_faces(
     regions = np.lib.format.open_memmap(folder / "regions.npy", "w+", np.uint8, shape)
     ids: list[str] = []
     groups: list[int] = []
-    skipped: list[str] = []
+    left_out: list[LeftOut] = []
     for group, source, i in tqdm(rows, desc=folder.name, unit="face", disable=not progress):
         try:
             images[len(ids)], regions[len(ids)] = cut(labelled_face(source, i))
         except BadSampleError as error:
-            skipped.append(f"{source.face(i).source_id}: {error}")
+            left_out.append(LeftOut(group, error.reason, f"{source.face(i).source_id}: {error}"))
             continue
         ids.append(source.face(i).sample_id)
         groups.append(group)
     images.flush()
     regions.flush()
-    (folder / "index.json").write_text(json.dumps({"ids": ids, "groups": groups, "skipped": skipped}))
+    (folder / "index.json").write_text(json.dumps({"ids": ids, "groups": groups, "left_out": left_out}, indent=0))
     return FaceFiles(folder)

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import torch
 
 from faceshards.errors import DeviceError
+
+if TYPE_CHECKING:
+    from faceshards.parsing.weights import Weights
 
 PrecisionName: TypeAlias = Literal["auto", "bf16", "fp32"]
 
@@ -52,18 +55,20 @@ def torch_release() -> str:
     return torch.__version__.partition("+")[0]
 
 
-def provenance_of(weights_sha256: str, device: str, dtype: torch.dtype, mirror: bool) -> Mapping[str, str]:
-    """What decides the regions that one of our networks finds: see `Parser.provenance`.
+def provenance_of(weights: "Weights", device: str, dtype: torch.dtype, mirror: bool) -> Mapping[str, str]:
+    """What decides the regions that one of our networks finds, and its licence: see `Parser.provenance`.
 
     Args:
-        weights_sha256: of the file.
+        weights: from `load_weights`.
         device: its kind, ``"cpu"`` or ``"cuda"``.
         dtype: of weights and activations.
         mirror: whether the network sees the mirrored face too.
     """
     return MappingProxyType(
         {
-            "weights_sha256": weights_sha256,
+            "weights_sha256": weights.sha256,
+            "weights_licence": weights.licence,
+            "temperature": weights.calibration,
             "device": device,
             "precision": str(dtype).removeprefix("torch."),
             "mirror": str(mirror).lower(),

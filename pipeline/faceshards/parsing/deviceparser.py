@@ -75,7 +75,7 @@ class DeviceParser:
         self._engine: Engine | None = None
         self._lock = threading.Lock()
         self.busy = 0.0
-        self.provenance: Mapping[str, str] = provenance_of(weights.sha256, device.type, dtype, mirror)
+        self.provenance: Mapping[str, str] = provenance_of(weights, device.type, dtype, mirror)
 
     @property
     def batch(self) -> int:

@@ -26,7 +26,8 @@ class Parser(Protocol):
 
     @property
     def provenance(self) -> Mapping[str, str]:
-        """At least ``weights_sha256``, ``device`` and the releases that decide the result.
+        """At least ``weights_sha256``, ``device`` and the releases that decide the result, ``weights_licence`` where it
+        is known, and ``temperature``, by which the probabilities were calibrated.
 
         The device is told by its kind, ``"cpu"`` or ``"cuda"``: two of a kind make the same data set.
         """
@@ -101,7 +102,7 @@ class CpuParser:
         self._dtype = dtype
         self._temperature = weights.temperature
         self._passes = FixedPasses(CPU_BATCH, threads)
-        self.provenance = provenance_of(weights.sha256, "cpu", dtype, mirror)
+        self.provenance = provenance_of(weights, "cpu", dtype, mirror)
 
     def parse(self, images: UInt8Array) -> UInt8Array:
         """See `Parser.parse`."""

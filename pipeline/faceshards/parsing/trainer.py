@@ -36,19 +36,22 @@ class Trainer:
         params: of the run.
         faces: what it trains on; how often each class occurs there weights the loss.
         device: where.
+        network: to begin with; None for `initial_network`.
 
     Raises:
         WeightsError: `params.initial` does not fit.
     """
 
-    def __init__(self, params: "TrainParams", faces: FaceFiles, device: torch.device) -> None:
+    def __init__(
+        self, params: "TrainParams", faces: FaceFiles, device: torch.device, network: AnyUNet | None = None
+    ) -> None:
         self.step = 0
         self._params = params
         self.device = device
         # Measured: on the CPU, channels_last gains nothing under bf16, and its backward pass crashes PyTorch 2.13
         # where a layer's channels are no multiple of 8.
         self._format = torch.channels_last if device.type == "cuda" else torch.contiguous_format
-        self._network = _initial_network(params).to(device).train()
+        self._network = (network or initial_network(params)).to(device).train()
         self._average = AveragedModel(self._network, multi_avg_fn=_averaging(params.ema_decay), use_buffers=True)
         self._loss = SegmentationLoss(balanced_weights(_pixels(faces)), params.dice_weight).to(device)
         self._loss_sum = torch.zeros((), device=device)
@@ -118,7 +121,12 @@ class Trainer:
         return logits.float()
 
 
-def _initial_network(params: "TrainParams") -> AnyUNet:
+def initial_network(params: "TrainParams") -> AnyUNet:
+    """The network that a run begins with.
+
+    Raises:
+        WeightsError: `params.initial` or `params.encoder` does not fit, or is not there.
+    """
     if params.initial is not None:
         network = load_weights(params.initial).network.requires_grad_(True)
     else:

@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-Positive = Annotated[float, Field(gt=0)]
+from faceshards.parsing.weights import NOT_STATED
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(ge=1)]
 
 
@@ -31,7 +33,7 @@ class TrainParams:
         device: auto, cpu or cuda.
         workers: processes that prepare samples; 0 prepares them in this one.
         initial: weights to start from (see `load_weights`; their network and width count), or None.
-        licence: of the data, for the metadata of the weights.
+        licence: of the data, for the metadata of the weights, with that of `initial`.
     """
 
     network: Literal["unet", "efficientnet"] = "unet"
@@ -41,9 +43,9 @@ class TrainParams:
     steps: PositiveInt = 20_000
     batch_size: PositiveInt = 16
     learning_rate: Positive = 2e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.01
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    dice_weight: Annotated[float, Field(ge=0)] = 1.0
+    dice_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     validate_every: PositiveInt = 500
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -51,4 +53,4 @@ class TrainParams:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: Annotated[int, Field(ge=0)] = 0
     initial: str | None = None
-    licence: str = "unknown"
+    licence: Annotated[str, Field(min_length=1)] = NOT_STATED

@@ -1,5 +1,6 @@
 """Network weights on disk: safetensors (ours) and ``.pth`` (anyone's), read without running anything in them."""
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -25,9 +26,12 @@ AnyUNet: TypeAlias = UNet | EfficientUNet
 
 BUNDLED = "bundled"
 NORMALISATION = "rgb / 127.5 - 1"
+NOT_STATED = "not stated"
+NOT_CALIBRATED = "not calibrated"
 
 _COUNTER = "num_batches_tracked"  # of batch norm: training only
 _LISTED = 10
+_LENGTH_BYTES = 8
 _WIDEST = 16
 """So many times as wide as the paper's network at most: its shapes alone are some thousands of millions of numbers."""
 
@@ -48,6 +52,16 @@ class Weights:
     metadata: Mapping[str, str]
     sha256: str
     temperature: float = 1.0
+
+    @property
+    def licence(self) -> str:
+        """Of the weights, as their file says; or that it does not."""
+        return self.metadata.get("licence", NOT_STATED)
+
+    @property
+    def calibration(self) -> str:
+        """The temperature that the file brings; or that it brings none."""
+        return f"{self.temperature:g}" if "temperature" in self.metadata else NOT_CALIBRATED
 
 
 def load_weights(weights: str | Path = BUNDLED) -> Weights:
@@ -76,12 +90,33 @@ def load_weights(weights: str | Path = BUNDLED) -> Weights:
 
 
 def save_weights(network: AnyUNet, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write a network as fp16 safetensors; architecture, classes and normalisation are added to the metadata."""
+    """Write a network as fp16 safetensors; architecture, classes and normalisation are added to the metadata.
+
+    The same network and metadata give the same bytes.
+
+    Raises:
+        WeightsError: a number is none that fp16 has.
+    """
     from safetensors.torch import save
 
     state = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items() if _COUNTER not in k}
+    if beyond := [k for k, v in state.items() if not v.isfinite().all()]:
+        raise WeightsError(
+            f"{path}: expected weights that fp16 can hold, up to 65,504; found others in {_some(beyond)}. Nothing was "
+            "written; train with a lower `learning_rate`"
+        )
     about = {**network.describe(), "classes": str(network.final.out_channels), "normalisation": NORMALISATION}
-    write_file(path, save(state, metadata={**metadata, **about}))
+    write_file(path, _in_order(save(state, metadata={**metadata, **about})))
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same safetensors file with its metadata sorted: the library draws their order anew each time."""
+    length = int.from_bytes(data[:_LENGTH_BYTES], "little")
+    table = json.loads(data[_LENGTH_BYTES : _LENGTH_BYTES + length])
+    table["__metadata__"] = dict(sorted(table["__metadata__"].items()))
+    text = json.dumps(table, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % _LENGTH_BYTES)  # the numbers begin at a multiple of it
+    return len(text).to_bytes(_LENGTH_BYTES, "little") + text + data[_LENGTH_BYTES + length :]
 
 
 def _temperature(metadata: Mapping[str, str], what: str) -> float:

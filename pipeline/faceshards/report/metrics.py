@@ -66,12 +66,14 @@ class ParseMetrics(FaceCounts):
 
     Attributes:
         confidence: how sure the parser was.
+        in_place: by the part of the face, the share of the faces that have it in its place; empty for few faces.
         with_truth: faces that could be compared with ground truth.
         regions: agreement over the 25 regions; None where no face has ground truth.
         coarse: agreement over FaceSynthetics' 19 classes; None where no face has ground truth.
     """
 
     confidence: Confidence
+    in_place: dict[str, float]
     with_truth: int
     regions: Agreement | None
     coarse: Agreement | None

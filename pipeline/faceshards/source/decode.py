@@ -12,6 +12,7 @@ from faceshards.errors import BadSampleError
 from faceshards.faulttext import is_shortage, says_shortage
 from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE
+from faceshards.source.flatareas import FEW_COLOURS, has_flat_areas
 from faceshards.source.heif import decode_heif, turned
 from faceshards.source.imageheader import ImageHeader, read_header
 from faceshards.source.pictures import FIRST_BYTES, picture_format
@@ -34,13 +35,6 @@ _PIXELS_A_BYTE = dict.fromkeys(("jpeg", "jp2", "avif", "heic"), 512)
 
 _LOST = re.compile(r"premature|bad huffman|found marker|unsupported marker|jpeg datastream|unable to decompress", re.I)
 """What libjpeg says of a file of which some pixels are not as they were."""
-
-_FEW_COLOURS = 40
-_BLOCK = 2**20
-"""Pixels that are looked at together."""
-_FLAT = 0.9
-"""More pixels of a label map than this are as those above and to the left: 0.93 of the least flat of 71 FaceSynthetics
-label maps."""
 
 
 class Picture(NamedTuple):
@@ -95,10 +89,10 @@ def decode_picture(data: bytes, what: str) -> Picture:
         raise BadSampleError("unreadable_image", f"{what}: {header.format}: {header.fault}")
     heard: list[str] = []
     pixels = _decode_by_format(data, header.format, what, heard)
-    if header.few and _is_label_map(pixels):
+    if header.few and has_flat_areas(pixels):
         raise BadSampleError(
             "label_map",
-            f"{what}: flat areas of at most {_FEW_COLOURS} colours, as a label map has; expected a photograph",
+            f"{what}: flat areas of at most {FEW_COLOURS} colours, as a label map has; expected a photograph",
         )
     remarks = [f"first_frame: its first picture was taken, of {header.frames} or more"] if header.frames > 1 else []
     # Other libraries say some things once a process, so that a file would have the remark by chance.
@@ -214,7 +208,7 @@ def _checked_header(data: bytes, what: str) -> ImageHeader:
             + ("an empty file" if not data else f"{counted(len(data), 'byte')} beginning {data[:8]!r}")
             + ("" if named is None else f": {named}, damaged or of a kind that is not read"),
         )
-    pixels = header.width * header.height
+    pixels = header.pixels
     if not 0 < pixels <= MAX_PIXELS:
         raise BadSampleError(
             "image_too_large" if pixels > 0 else "undecodable_image",
@@ -250,29 +244,12 @@ def is_label_map(data: bytes) -> bool:
         data: the encoded file.
     """
     header = read_header(data)
-    if header is None or header.format == "jpeg" or not 0 < header.width * header.height <= MAX_PIXELS:
+    if header is None or header.format == "jpeg" or not 0 < header.pixels <= MAX_PIXELS:
         return False
     try:
-        return _is_label_map(_decode_by_format(data, header.format, "the picture"))
+        return has_flat_areas(_decode_by_format(data, header.format, "the picture"))
     except BadSampleError:
         return False
-
-
-def _is_label_map(pixels: UInt8Array) -> bool:
-    """Whether an image is made of flat areas of a few colours; one colour alone is none."""
-    height, width = pixels.shape[:2]
-    rows = max(1, _BLOCK // width)
-    colours: set[int] = set()
-    flat = 0
-    for top in range(0, height, rows):
-        # With the row above, which the next ones are held against.
-        block = pixels[max(top - 1, 0) : top + rows].astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
-        row = block.ravel()
-        colours.update(np.unique(row[np.append(True, row[1:] != row[:-1])]).tolist())
-        if len(colours) > _FEW_COLOURS:
-            return False
-        flat += int(np.count_nonzero((block[1:, 1:] == block[:-1, 1:]) & (block[1:, 1:] == block[1:, :-1])))
-    return len(colours) > 1 and flat > _FLAT * (height - 1) * (width - 1)
 
 
 def _decode(data: bytes, what: str, flags: int, heard: list[str] | None = None) -> UInt8Array:
@@ -304,4 +281,4 @@ def _see_room(data: bytes, what: str, lines: list[str]) -> None:
     if (short := next(filter(says_shortage, lines), None)) is not None:
         raise MemoryError(f"{what}: {short}")
     if (header := read_header(data)) is not None:
-        np.empty((header.height, header.width, _WORK_BYTES), np.uint8)
+        np.empty((header.pixels, _WORK_BYTES), np.uint8)

@@ -41,6 +41,11 @@ class ImageHeader(NamedTuple):
     frames: int = 1
     fault: str | None = None
 
+    @property
+    def pixels(self) -> int:
+        """How many pixels it claims; 0 where a side has none, or fewer (the corners of JPEG 2000 may be exchanged)."""
+        return max(self.width, 0) * max(self.height, 0)
+
 
 def read_header(data: bytes) -> ImageHeader | None:
     """Read the header of an encoded image; None where the format is none of ours or the header is broken."""

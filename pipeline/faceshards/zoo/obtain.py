@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import is_zipfile
 
 from filelock import FileLock, Timeout
 
@@ -17,7 +18,6 @@ from faceshards.zoo.onnxfiles import external_files
 from faceshards.zoo.pins import Pin, add_pin, pins_file
 from faceshards.zoo.published import Published, read_published
 
-_ZIP = b"PK"
 _WAIT_S = 3600
 
 
@@ -80,9 +80,14 @@ def obtain(
             other = ", where another file lies" if model.is_file() else ""
             tell(f"{weights}: downloading {published.url} to {model}{other}")
             _download(file, published, model, pins, transfer, progress)
-            if known is None:
-                _require_a_network(file, model)
+            if known is None and (fault := _fault(model)) is not None:
+                model.unlink()
+                raise DownloadError(
+                    f"{file.url}: {fault}. It was deleted and not pinned; look at what the address gives"
+                )
     require_model(description, published, model)
+    if known is None and (fault := _fault(model)) is not None:
+        raise WeightsError(f"{model}: {fault}. It was not pinned; put the whole file there")
     found = Pin(sha256_of(model), model.stat().st_size)
     check_kept(description, published, found, known, pins)
     if known is None:
@@ -125,19 +130,15 @@ def _download(
         raise DownloadError(said) from error
 
 
-def _require_a_network(file: RemoteFile, model: Path) -> None:
-    """Refuse and delete what came in a network's place, such as a page, before it is pinned for good.
-
-    Raises:
-        DownloadError: it is no ONNX file, or no TorchScript, which is a zip.
-    """
+def _fault(model: Path) -> str | None:
+    """What shows that a file is no whole network, such as a page, or half of a file; None where nothing does."""
+    if not model.stat().st_size:
+        return "expected a network; found an empty file"
     try:
         external_files(model)
-        with model.open("rb") as opened:
-            zipped = opened.read(len(_ZIP)) == _ZIP
-        found = None if model.suffix == ".onnx" or zipped else "expected TorchScript; found no zip"
     except WeightsError as error:
-        found = str(error)
-    if found is not None:
-        model.unlink()
-        raise DownloadError(f"{file.url}: {found}. It was deleted and not pinned; look at what the address gives")
+        return str(error)
+    # A zip's directory is at its end.
+    if model.suffix != ".onnx" and not is_zipfile(model):
+        return "expected TorchScript, which is a zip; found none, or the beginning of one"
+    return None

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,6 +115,7 @@ def test_after_a_task_that_fails_on_a_gpu_no_other_is_begun(monkeypatch: pytest.
 
         def run(self, advance: Callable[[int], object]) -> None:
             begun.append(1)
+            time.sleep(0.02)  # as a shard takes its time, in which the others can be called off
             raise ValueError("this shard cannot be made")
 
     with pytest.raises(ValueError, match="this shard cannot be made"):

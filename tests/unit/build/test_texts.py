@@ -51,14 +51,28 @@ def test_dataset_json_the_manifest_and_the_zarr_groups_hold_it(store: Path) -> N
     assert group["attributes"]["licence"] == "CC-BY-4.0"
 
 
-def test_the_card_tells_where_a_published_parser_comes_from_and_under_what_terms(store: Path) -> None:
+def _card_with(store: Path, **parse: str) -> str:
     info = Store.open(store).info
-    assert "They are" not in documents(info)["README.md"]
-    for licence in ("LaPa: Research.", "LaPa: Research"):
-        published = {"weights_from": "https://host/net.onnx", "weights_licence": licence}
-        parse = {**info["provenance"]["parse"], **published}
-        card = documents({**info, "provenance": {**info["provenance"], "parse": parse}})["README.md"]
-        assert " on cpu. They are from https://host/net.onnx under LaPa: Research. Variants: " in card
+    provenance = {**info["provenance"], "parse": {**info["provenance"]["parse"], **parse}}
+    return documents({**info, "provenance": provenance})["README.md"]
+
+
+def test_the_card_tells_the_licence_of_the_weights_that_found_the_regions(store: Path) -> None:
+    card = (store / "README.md").read_text()
+    assert " on cpu.\nThese weights are under R-UDA-1.0 and CelebAMask-HQ: non-commercial research only. Var" in card
+    assert "calibrated" not in card
+    assert "\nThese weights are under a licence that is not stated. Var" in _card_with(
+        store, weights_licence="not stated"
+    )
+
+
+def test_the_card_tells_where_a_published_parser_comes_from_and_under_what_terms(store: Path) -> None:
+    card = _card_with(store, weights_from="https://host/net.onnx", weights_licence="LaPa: Research.")
+    assert " on cpu.\nThese weights are from https://host/net.onnx under LaPa: Research. Var" in card
+
+
+def test_the_card_tells_that_nobody_calibrated_the_weights(store: Path) -> None:
+    assert "\nNobody has calibrated them: " in _card_with(store, temperature="not calibrated")
 
 
 def test_the_card_and_the_command_info_begin_with_its_title(store: Path) -> None:

@@ -68,7 +68,7 @@ def test_layers_with_other_names_within_the_parts_are_taken_in_their_order(tmp_p
 
 def test_the_bundled_weights_load_and_say_where_they_come_from() -> None:
     metadata = load_weights().metadata
-    assert {"architecture", "classes", "normalisation", "licence", "date", "training_digest"} <= set(metadata)
+    assert {"architecture", "classes", "normalisation", "licence", "training_digest", "temperature"} <= set(metadata)
 
 
 def test_the_bundled_weights_are_small_enough_for_a_wheel() -> None:

@@ -156,6 +156,11 @@ def test_maps_that_are_not_the_parsers_have_no_confidence(demo: Build, tmp_path:
     has_truth = {row["sample_id"]: row["has_truth"] for row in Store.open(demo.aligned).manifest.to_pylist()}
     rows = [row for row in Store.open(tmp_path / "shards").manifest.to_pylist() if row["status"] == "ok"]
     assert {row["confidence"] is None for row in rows if has_truth[row["sample_id"]]} == {True}
+    assert all((row["weights_sha256"] is None) == has_truth[row["sample_id"]] for row in rows)
+    assert (
+        "Regions: the source's own, and where it has none those of the parser"
+        in (tmp_path / "shards/README.md").read_text()
+    )
     assert outcome.remarks.get("doubtful_regions", 0) == sum(row["confidence"] is not None for row in rows)
 
 

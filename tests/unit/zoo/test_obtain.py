@@ -139,7 +139,7 @@ def test_a_file_of_another_size_is_refused_before_it_is_downloaded(tmp_path: Pat
 def test_a_download_that_is_cut_is_no_network_and_goes_on_where_it_was(
     tmp_path: Path, kept: Path, server: FileServer
 ) -> None:
-    server.data = server.data + bytes(5 * QUICK.block_bytes)
+    server.data = bytes(5 * QUICK.block_bytes) + server.data  # a zip may have any bytes before it
     description = described(tmp_path, server)
     server.behave = lambda handler: (
         handler.asked()[0] >= 2 * QUICK.block_bytes and handler.answer(*handler.asked(), body_bytes=0)
@@ -183,6 +183,20 @@ def test_a_file_that_was_saved_by_hand_is_checked_and_pinned(tmp_path: Path, kep
     assert got(description).pinned_in == PINS
     assert server.requests == []
     load_parser(description, "cpu")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
+def test_half_a_file_is_never_pinned(tmp_path: Path, kept: Path, server: FileServer, share: float) -> None:
+    description = described(tmp_path, server)
+    place(kept, server).parent.mkdir(parents=True)
+    place(kept, server).write_bytes(server.data[: int(share * len(server.data))])
+    with pytest.raises(WeightsError, match=r"net\.ts: expected .*; found .*not pinned; put the whole file there"):
+        got(description)
+    place(kept, server).unlink()
+    server.data = server.data[: int(max(share, 0.1) * len(server.data))]
+    with pytest.raises(DownloadError, match=r"found none, or the beginning of one\. It was deleted and not pinned"):
+        got(description)
+    assert not PINS.exists()
 
 
 def test_a_network_is_loaded_only_as_it_was_pinned(tmp_path: Path, kept: Path, server: FileServer) -> None:
