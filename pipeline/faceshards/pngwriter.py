@@ -6,9 +6,9 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from faceshards.picturemarks import PNG_SIGNATURE
 from faceshards.records import UInt8Array
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB = 0, 2
 _LEVEL = 6
 
@@ -29,7 +29,7 @@ def png(pixels: UInt8Array) -> bytes:
     # Filters guess a value from its neighbours, which makes ids of classes no smaller.
     lines = _plain(pixels) if kind == _GREY else _filtered(pixels)
     data = zlib.compress(lines.tobytes(), _LEVEL)
-    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+    return PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 UInt8Array: TypeAlias = NDArray[np.uint8]
 Float32Array: TypeAlias = NDArray[np.float32]
+Float64Array: TypeAlias = NDArray[np.float64]
 
 Batch: TypeAlias = dict[str, NDArray[np.generic]]
 """A batch: field name to an array whose first axis is the sample."""

@@ -26,7 +26,7 @@ def test_a_shard_whose_worker_dies_once_is_made_and_one_that_ends_three_is_named
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(
-        WorkerError, match=r"shard 1 of split train ended 3 workers: .*memory.* 2 of 3 shards are finished"
+        WorkerError, match=r"shard 1 of split train ended 3 workers: .*memory.* finished and kept: 2 of 3 shards"
     ):
         run_tasks([Deadly(WORK, i) for i in range(3)], RunParams(workers=2), "erase")
     assert shards(WORK) == ["0", "2"]

@@ -86,13 +86,14 @@ def local_client(environments: Sequence[Mapping[str, str]], threads: int = 1) ->
             yield client
         except BaseException:
             # What they are at is lost in any case; Dask by itself would wait some seconds for it.
-            cluster.sync(_stop, list(cluster.workers.values()), callback_timeout=_END_S)
+            with suppress(TimeoutError):
+                cluster.sync(_stop, list(cluster.workers.values()), callback_timeout=_END_S)
             raise
 
 
 def _end(cluster: Any) -> None:
     # By itself Dask waits as long as it takes, and its processes end with this one in any case.
-    with suppress(TimeoutError, asyncio.TimeoutError):
+    with suppress(TimeoutError):
         cluster.close(timeout=_END_S)
 
 
@@ -106,7 +107,8 @@ def _causes(error: BaseException | None) -> str:
 
 
 async def _stop(nannies: list[Any]) -> None:
-    await asyncio.gather(*(nanny.close(timeout=_STOP_S) for nanny in nannies))
+    # A process that was killed may be slow to go. That must not take the place of the error that ended the run.
+    await asyncio.gather(*(nanny.close(timeout=_STOP_S) for nanny in nannies), return_exceptions=True)
 
 
 @contextmanager

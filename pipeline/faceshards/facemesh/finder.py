@@ -10,8 +10,8 @@ import numpy as np
 
 from faceshards.errors import BadSampleError
 from faceshards.facemesh.networks import DETECTOR_SIZE, MESH_SIZE, FaceDetectorNet, MeshNet
-from faceshards.facemesh.windows import Float64Array, Picture, Window
-from faceshards.records import UInt8Array
+from faceshards.facemesh.windows import Picture, Window
+from faceshards.records import Float64Array, UInt8Array
 
 # MediaPipe's own numbers.
 _SURE = 0.5

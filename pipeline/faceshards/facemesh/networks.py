@@ -9,11 +9,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from faceshards.errors import WeightsError
 from faceshards.faulttext import is_shortage
-from faceshards.records import Float32Array
+from faceshards.records import Float32Array, Float64Array
 
 DETECTOR_SIZE = 128
 """Edge of the pictures that the detector takes, in pixels."""
@@ -23,7 +22,6 @@ MESH_SIZE = 192
 
 N_POINTS = 468
 
-Float64Array = NDArray[np.float64]
 
 _DETECTOR, _MESH = "face_detection_short_range.tflite", "face_landmark.tflite"
 _LOGIT_LIMIT = 100.0

@@ -6,9 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from faceshards.records import Float32Array, UInt8Array
-
-Float64Array = NDArray[np.float64]
+from faceshards.records import Float32Array, Float64Array, UInt8Array
 
 _STEPS = 32  # of a pixel, in OpenCV's fixed-point maps
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from faceshards.errors import BadSampleError
 from faceshards.ops.align import ALIGNED_SIZE
-from faceshards.ops.mesh import N_LANDMARKS, Float64Array
-from faceshards.records import Float32Array, UInt8Array
+from faceshards.ops.mesh import N_LANDMARKS
+from faceshards.records import Float32Array, Float64Array, UInt8Array
 from faceshards.regions import CoarseRegion
 
 _PARTS: tuple[tuple[CoarseRegion, ...], ...] = (

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from faceshards.ops.mesh import Float64Array
-from faceshards.records import UInt8Array
+from faceshards.records import Float64Array, UInt8Array
 from faceshards.regions import CoarseRegion
 
 FITS = 0.35

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.errors import BadSampleError, ParamsError
-from faceshards.ops.mesh import N_LANDMARKS, N_MESH_POINTS, Float64Array, cutting_points
+from faceshards.ops.mesh import N_LANDMARKS, N_MESH_POINTS, cutting_points
 from faceshards.ops.skin import fill, split_skin, unit
-from faceshards.records import Float32Array, UInt8Array
+from faceshards.records import Float32Array, Float64Array, UInt8Array
 from faceshards.regions import IGNORE, MIRROR, CoarseRegion, Region
 
 _UNKNOWN = 254

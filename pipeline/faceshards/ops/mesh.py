@@ -10,11 +10,9 @@ from functools import cache
 from importlib import resources
 
 import numpy as np
-from numpy.typing import NDArray
 
-from faceshards.records import Float32Array
+from faceshards.records import Float32Array, Float64Array
 
-Float64Array = NDArray[np.float64]
 MeshPoints = Mapping[int, Float64Array]
 """Number of a mesh point (0-467) to its (2,) float64 pixel."""
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from faceshards.ops.mesh import Float64Array, MeshPoints
-from faceshards.records import UInt8Array
+from faceshards.ops.mesh import MeshPoints
+from faceshards.records import Float64Array, UInt8Array
 from faceshards.regions import Region
 
 

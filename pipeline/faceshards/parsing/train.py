@@ -162,7 +162,7 @@ def _said(sources: Sequence[TrainingSource], faces: FaceFiles, validation: FaceF
     lines = []
     for group, source in enumerate(sources):
         trained, judging = (int((of.groups == group).sum()) for of in (faces, validation))
-        lines.append(f"{source.label}: {trained:,} faces to train on, {judging:,} to validate by")
+        lines.append(f"{source.label}: {counted(trained, 'face')} to train on, {judging:,} to validate by")
         left_out = [face for of in (faces, validation) for face in of.left_out if face.group == group]
         if left_out:
             reasons = ", ".join(f"{n:,} {reason}" for reason, n in Counter(f.reason for f in left_out).most_common())

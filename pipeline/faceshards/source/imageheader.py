@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from faceshards.counted import counted
+from faceshards.picturemarks import JPEG_ALONE, JPEG_FRAMES
 from faceshards.source.tiffheader import read_tiff
 
 
@@ -72,10 +73,8 @@ def _png_frames(data: bytes) -> int:
     return int(struct.unpack_from(">I", data, at + 8)[0]) if data[at + 4 : at + 8] == b"acTL" else 1
 
 
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0-15, without DHT, JPG and DAC
 _JPEG_SCAN, _MAX_SCANS = b"\xff\xda", 200
 """A decoder goes over the whole picture for each scan, of which a progressive JPEG has some ten."""
-_JPEG_ALONE = frozenset(range(0xD0, 0xD8)) | {0x01}  # RSTn and TEM: markers without a length
 
 
 def _jpeg(data: bytes) -> ImageHeader | None:
@@ -84,9 +83,9 @@ def _jpeg(data: bytes) -> ImageHeader | None:
         marker = data[at + 1]
         if marker == 0xFF:  # fill byte
             at += 1
-        elif marker in _JPEG_ALONE:
+        elif marker in JPEG_ALONE:
             at += 2
-        elif marker in _JPEG_FRAMES:
+        elif marker in JPEG_FRAMES:
             depth, height, width, channels = struct.unpack_from(">BHHB", data, at + 4)
             # No pixel's code holds the marker of a scan.
             scans = data.count(_JPEG_SCAN, at)

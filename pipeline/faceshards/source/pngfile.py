@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Iterator
 
 from faceshards.counted import counted
+from faceshards.picturemarks import PNG_SIGNATURE
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _INDEXED = 0, 3
 _PALETTE = (b"PLTE", b"tRNS", b"bKGD", b"hIST")
 _END = b"IEND"
@@ -22,7 +22,7 @@ _OTHER_BYTES = 12  # of a chunk: its length, kind and check
 
 def is_png(data: bytes) -> bool:
     """Whether a file begins as a PNG."""
-    return data.startswith(_SIGNATURE)
+    return data.startswith(PNG_SIGNATURE)
 
 
 def bare_png(data: bytes) -> bytes:
@@ -40,7 +40,7 @@ def bare_png(data: bytes) -> bytes:
         >>> len(bare_png(with_a_comment)) < len(with_a_comment)
         True
     """
-    kept = [_SIGNATURE]
+    kept = [PNG_SIGNATURE]
     for kind, start, stop in _chunks(data):
         if kind in _DECISIVE or (kind in _TEXTS and data.startswith(_EXIF_AS_TEXT, start)):
             kept.append(data[start - 8 : stop + 4])
@@ -63,7 +63,7 @@ def indices_as_grey(data: bytes) -> bytes:
     Raises:
         ValueError: it is cut short or damaged.
     """
-    parts = [_SIGNATURE]
+    parts = [PNG_SIGNATURE]
     for kind, start, stop in _chunks(data):
         content = data[start:stop]
         if struct.unpack_from(">I", data, stop)[0] != zlib.crc32(kind + content):
@@ -83,7 +83,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     Raises:
         ValueError: the file ends before.
     """
-    at, kind = len(_SIGNATURE), b""
+    at, kind = len(PNG_SIGNATURE), b""
     while kind != _END:
         if at + _OTHER_BYTES > len(data):
             raise ValueError(f"expected chunks up to {_END.decode()}; the file ends at byte {len(data):,}")

@@ -6,8 +6,8 @@ from faceshards.errors import BadSampleError
 from faceshards.facemesh.finder import face_mesh
 from faceshards.ops.label_fit import FITS, FITS_WELL, label_distance
 from faceshards.ops.labels import detailed_regions
-from faceshards.ops.mesh import N_LANDMARKS, Float64Array, mesh_distance
-from faceshards.records import Float32Array, Truth, UInt8Array
+from faceshards.ops.mesh import N_LANDMARKS, mesh_distance
+from faceshards.records import Float32Array, Float64Array, Truth, UInt8Array
 
 
 def true_regions(truth: Truth | None, landmarks: Float32Array | None, image: UInt8Array) -> UInt8Array | None:

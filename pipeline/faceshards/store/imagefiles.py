@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from faceshards.counted import counted
 from faceshards.errors import MissingExtraError, StoreSpecError
 from faceshards.faulttext import is_shortage
+from faceshards.picturemarks import JPEG_START, PNG_SIGNATURE
 from faceshards.records import UInt8Array
 from faceshards.store.picturebounds import refuse_larger
 
-_KEPT_AS_THEY_ARE = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+_KEPT_AS_THEY_ARE = (JPEG_START, PNG_SIGNATURE)
 
 
 class EncodedImages:

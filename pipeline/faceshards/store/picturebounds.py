@@ -4,11 +4,9 @@ Layouts: PNG (ISO/IEC 15948, 5.3 and 11.2.2), JPEG (ITU-T T.81, B.1 and B.2.2).
 """
 
 from faceshards.counted import counted
+from faceshards.picturemarks import JPEG_ALONE, JPEG_FRAMES, PNG_SIGNATURE
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_CHUNK = 12  # bytes of length, type and checksum
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_ALONE = frozenset(range(0xD0, 0xD8)) | {0x01}  # markers without a length
 
 
 def refuse_larger(file: bytes, pixels: int) -> None:
@@ -18,13 +16,13 @@ def refuse_larger(file: bytes, pixels: int) -> None:
         file: the whole file.
         pixels: height times width that are expected, however it is turned.
     """
-    size = _png_pixels(file) if file.startswith(_PNG) else _jpeg_pixels(file)
+    size = _png_pixels(file) if file.startswith(PNG_SIGNATURE) else _jpeg_pixels(file)
     if size != pixels:
         raise ValueError(f"a picture of {size} pixels, where {pixels} are expected")
 
 
 def _png_pixels(file: bytes) -> int:
-    at = len(_PNG)
+    at = len(PNG_SIGNATURE)
     if file[at + 4 : at + 8] != b"IHDR":
         raise ValueError("a PNG without a header")
     width, height = int.from_bytes(file[16:20], "big"), int.from_bytes(file[20:24], "big")
@@ -44,11 +42,11 @@ def _jpeg_pixels(file: bytes) -> int:
     at, end = 2, len(file) - 8
     while at < end and file[at] == 0xFF:
         marker = file[at + 1]
-        if marker in _JPEG_FRAMES:
+        if marker in JPEG_FRAMES:
             return (file[at + 5] << 8 | file[at + 6]) * (file[at + 7] << 8 | file[at + 8])
         if marker == 0xFF:
             at += 1
-        elif marker in _JPEG_ALONE:
+        elif marker in JPEG_ALONE:
             at += 2
         else:
             at += 2 + (file[at + 2] << 8 | file[at + 3])
