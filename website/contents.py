@@ -59,6 +59,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "The face mesh": "docs/measurements/facemesh.md",
         "The regions": "docs/measurements/regions.md",
         "The report": "docs/measurements/report.md",
+        "Faults": "docs/measurements/faults.md",
     },
     "Project": {
         "Architecture": "ARCHITECTURE.md",
