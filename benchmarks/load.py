@@ -5,7 +5,7 @@
 For every size, each stage and an epoch of the loader in a process of its own, the sizes by turns: CPU time and bytes
 read a face; and of the largest of the stage's processes its peak memory, that part of it which is no mapped file, and
 its open files. Behind them each is told for the largest size over the smallest: 1.10 and more would be growth. Then
-`align` and `erase` by one worker and by two. Some 40 kB of disk a face.
+`align` and `erase` by one worker and by two. More than 110 kB of disk a face while it runs.
 
 The faces are rendered ones as 112x112 JPEG in a RecordIO, no two of the same bytes. The network is somebody else's, as
 docs/parsers.md has it, that costs next to nothing: what a real one takes is what `benchmarks/parse.py` says, whatever
