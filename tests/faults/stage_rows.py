@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from limits import reserved
 from outcomes import Outcome
 from stage_kills import kills
 from stage_runs import (
@@ -106,12 +107,15 @@ def short_files(folder: Path, times: int, rng: random.Random) -> Iterator[Try]:
 def little_memory(folder: Path, times: int, rng: random.Random) -> Iterator[Try]:
     """The process may reserve little more memory than it has."""
 
-    def reserved() -> int:
-        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + rng.randrange(_MEMORY)
-
     # A C library may end the process, as OpenCV does by abort() and PyTorch by an address that it was refused: this is
     # as good as a kill.
-    yield from _limited(folder, times, resource.RLIMIT_AS, reserved, ends=(-signal.SIGABRT, -signal.SIGSEGV))
+    yield from _limited(
+        folder,
+        times,
+        resource.RLIMIT_AS,
+        lambda: reserved() + rng.randrange(_MEMORY),
+        ends=(-signal.SIGABRT, -signal.SIGSEGV),
+    )
 
 
 def two_at_once(folder: Path, times: int, rng: random.Random) -> Iterator[Try]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from limits import limit_memory
 from odd_pictures import picture, saved
 from onnx_files import graph
 from safetensors.torch import save
@@ -41,9 +42,7 @@ _MOST = 200 * MB
 @contextmanager
 def little_memory() -> Iterator[None]:
     """No more than 200 MB beyond what this process has reserved: what goes beyond is a MemoryError, or ends it."""
-    reserved = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (reserved + _MOST, before[1]))
+    before = limit_memory(_MOST)
     try:
         yield
     finally:

@@ -3,8 +3,7 @@
 import errno
 import os
 import resource
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pytest
-import zarr
 from forked import run_with_torch
 from image_files import noise
 from odd_pictures import saved
@@ -20,56 +18,52 @@ from PIL import Image
 from stores import copy_of_faces, face_spec
 
 from faceshards.errors import BadSampleError, CorruptShardError
-from faceshards.faulttext import is_shortage
 from faceshards.source.files import FolderFiles
 from faceshards.source.pictures import looks_like_picture
-from faceshards.store import zarrthread
 from faceshards.store.tables import table_errors
-from faceshards.store.zarrthread import zarr_answers
 
-MB = 1 << 20
-_DECODE = """
-import resource
-from pathlib import Path
-from faceshards.faulttext import is_shortage
-from faceshards.source.decode import decode_image
-data = Path("big").read_bytes()
-reserved = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (reserved + (8 << 20), resource.getrlimit(resource.RLIMIT_AS)[1]))
-try:
-    decode_image(data, "big")
-except Exception as error:
-    print(f"{'shortage' if is_shortage(error) else 'verdict'}: {type(error).__name__}: {error}")
-"""
 _QUICK: dict[str, dict[str, int]] = {"WEBP": {"method": 0, "quality": 1}, "PNG": {"compress_level": 1}}
+_TOLD = """
+from limits import limit_memory
+from faceshards.faulttext import is_shortage
 
-
-def in_a_child(do: Callable[[], str]) -> str:
-    """What a function gives in a fork of this process, whose limits end with it."""
-    receiver, sender = os.pipe()
-    if not (child := os.fork()):
-        try:
-            os.write(sender, do().encode())
-        finally:
-            os._exit(0)
-    os.close(sender)
-    with os.fdopen(receiver) as answer:
-        said = answer.read()
-    os.waitpid(child, 0)
-    return said
-
-
-def limit_memory(more: int) -> None:
-    reserved = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (reserved + more, resource.getrlimit(resource.RLIMIT_AS)[1]))
-
-
-def outcome(do: Callable[[], object]) -> str:
+def tell(do):
     try:
         do()
     except Exception as error:
-        return f"{'shortage' if is_shortage(error) else 'verdict'}: {type(error).__name__}: {error}"
-    return "done"
+        print(f"{'shortage' if is_shortage(error) else 'verdict'}: {type(error).__name__}: {error}")
+    else:
+        print("done")
+"""
+_DECODE = """
+from pathlib import Path
+from faceshards.source.decode import decode_image
+data = Path("big").read_bytes()
+limit_memory(8 << 20)
+tell(lambda: decode_image(data, "big"))
+"""
+_OPEN = """
+import threading
+import zarr
+from faceshards.store import zarrthread
+
+def open_it():
+    with zarrthread.zarr_answers():
+        zarr.open_array(".", mode="r")
+
+zarrthread._START_S = 0.2
+threading.stack_size(256 << 20)
+limit_memory(64 << 20)
+tell(open_it)
+tell(open_it)
+"""
+
+
+def told(program: str, folder: Path, *imports: str) -> str:
+    """What a program says of itself in a process of its own: this one may reuse what other tests gave back."""
+    done = run_with_torch("-c", _TOLD + program, folder=folder, imports=["limits", *imports])
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @contextmanager
@@ -93,9 +87,7 @@ def no_file_more() -> Iterator[None]:
 def test_a_picture_for_which_there_is_no_memory_is_no_damaged_one(tmp_path: Path, format: str) -> None:
     image = Image.fromarray(cv2.resize(noise(4, 4), (3400, 3400)))
     (tmp_path / "big").write_bytes(saved(image, format, **_QUICK.get(format, {})))
-    # In a process of its own: this one may have as much to reuse as other tests gave back.
-    done = run_with_torch("-c", _DECODE, folder=tmp_path, imports=["faceshards.source.decode"])
-    assert done.stdout.startswith("shortage: "), done.stdout + done.stderr
+    assert told(_DECODE, tmp_path, "faceshards.source.decode").startswith("shortage: ")
 
 
 def test_a_picture_for_which_there_is_no_open_file_is_no_unreadable_one(tmp_path: Path) -> None:
@@ -121,21 +113,7 @@ def test_a_table_for_which_there_is_no_room_is_no_damaged_one(error: Exception) 
         raise pa.ArrowInvalid("it ends too early")
 
 
-def test_zarr_python_without_memory_for_its_thread_is_a_shortage_each_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(zarrthread, "_START_S", 0.2)
-    store = copy_of_faces(tmp_path / "store", face_spec())
-
-    def ask() -> str:
-        threading.stack_size(256 * MB)
-        limit_memory(64 * MB)
-
-        def open_it() -> None:
-            with zarr_answers():
-                zarr.open_array(next(store.glob("*/image")), mode="r")
-
-        return f"{outcome(open_it)}\n{outcome(open_it)}"
-
-    first, second = in_a_child(ask).splitlines()
+def test_zarr_python_without_memory_for_its_thread_is_a_shortage_each_time(tmp_path: Path) -> None:
+    array = next(copy_of_faces(tmp_path / "store", face_spec()).glob("*/image"))
+    first, second = told(_OPEN, array, "zarr", "faceshards.store.zarrthread").splitlines()
     assert first == second == "shortage: MemoryError: can't start new thread for zarr-python"
