@@ -20,7 +20,8 @@ _RECIPES = Path("manifests")
 def create(folder: Path, source: Path | None = None) -> None:
     """Make a folder the repository of a data set: git, DVC, params, stages, a README, and `faceshards.lock`.
 
-    A run that was stopped is taken up again: the lock comes last.
+    A run that was stopped is taken up again: the lock comes last. In a git repository that does not ignore the folder,
+    the folder becomes a part of it; else it gets a repository of its own.
 
     Args:
         folder: not there, empty, or an empty git repository.
@@ -106,7 +107,9 @@ def _begin_git(folder: Path) -> None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     inside = subprocess.run([git, "rev-parse", "--git-dir"], cwd=folder, capture_output=True, check=False)
-    if inside.returncode == 0:
+    # DVC refuses a dvc.yaml that git ignores, so an ignored folder of another repository needs one of its own.
+    ignored = subprocess.run([git, "check-ignore", "--quiet", "."], cwd=folder, capture_output=True, check=False)
+    if inside.returncode == 0 and ignored.returncode != 0:
         return
     done = subprocess.run([git, "init", "--quiet"], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -115,6 +115,16 @@ def test_within_a_git_repository_no_other_one_is_made(tmp_path: Path) -> None:
     assert not (tmp_path / "faces/.git").exists()
 
 
+def test_in_a_folder_that_git_ignores_it_is_a_repository_of_its_own_for_dvc_refuses_ignored_stages(
+    tmp_path: Path,
+) -> None:
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text("/data/\n")
+    create(tmp_path / "data" / "faces")
+    ignored = subprocess.run(["git", "check-ignore", "dvc.yaml"], cwd=tmp_path / "data" / "faces", check=False)
+    assert ignored.returncode == 1
+
+
 def test_init_says_what_it_recognised_and_what_to_do_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for person in ("ann", "bob"):
         (tmp_path / "photos" / person).mkdir(parents=True)
