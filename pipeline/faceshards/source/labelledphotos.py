@@ -67,6 +67,10 @@ class LabelledPhotos(OncePerProcess):
         """
         raise NotImplementedError
 
+    def meaning(self, name: str) -> bytes:  # noqa: ARG002 (most name nothing but the photograph)
+        """What the name of a file of labels says of them beside their photograph."""
+        return b""
+
     def across(self, photo: Photo, labels: UInt8Array) -> NDArray[np.float64]:  # noqa: ARG002 (some have landmarks)
         """From the left to the right side of a photograph's face, as the viewer of it upright sees them: (2,) x, y."""
         return across_of(labels)
@@ -85,7 +89,7 @@ class LabelledPhotos(OncePerProcess):
         image = self.files.fingerprint(photo.image)
         points = b"" if photo.points is None else self.files.fingerprint(photo.points)
         # Marked, for the same file means other classes in another data set.
-        labels = b"".join(self.files.fingerprint(name) for name in photo.labels)
+        labels = b"".join(self.files.fingerprint(name) + self.meaning(name) for name in photo.labels)
         return Fingerprints(image, points, labels and self.name.encode() + b" " + labels)
 
     def digest(self, index: int) -> bytes:
