@@ -94,7 +94,7 @@ class FaceSynthetics(OncePerProcess):
         if not self._is_frame(index):
             return SourceFace(composed(shown(stem)), f"{self.files.label}/{shown(stem)}", None)
         sample_id = PurePosixPath(stem).name
-        return SourceFace(sample_id, f"{self.files.label}/{stem}.png", self._identities.get(sample_id) or None)
+        return SourceFace(sample_id, f"{self.files.label}/{shown(stem)}.png", self._identities.get(sample_id) or None)
 
     def fingerprints(self, index: int) -> Fingerprints:
         """See `Source.fingerprints`."""
@@ -124,7 +124,7 @@ class FaceSynthetics(OncePerProcess):
         name = self._stems[index] + _SEG
         if name not in self.files.names:
             return None
-        what = f"{self.files.label}/{name}"
+        what = f"{self.files.label}/{shown(name)}"
         labels = decode_labels(self.files.read(name), what)
         return Truth(check_class_ids(labels, len(CoarseRegion), what), "facesynthetics")
 
@@ -133,7 +133,7 @@ class FaceSynthetics(OncePerProcess):
         name = self._stems[index] + _LDMKS
         if name not in self.files.names:
             return None
-        return parse_landmarks(self.files.read(name), f"{self.files.label}/{name}")
+        return parse_landmarks(self.files.read(name), f"{self.files.label}/{shown(name)}")
 
     def _is_frame(self, index: int) -> bool:
         return range(len(self._stems))[index] < self._n_frames
