@@ -66,10 +66,11 @@ def decode_image(data: bytes, what: str) -> UInt8Array:
 def decode_picture(data: bytes, what: str) -> Picture:
     """Decode a PNG, JPEG, WebP, BMP, PBM, PGM, PPM, GIF, TIFF, JPEG 2000, AVIF or HEIC file to RGB.
 
-    Grey images repeat their channel; alpha is dropped and the stored colour kept; 16-bit channels keep their upper
-    8 bits; an orientation in the file is applied, so pixels lie as every viewer shows them. Of several pictures in a
-    file the first is taken, with the remark ``first_frame``. What a decoder notices and passes over becomes the remark
-    ``damaged``. ICC profiles are ignored. HEIC takes the extra ``heic``.
+    Grey images repeat their channel; alpha is dropped and the stored colour kept (what a GIF leaves out has its
+    background's); 16-bit channels keep their upper 8 bits; an orientation in the file is applied, so pixels lie as
+    every viewer shows them. Of several pictures in a file the first is taken, with the remark ``first_frame``. What a
+    decoder notices and passes over becomes the remark ``damaged``. ICC profiles are ignored. HEIC takes the extra
+    ``heic``.
 
     Args:
         data: the encoded file.
