@@ -87,6 +87,7 @@ def _part(net: str, head: HeadName, of: Comparison, rows: dict[Trial, dict[str, 
         "figures": tables.figures_table(of),
         "against": {reference: tables.difference_table(of, reference) for reference in tables.REFERENCES},
         "hidden": tables.hidden_table(of),
+        "gains": [points(of.difference(metric, "on-the-fly", "none")) for metric in ("accuracy", "eer")],
         "spread": tables.spread_table(of),
         "seconds": round(float(np.mean([int(row["seconds"]) for row in rows.values()]))),
     }

@@ -54,6 +54,7 @@ def test_training_depends_on_its_list_of_code(root: Path) -> None:
     stages = YAML(typ="safe", pure=True).load(root / "stages/train/dvc.yaml")["stages"]
     assert stages["code"]["cmd"].endswith("faceshards stage code train --out stages/train/code")
     assert stages["train"]["deps"] == ["code/train"]
+    assert stages["train"]["always_changed"] is True, "faces and lists that its params name are no deps"
     assert (root / "stages/train" / stages["code"]["deps"][0]).resolve() == root / "pipeline/faceshards"
 
 

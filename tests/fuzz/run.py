@@ -37,72 +37,91 @@ def main() -> int:
     parser.add_argument("targets", nargs="*", help="names; all of them by default")
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="targets at once; one a core by default")
     given = parser.parse_args()
-    chosen = {
-        name: module for module in MODULES for name in _names(module) if not given.targets or name in given.targets
-    }
-    print(f"{'target':24} {'inputs':>9} {'findings':>8} {'peak MB':>8} {'slowest s':>9}")
+    waiting = [
+        (module, name) for module in MODULES for name in _names(module) if not given.targets or name in given.targets
+    ]
+    print(f"{'target':24} {'inputs':>9} {'findings':>8} {'peak MB':>8} {'slowest s':>9}", flush=True)
     found = 0
-    for name, module in chosen.items():
-        tally = _in_a_process(module, name, given.seconds, given.seed)
-        found += len(tally.findings)
-        row = f"{name:24} {tally.inputs:9,} {len(tally.findings):8} {tally.peak / 2**20:8.0f} {tally.slowest:9.2f}"
-        print(row, flush=True)
-        for where, (what, data) in tally.findings.items():
-            path = CORPUS / name / name_of(data)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-            print(f"  {where}: {what} ({path.relative_to(ROOT)})", flush=True)
+    running: list[_Attempt] = []
+    while waiting or running:
+        while waiting and len(running) < given.jobs:
+            running.append(_Attempt(*waiting.pop(0), given.seconds, given.seed))
+        time.sleep(min(0.2, given.seconds))
+        for attempt in [attempt for attempt in running if attempt.has_ended()]:
+            running.remove(attempt)
+            found += _told(attempt.name, attempt.tally())
     return 1 if found else 0
+
+
+def _told(name: str, tally: "Tally") -> int:
+    """Print a target's row, and keep what was found."""
+    row = f"{name:24} {tally.inputs:9,} {len(tally.findings):8} {tally.peak / 2**20:8.0f} {tally.slowest:9.2f}"
+    print(row, flush=True)
+    for where, (what, data) in tally.findings.items():
+        path = CORPUS / name / name_of(data)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        print(f"  {where}: {what} ({path.relative_to(ROOT)})", flush=True)
+    return len(tally.findings)
 
 
 def _names(module: str) -> list[str]:
     return list(importlib.import_module(module).TARGETS) if (Path(__file__).parent / f"{module}.py").exists() else []
 
 
-def _in_a_process(module: str, name: str, seconds: float, seed: int) -> "Tally":
-    """Try a target in a child, which may crash or hang; the input that it is at lies in shared memory."""
-    at = mmap.mmap(-1, _HEAD.size + _LONGEST)
-    told = tempfile.TemporaryFile()  # noqa: SIM115 (the child writes into it as well)
-    child = os.fork()
-    if not child:
+class _Attempt:
+    """A target tried in a child, which may crash or hang; the input that it is at lies in shared memory."""
+
+    def __init__(self, module: str, name: str, seconds: float, seed: int) -> None:
+        self.name = name
+        self._at = mmap.mmap(-1, _HEAD.size + _LONGEST)
+        self._told = tempfile.TemporaryFile()  # noqa: SIM115 (the child writes into it as well)
+        self._last, self._since = -1, time.monotonic()
+        self._status = 0
+        self._child = os.fork()
+        if not self._child:
+            self._try(module, seconds, random.Random(f"{seed} {name}"))
+
+    def _try(self, module: str, seconds: float, rng: random.Random) -> None:
         status = 1
         # What readers warn of would tear the table apart.
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (the process ends with it)
         try:
-            tally = _tried(module, name, seconds, random.Random(f"{seed} {name}"), at)
+            tally = _tried(module, self.name, seconds, rng, self._at)
             tally.ends.clear()
-            pickle.dump(tally, told)
-            told.flush()
+            pickle.dump(tally, self._told)
+            self._told.flush()
             status = 0
         except Exception:
             traceback.print_exc(file=sys.__stderr__)
         finally:
             os._exit(status)
-    status = _waited(child, at, seconds)
-    with told:
-        told.seek(0)
-        if status == 0:
-            return pickle.load(told)  # noqa: S301 (of our own child)
-    inputs, length = _HEAD.unpack_from(at)
-    tally = Tally(inputs=inputs)
-    tally.found("crash", f"the process ended with {status}", at[_HEAD.size : _HEAD.size + length])
-    return tally
 
-
-def _waited(child: int, at: mmap.mmap, seconds: float) -> int:
-    """Wait for the child, and kill it where it is too long at one input."""
-    last, since = -1, time.monotonic()
-    while True:
-        ended, status = os.waitpid(child, os.WNOHANG)
+    def has_ended(self) -> bool:
+        """Whether the child has ended; it is killed where it is too long at one input."""
+        ended, self._status = os.waitpid(self._child, os.WNOHANG)
         if ended:
-            return status
-        now = _HEAD.unpack_from(at)[0]
-        if now != last:
-            last, since = now, time.monotonic()
-        elif time.monotonic() - since > _LONGEST_WAIT:
-            os.kill(child, signal.SIGKILL)
-        time.sleep(min(0.2, seconds))
+            return True
+        now = _HEAD.unpack_from(self._at)[0]
+        if now != self._last:
+            self._last, self._since = now, time.monotonic()
+        elif time.monotonic() - self._since > _LONGEST_WAIT:
+            os.kill(self._child, signal.SIGKILL)
+        return False
+
+    def tally(self) -> "Tally":
+        """What came of it: a crash is a finding."""
+        with self._told:
+            self._told.seek(0)
+            if self._status == 0:
+                return pickle.load(self._told)  # noqa: S301 (of our own child)
+        inputs, length = _HEAD.unpack_from(self._at)
+        tally = Tally(inputs=inputs)
+        data = self._at[_HEAD.size : _HEAD.size + length]
+        tally.found("crash", f"the process ended with {self._status}", data)
+        return tally
 
 
 def _tried(module: str, name: str, seconds: float, rng: random.Random, at: mmap.mmap) -> "Tally":

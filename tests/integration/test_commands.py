@@ -105,8 +105,8 @@ train: {{width: 0.0625, steps: 2, batch_size: 2, validate_every: 1, precision: f
 
 
 def test_ids_of_validation_faces_are_lines_for_names_have_spaces(tmp_path: Path) -> None:
-    (tmp_path / "ids.txt").write_text("\ufeffAnn Example/1\n\n  b/2\r\n")
-    assert _sample_ids(tmp_path / "ids.txt") == {"Ann Example/1", "b/2"}
+    (tmp_path / "ids.txt").write_text("\ufeffAnn Example/1\n\n  b/2\r\nc\u3000\n\u00a0d\n")
+    assert _sample_ids(tmp_path / "ids.txt") == {"Ann Example/1", "b/2", "c\u3000", "\u00a0d"}
 
 
 def test_sources_to_train_on_have_labels_of_their_own(tmp_path: Path) -> None:

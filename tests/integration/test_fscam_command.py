@@ -265,6 +265,10 @@ def test_scores_that_are_no_numbers_name_the_face_and_the_region(
             "--parser: for images",
         ),
         (("shards", "--model", "MODEL", "--split", "val", "--landmarks", "x.csv"), "--landmarks: for images"),
+        (
+            ("shards", "--model", "MODEL", "--split", "val", "--detector", "mesh"),
+            "--detector: for images",
+        ),
         (("nowhere", "--model", "MODEL"), "found nothing there"),
         (("shards", "--model", "MODEL", "--split", "val", "--target", "6"), "class 6: the model has 6 outputs"),
         (("shards", "--model", "MODEL", "--split", "val", "--target", "best"), "expected predicted, identity"),

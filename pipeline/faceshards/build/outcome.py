@@ -64,7 +64,7 @@ def refuse_too_many(outcome: Outcome, store: Path, max_skipped: float, stage: st
         )
         raise TooManySkippedError(
             f"{stage}: {lost} of {counted(outcome.faces, 'face')} dropped out ({reasons}); "
-            f"expected at most {max_skipped:.0%}. Mend the source, or raise align.max_skipped in params.yaml"
+            f"expected at most {100 * max_skipped:g}%. Mend the source, or raise align.max_skipped in params.yaml"
             + "".join(f". The first was {row['sample_id']}: {row['reason']}" for row in first)
         )
 

@@ -131,6 +131,10 @@ class ShardTask(ABC):
     def make(self, advance: Callable[[int], object]) -> ShardContent:
         """Make it; call `advance` with the number of rows done since the last call."""
 
+    def lasts(self, rows: pa.Table) -> bool:  # noqa: ARG002 (most are made from inputs that tell all)
+        """Whether a shard of these rows may be taken over by a later run whose inputs have the same digests."""
+        return True
+
     def run(self, advance: Callable[[int], object]) -> None:
         """Make, write, keep."""
         making = self.making
@@ -141,7 +145,8 @@ class ShardTask(ABC):
         content = self.make(advance)
         place = (making.work, making.spec, self.split, self.shard)
         write_shard(*place, content.arrays, content.rows, content.at)
-        kept.keep(folder, *place)
+        if self.lasts(content.rows):
+            kept.keep(folder, *place)
 
 
 def table_digest(table: pa.Table) -> str:

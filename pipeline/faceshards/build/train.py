@@ -91,7 +91,9 @@ def _opened(source: SourceToTrainOn, into: Path) -> TrainingSource:
 
 def _sample_ids(path: Path) -> frozenset[str]:
     try:
-        return frozenset(filter(None, map(str.strip, path.read_text("utf-8-sig").splitlines())))
+        # As in a list of removals: other kinds of space are part of a name.
+        lines = (line.strip(" \t\r") for line in path.read_text("utf-8-sig").split("\n"))
+        return frozenset(filter(None, lines))
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(
             f"sources: validation: {path}: expected UTF-8 text of sample ids, one a line; {error}"

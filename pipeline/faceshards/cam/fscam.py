@@ -19,7 +19,7 @@ from faceshards.cam.scoring import resolve_targets, target_scores
 from faceshards.cam.targets import Targets
 from faceshards.checks import whole_number
 from faceshards.errors import NotFiniteError, ParamsError
-from faceshards.ops.stand_in import StandIn
+from faceshards.ops.stand_in import StandIn, check_form
 from faceshards.records import Float32Array
 
 Mode: TypeAlias = Literal["keep", "erase"]
@@ -68,6 +68,7 @@ class FSCAM:
                 )
         if mode not in get_args(Mode):
             raise ParamsError(f'mode is "keep" or "erase", not {mode!r}')
+        check_form(baseline)
         check_outputs(outputs)
         self.model = model
         self.parser = parser

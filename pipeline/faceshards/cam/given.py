@@ -11,6 +11,7 @@ from torch import Tensor
 from faceshards.errors import ParamsError, ParserError
 from faceshards.ops.erase_torch import as_known, as_maps
 from faceshards.ops.stand_in import StandIn, stand_in
+from faceshards.ops.tensor import tensor_of
 
 Regions: TypeAlias = Tensor | NDArray[Any]
 
@@ -98,10 +99,8 @@ def as_array(given: Any, name: str) -> NDArray[Any]:
 
 def stand_ins(images: Tensor, baseline: StandIn) -> Tensor:
     """What the model sees of hidden pixels, (B, C, H, W); raises ParamsError where a baseline does not fit."""
-    given: Any = baseline  # whatever callers pass
-    value = torch.as_tensor(given) if isinstance(given, np.ndarray) and given.ndim > 1 else given
     try:
-        return stand_in(images, value).expand_as(images)
+        return stand_in(images, baseline).expand_as(images)
     except (RuntimeError, TypeError) as error:
         raise ParamsError(
             f"baseline: expected a number, one number a channel, 'mean', 'blur', or a tensor that broadcasts against "
@@ -112,8 +111,7 @@ def stand_ins(images: Tensor, baseline: StandIn) -> Tensor:
 def _integers(given: Any, name: str) -> Tensor:
     """Region ids as uint8, of any shape."""
     try:
-        # torch warns of memory that it may not write to.
-        regions = torch.as_tensor(given if isinstance(given, Tensor) else np.require(given, requirements="W"))
+        regions = given if isinstance(given, Tensor) else tensor_of(np.asarray(given))
     except (TypeError, ValueError, RuntimeError):
         raise ParamsError(f"{name}: expected (B, H, W) whole numbers, found {_shown(given)}") from None
     return as_known(regions)

@@ -13,6 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from faceshards.counted import counted
 from faceshards.errors import ModelError
+from faceshards.ops.tensor import tensor_of
 
 Model: TypeAlias = Callable[[Tensor], Any]
 """(B, C, H, W) to one row a face: a tensor or array (B, D), (B, 1) or (B,). It may be the first in a tuple, or
@@ -39,7 +40,7 @@ def numpy_model(function: Callable[[NDArray[Any]], Any], *, channels_last: bool 
         given = function(np.ascontiguousarray(array))
         if _begins_with_outputs(given, len(images)):
             given = given[0]
-        return given if isinstance(given, Mapping) else torch.from_numpy(np.asarray(given))
+        return given if isinstance(given, Mapping) else tensor_of(np.asarray(given))
 
     return model
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from faceshards.cam.model import Model, ends_in_norm, last_normalised
 from faceshards.errors import FaceShardsError, ModelError, ModelFailedError
 from faceshards.faulttext import is_shortage
+from faceshards.ops.tensor import tensor_of
 
 _WANTED = (
     "a tensor or an array of one row a face: logits (B, classes), one logit (B, 1) or (B,), or embeddings (B, D); it "
@@ -106,7 +107,7 @@ def _tensor(given: Any, what: str) -> Tensor:
     array = np.asarray(found)
     if array.dtype.kind not in "biuf":
         raise ModelError(f"for faces of {what} the model gives {_named(given)}; expected {_WANTED}")
-    return torch.from_numpy(np.ascontiguousarray(array))
+    return tensor_of(array)
 
 
 def _unpacked(given: Any, what: str) -> Any:

@@ -7,6 +7,7 @@ from torch import Tensor
 from faceshards.cam.given import as_array
 from faceshards.errors import ParamsError
 from faceshards.maps import known_ids
+from faceshards.ops.tensor import tensor_of
 from faceshards.records import Float32Array, UInt8Array
 from faceshards.regions import N_REGIONS
 
@@ -33,8 +34,7 @@ def saliency_of_scores(scores: Float32Array, regions: UInt8Array) -> Float32Arra
             f"scores: expected ({len(regions)}, {N_REGIONS}) finite numbers or NaN for maps (B, H, W), found "
             f"{scores.shape} for {regions.shape}, or infinity"
         )
-    # torch warns of memory that it may not write to.
-    return saliency_of(*(torch.from_numpy(np.require(given, requirements="W")) for given in (scores, regions)))
+    return saliency_of(tensor_of(scores), tensor_of(regions))
 
 
 def saliency_of(scores: Tensor, maps: Tensor) -> Float32Array:

@@ -34,6 +34,8 @@ def overlay_saliency(image: UInt8Array, saliency: NDArray[Any], opacity: float =
         ParamsError: other shapes, dtypes or ranges.
     """
     image, saliency = as_array(image, "image"), as_array(saliency, "saliency")
+    if saliency.ndim != 2:
+        raise ParamsError(f"saliency: expected a map (H, W), found {saliency.shape}; draw one face at a time")
     if not ((saliency >= 0) & (saliency <= 1)).all():  # NaN is neither
         raise ParamsError("saliency: expected numbers in [0, 1], found others")
     levels = np.round(saliency.astype(np.float64) * 255).astype(np.uint8)
@@ -69,7 +71,8 @@ def region_bars(scores: NDArray[Any], title: str = "", spread: NDArray[Any] | No
     Args:
         scores: (25,), NaN where a region is absent, which leaves it out. Negative scores run to the left.
         title: written above.
-        spread: (25,) such as standard deviations: a line from ``score - spread`` to ``score + spread``.
+        spread: (25,) such as standard deviations: a line from ``score - spread`` to ``score + spread``; none where it
+            is NaN.
 
     Raises:
         ParamsError: another number of scores, or infinite ones.
@@ -82,7 +85,7 @@ def region_bars(scores: NDArray[Any], title: str = "", spread: NDArray[Any] | No
                 f"{name}: expected ({N_REGIONS},) finite numbers, or NaN, found {given.shape} or infinity"
             )
     shown = [int(r) for r in np.argsort(-scores, kind="stable") if np.isfinite(scores[r])]
-    beyond = np.zeros(N_REGIONS) if spread is None else spread
+    beyond = np.zeros(N_REGIONS) if spread is None else np.nan_to_num(spread)
     reach = max((abs(float(scores[r])) + float(beyond[r]) for r in shown), default=0.0) or 1.0
     lowest = min((float(scores[r] - beyond[r]) for r in shown), default=0.0)
     left = 130 + (round(200 * -lowest / reach) if lowest < 0 else 0)
@@ -95,7 +98,7 @@ def region_bars(scores: NDArray[Any], title: str = "", spread: NDArray[Any] | No
             f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="14" fill="rgb{PALETTE[r]}" stroke="#444"/>'
             f'<text x="{left + 205}" y="{y + 11}">{float(scores[r]):.3g}</text>'
         )
-        if spread is not None:
+        if spread is not None and not np.isnan(spread[r]):
             ends = [left + 200 * float(scores[r] + sign * spread[r]) / reach for sign in (-1, 1)]
             rows.append(f'<path d="M{ends[0]:.1f} {y + 7}H{ends[1]:.1f}" stroke="#000" stroke-width="1.5"/>')
     size = f'width="{left + 270}" height="{36 + 18 * len(shown)}"'

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from faceshards.counted import counted
 from faceshards.errors import TargetError
+from faceshards.ops.tensor import tensor_of
 
 Target: TypeAlias = Callable[[Tensor], Tensor]
 """The output of one face, (classes,) or (dimensions,), to a number."""
@@ -127,7 +128,7 @@ class CosineTarget:
     """
 
     def __init__(self, reference: Tensor | NDArray[Any], name: str = "reference") -> None:
-        given = torch.as_tensor(reference).detach()
+        given = (tensor_of(reference) if isinstance(reference, np.ndarray) else torch.as_tensor(reference)).detach()
         if given.ndim not in (1, 2) or given.numel() != given.shape[-1] or not given.numel() or given.is_complex():
             raise TargetError(f"reference: expected one embedding (dimensions,); found {tuple(given.shape)}")
         reference = exact(given).flatten()

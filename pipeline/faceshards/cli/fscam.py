@@ -167,7 +167,9 @@ def _reader(faces: str, options: dict[str, Any], align: "Aligner") -> "FaceReade
     from faceshards.store.schema import DATASET_JSON
 
     if "://" in faces or (Path(faces) / DATASET_JSON).is_file():
-        if given := [f"--{name}" for name in ("landmarks", "parser") if _is_given(name)]:
+        # A reference is an image, and is searched for its face.
+        of_images = ("landmarks", "parser", *(() if options["reference"] else ("detector", "yunet_model")))
+        if given := [f"--{name.replace('_', '-')}" for name in of_images if _is_given(name)]:
             raise click.UsageError(f"{' and '.join(given)}: for images; the faces of a store are aligned and parsed")
         return StoreFaces(open_store(faces), options["split"], options["limit"])
     if options["split"] is not None:

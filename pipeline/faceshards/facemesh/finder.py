@@ -44,8 +44,8 @@ class MeshFace:
     """A face that was found.
 
     Attributes:
-        points: (468, 2) float64, pixels of the image (x right, y down) with the origin at the centre of the top left
-            pixel; a point may lie outside of the image.
+        points: (468, 2) float64, pixels of the image (x right, y down) as MediaPipe counts them, up to half a pixel
+            more than from the centre of the top left pixel; a point may lie outside of the image.
         presence: how sure the mesh network is that there is a face, 0 to 1.
     """
 

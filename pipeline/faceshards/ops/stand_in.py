@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from faceshards.checks import finite_number
 from faceshards.counted import counted
 from faceshards.errors import FaceTypeError, ParamsError
+from faceshards.ops.tensor import tensor_of
 
 StandIn: TypeAlias = float | Sequence[float] | Tensor | NDArray[Any] | Literal["mean", "blur"]
 """One number; one number a channel, as a sequence or a tensor or array (C,); a tensor or array that broadcasts against
@@ -41,7 +42,7 @@ def stand_in(images: Tensor, value: StandIn, *, argument: str = "baseline") -> T
         made = _FROM_IMAGE[value](images if images.dtype is torch.float64 else images.float())
         return (made if images.is_floating_point() else made.round()).to(images.dtype)
     if isinstance(value, (Tensor, np.ndarray)) and value.ndim > 1:
-        return torch.as_tensor(value).to(images)
+        return _tensor(value).to(images)
     return torch.tensor(_numbers(value), dtype=images.dtype, device=images.device).view(1, -1, 1, 1)
 
 
@@ -80,7 +81,7 @@ def check_fits(images: Tensor, value: StandIn, *, argument: str = "baseline") ->
             raise ParamsError(
                 f"{argument} of shape {tuple(value.shape)} does not broadcast against (B, C, H, W), here {faces}"
             )
-        whole, low, high = _extent(torch.as_tensor(value))
+        whole, low, high = _extent(_tensor(value))
     else:
         flat = _numbers(value)
         if len(flat) not in (1, channels):
@@ -110,15 +111,20 @@ def _range(dtype: torch.dtype) -> tuple[float, float]:
 def _is_finite(value: Tensor | NDArray[Any]) -> bool:
     if isinstance(value, np.ndarray) and value.dtype.kind not in "iuf":
         return False
-    tensor = torch.as_tensor(value)
+    tensor = _tensor(value)
     if tensor.dtype is torch.bool or tensor.is_complex() or not tensor.numel():
         return False
     return not tensor.is_floating_point() or bool(tensor.isfinite().all())
 
 
+def _tensor(value: Tensor | NDArray[Any]) -> Tensor:
+    return value if isinstance(value, Tensor) else tensor_of(value)
+
+
 def _extent(values: Tensor) -> tuple[bool, float, float]:
     """Whether all are whole numbers, the least, and the greatest."""
-    low, high = torch.aminmax(values)
+    # torch finds no extremes of uint16 and such.
+    low, high = torch.aminmax(values if values.is_floating_point() else values.double())
     whole = not values.is_floating_point() or bool((values == values.round()).all())
     return whole, low.item(), high.item()
 

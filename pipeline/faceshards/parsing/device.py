@@ -18,14 +18,17 @@ def resolve_device(name: str) -> torch.device:
     """``"auto"`` takes CUDA when it is there; ``"cuda"`` and ``"cuda:1"`` insist on it.
 
     Raises:
-        DeviceError: CUDA was asked for and is not there, or the name means nothing.
+        DeviceError: CUDA was asked for and is not there, or the name is of no device that anything here runs on.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    expected = f"unknown device {name!r}; expected auto, cpu, cuda or cuda:N"
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise DeviceError(f"unknown device {name!r}; expected auto, cpu, cuda or cuda:N") from error
+        raise DeviceError(expected) from error
+    if device.type not in ("cpu", "cuda"):
+        raise DeviceError(expected)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DeviceError(
             f"expected a CUDA device for {name!r}; PyTorch {torch.__version__} finds {torch.cuda.device_count()}. "

@@ -10,7 +10,8 @@ from faceshards.regions import MIRROR
 class MirrorAveraged(nn.Module):
     """The sum of a network's logits of an image and of its mirror image, mirrored back, left and right exchanged.
 
-    The mirrored face then gets the mirrored regions. It takes twice the time.
+    The mirrored face then gets the mirrored regions. Where two regions tie, as some do in bf16, the first counts in
+    both. It takes twice the time.
 
     Args:
         network: (B, 3, H, W) -> (B, 25, H, W) logits.

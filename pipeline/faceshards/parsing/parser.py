@@ -91,7 +91,7 @@ class CpuParser:
     Args:
         weights: from `load_weights`.
         threads: passes in work at once.
-        dtype: of weights and activations; sums are fp32 in any case.
+        dtype: of weights, activations and votes; what a layer adds up is added in fp32 in any case.
         mirror: average over the mirrored face.
     """
 

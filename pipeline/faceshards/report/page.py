@@ -44,7 +44,7 @@ def write_report(
 ) -> None:
     """Write the report on a final store. The same stores, source and metrics give the same bytes.
 
-    At most ``params.faces`` faces are looked at, a chunk at a time; some 300 bytes of each are kept until the page is
+    About ``params.faces`` faces are looked at, in whole chunks; some 300 bytes of each are kept until the page is
     written.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.counted import counted
-from faceshards.errors import BadSampleError
+from faceshards.errors import BadSampleError, ParamsError
 from faceshards.ops.align import ALIGNED_SIZE, similarity, warp_image
 from faceshards.records import Float32Array, UInt8Array
 from faceshards.source.detect import Detector, DetectorName, load_detector
@@ -72,6 +72,8 @@ class Aligner:
     """
 
     def __init__(self, name: AlignerName = "auto", yunet_model: Path | None = None) -> None:
+        if name == "none" and yunet_model is not None:
+            raise ParamsError(f"detector 'none' looks for no face; leave out {yunet_model}, which only yunet takes")
         self._trusts_size = name in ("auto", "none")
         self._detect: Detector | None = None
         if name != "none":

@@ -81,6 +81,10 @@ class CelebAMask(LabelledPhotos):
         """See `LabelledPhotos.coarse`."""
         return classes(_COARSE, self._ids(photo))
 
+    def meaning(self, name: str) -> bytes:
+        """See `LabelledPhotos.meaning`; the class of a published mask."""
+        return b"" if (of := _class_of(name)) is None else b"%d " % of
+
     def _ids(self, photo: Photo) -> UInt8Array:
         if _class_of(photo.labels[0]) is None:
             (name,) = photo.labels

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError
 from faceshards.source.files import Files
+from faceshards.source.names import shown
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def read_table(files: Files, name: str, required: tuple[str, ...]) -> CsvTable:
     Raises:
         SourceFormatError: it cannot be read, or is not such a table.
     """
-    what = f"{files.label}/{name}"
+    what = f"{files.label}/{shown(name)}"
     try:
         data = files.read(name)
     except BadSampleError as error:

@@ -13,12 +13,12 @@ from faceshards.faulttext import is_shortage, says_shortage
 from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE
 from faceshards.source.flatareas import FEW_COLOURS, has_flat_areas
-from faceshards.source.heif import decode_heif, turned
+from faceshards.source.heif import decode_heif, is_turned_by_boxes, turned
 from faceshards.source.imageheader import ImageHeader, read_header
 from faceshards.source.pictures import FIRST_BYTES, picture_format
-from faceshards.source.pngfile import bare_png, indices_as_grey, is_png, palette_bits
+from faceshards.source.pngfile import bare_png, has_exif, indices_as_grey, is_png, palette_bits
 from faceshards.source.said import said
-from faceshards.source.tiffheader import with_alpha_apart
+from faceshards.source.tiffheader import read_tiff, with_alpha_apart
 
 MAX_PIXELS = 64 * 2**20
 """The most pixels an image may claim; 64 Mpx decode to 192 MiB."""
@@ -35,6 +35,10 @@ _PIXELS_A_BYTE = dict.fromkeys(("jpeg", "jp2", "avif", "heic"), 512)
 
 _LOST = re.compile(r"premature|bad huffman|found marker|unsupported marker|jpeg datastream|unable to decompress", re.I)
 """What libjpeg says of a file of which some pixels are not as they were."""
+
+
+_TURNED = range(2, 9)
+"""EXIF's orientations of a picture that does not lie as it is stored."""
 
 
 class Picture(NamedTuple):
@@ -66,10 +70,11 @@ def decode_image(data: bytes, what: str) -> UInt8Array:
 def decode_picture(data: bytes, what: str) -> Picture:
     """Decode a PNG, JPEG, WebP, BMP, PBM, PGM, PPM, GIF, TIFF, JPEG 2000, AVIF or HEIC file to RGB.
 
-    Grey images repeat their channel; alpha is dropped and the stored colour kept; 16-bit channels keep their upper
-    8 bits; an orientation in the file is applied, so pixels lie as every viewer shows them. Of several pictures in a
-    file the first is taken, with the remark ``first_frame``. What a decoder notices and passes over becomes the remark
-    ``damaged``. ICC profiles are ignored. HEIC takes the extra ``heic``.
+    Grey images repeat their channel; alpha is dropped and the stored colour kept (what a GIF leaves out has its
+    background's); 16-bit channels keep their upper 8 bits; an orientation in the file is applied, so pixels lie as
+    every viewer shows them. Of several pictures in a file the first is taken, with the remark ``first_frame``. What a
+    decoder notices and passes over becomes the remark ``damaged``. ICC profiles are ignored. HEIC takes the extra
+    ``heic``.
 
     Args:
         data: the encoded file.
@@ -101,7 +106,7 @@ def decode_picture(data: bytes, what: str) -> Picture:
 
 
 def is_turned(data: bytes, what: str) -> bool:
-    """Whether a JPEG, PNG, WebP or TIFF file is shown turned or mirrored by its EXIF orientation.
+    """Whether a picture is shown turned or mirrored, by EXIF in the file or by the boxes of AVIF and HEIC.
 
     Args:
         data: the encoded file.
@@ -115,8 +120,16 @@ def is_turned(data: bytes, what: str) -> bool:
         False
     """
     header = _checked_header(data, what)
-    if header.format != "tiff" and not any(mark in data for mark in (b"Exif", b"eXIf", b"EXIF")):
-        return False
+    if header.format == "tiff":  # which OpenCV turns in any case
+        return read_tiff(data).orientation in _TURNED
+    if header.format in ("avif", "heic"):
+        return is_turned_by_boxes(data)
+    try:
+        # Of a PNG some thousand bytes are looked at; what pixels are packed to may spell anything.
+        if not (has_exif(data) if is_png(data) else b"Exif" in data or b"EXIF" in data):
+            return False
+    except ValueError as error:
+        raise BadSampleError("undecodable_image", f"{what}: truncated or damaged: {error}") from error
     stored = _decode(data, what, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
     return not np.array_equal(stored, _decode(data, what, cv2.IMREAD_COLOR_RGB))
 

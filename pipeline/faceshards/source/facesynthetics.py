@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from faceshards.source.files import Files, FolderFiles, zip_files
 from faceshards.source.fingerprint import Fingerprints
 from faceshards.source.labelledphotos import strays
 from faceshards.source.names import composed, shown
+from faceshards.source.orientation import refuse_turned
 from faceshards.source.reopen import OncePerProcess, in_bytes
 
 N_LANDMARKS = 70
@@ -94,7 +96,7 @@ class FaceSynthetics(OncePerProcess):
         if not self._is_frame(index):
             return SourceFace(composed(shown(stem)), f"{self.files.label}/{shown(stem)}", None)
         sample_id = PurePosixPath(stem).name
-        return SourceFace(sample_id, f"{self.files.label}/{stem}.png", self._identities.get(sample_id) or None)
+        return SourceFace(sample_id, f"{self.files.label}/{shown(stem)}.png", self._identities.get(sample_id) or None)
 
     def fingerprints(self, index: int) -> Fingerprints:
         """See `Source.fingerprints`."""
@@ -124,7 +126,8 @@ class FaceSynthetics(OncePerProcess):
         name = self._stems[index] + _SEG
         if name not in self.files.names:
             return None
-        what = f"{self.files.label}/{name}"
+        self._refuse_turned(index, "truth")
+        what = f"{self.files.label}/{shown(name)}"
         labels = decode_labels(self.files.read(name), what)
         return Truth(check_class_ids(labels, len(CoarseRegion), what), "facesynthetics")
 
@@ -133,7 +136,11 @@ class FaceSynthetics(OncePerProcess):
         name = self._stems[index] + _LDMKS
         if name not in self.files.names:
             return None
-        return parse_landmarks(self.files.read(name), f"{self.files.label}/{name}")
+        self._refuse_turned(index, "landmarks")
+        return parse_landmarks(self.files.read(name), f"{self.files.label}/{shown(name)}")
+
+    def _refuse_turned(self, index: int, part: Literal["truth", "landmarks"]) -> None:
+        refuse_turned(self.image_bytes(index), self.face(index).source_id, part)
 
     def _is_frame(self, index: int) -> bool:
         return range(len(self._stems))[index] < self._n_frames

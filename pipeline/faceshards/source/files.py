@@ -22,6 +22,10 @@ MAX_FILE_BYTES = 64 * 2**20
 """The largest file that is read as one face's image, labels or landmarks."""
 
 _LOCAL_HEADER_BYTES = 30  # of a zip member, before its name
+UNREAD = frozenset({"corrupt_member", "unreadable_member"})
+"""Reasons of a member whose bytes are not what the zip's directory says. Its fingerprint is of what they should be, so
+that it is the same once the zip is whole."""
+
 # General-purpose flag bits: encrypted, a patch to another file, strongly encrypted.
 _UNREADABLE = 0x1 | 0x20 | 0x40
 _NAMED = 3
@@ -84,7 +88,7 @@ class FolderFiles:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.label = path.name
+        self.label = shown(path.name)
         self.names = frozenset(_below(str(path), "", (os.path.realpath(path),)))
 
     def read(self, name: str) -> bytes:
@@ -131,7 +135,7 @@ class ZipFiles:
     """
 
     def __init__(self, path: Path) -> None:
-        self.label = path.name.removesuffix(".001")
+        self.label = shown(path.name.removesuffix(".001"))
         self._path = path
         if not path.is_file():
             raise SourceNotFoundError(f"{path}: expected a zip file; found none")
@@ -161,7 +165,7 @@ class ZipFiles:
     def read(self, name: str) -> bytes:
         """See `Files.read`."""
         info = self._infos[name]
-        what = f"{self.label}/{name}"
+        what = f"{self.label}/{shown(name)}"
         if info.file_size > MAX_FILE_BYTES:
             raise BadSampleError(
                 "file_too_large",

@@ -77,13 +77,23 @@ def turned(pixels: UInt8Array, data: bytes) -> UInt8Array:
     Example:
         >>> turned(stored, Path("face.avif").read_bytes())
     """
-    head = data[: max(data.find(b"mdat"), 0) or len(data)]
-    quarters, axis = (_value(head, box) for box in (b"\0\0\0\x09irot", b"\0\0\0\x09imir"))
-    if quarters is not None:
-        pixels = np.rot90(pixels, quarters & 3)
+    quarters, axis = _turns(data)
+    pixels = np.rot90(pixels, quarters)
     if axis is not None:
         pixels = pixels[:, ::-1] if axis & 1 else pixels[::-1]
     return np.ascontiguousarray(pixels)
+
+
+def is_turned_by_boxes(data: bytes) -> bool:
+    """Whether an AVIF or HEIC file is shown turned or mirrored by these boxes."""
+    return _turns(data) != (0, None)
+
+
+def _turns(data: bytes) -> tuple[int, int | None]:
+    """How many quarters a picture is turned, against the clock, and by which axis it is then mirrored, if by any."""
+    head = data[: max(data.find(b"mdat"), 0) or len(data)]
+    quarters, axis = (_value(head, box) for box in (b"\0\0\0\x09irot", b"\0\0\0\x09imir"))
+    return (quarters or 0) & 3, axis
 
 
 def _value(data: bytes, box: bytes) -> int | None:

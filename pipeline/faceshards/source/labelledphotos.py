@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from faceshards.errors import BadSampleError
 from faceshards.records import Float32Array, SourceFace, Truth, UInt8Array
-from faceshards.source.decode import is_turned
 from faceshards.source.files import Files
 from faceshards.source.fingerprint import Fingerprints
 from faceshards.source.imageheader import read_header
 from faceshards.source.names import composed, shown
+from faceshards.source.orientation import refuse_turned
 from faceshards.source.pictures import has_picture_suffix
 from faceshards.source.reopen import OncePerProcess, in_bytes
 from faceshards.source.sides import across_of, sides_put_right
@@ -67,6 +67,10 @@ class LabelledPhotos(OncePerProcess):
         """
         raise NotImplementedError
 
+    def meaning(self, name: str) -> bytes:  # noqa: ARG002 (most name nothing but the photograph)
+        """What the name of a file of labels says of them beside their photograph."""
+        return b""
+
     def across(self, photo: Photo, labels: UInt8Array) -> NDArray[np.float64]:  # noqa: ARG002 (some have landmarks)
         """From the left to the right side of a photograph's face, as the viewer of it upright sees them: (2,) x, y."""
         return across_of(labels)
@@ -85,7 +89,7 @@ class LabelledPhotos(OncePerProcess):
         image = self.files.fingerprint(photo.image)
         points = b"" if photo.points is None else self.files.fingerprint(photo.points)
         # Marked, for the same file means other classes in another data set.
-        labels = b"".join(self.files.fingerprint(name) for name in photo.labels)
+        labels = b"".join(self.files.fingerprint(name) + self.meaning(name) for name in photo.labels)
         return Fingerprints(image, points, labels and self.name.encode() + b" " + labels)
 
     def digest(self, index: int) -> bytes:
@@ -108,14 +112,9 @@ class LabelledPhotos(OncePerProcess):
             return None
         labels = self.coarse(photo)
         image = self.files.read(photo.image)
-        if is_turned(image, self._what(photo.image)):
-            raise BadSampleError(
-                "truth_of_turned_image",
-                f"{self._what(photo.image)}: its EXIF orientation turns it, and nobody can tell whether its labels are "
-                "of the picture as stored or as shown; save both the same way up, without an orientation",
-            )
+        refuse_turned(image, self._what(photo.image), "truth")
         header = read_header(image)
-        assert header is not None  # is_turned has read it
+        assert header is not None  # or it would have been refused
         shape = (header.height, header.width)
         if labels.shape[0] * shape[1] != labels.shape[1] * shape[0]:
             raise BadSampleError(

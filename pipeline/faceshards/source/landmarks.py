@@ -14,7 +14,7 @@ from faceshards.records import Float32Array
 from faceshards.source.base import Source
 from faceshards.source.csvtable import CsvTable, parse_csv
 from faceshards.source.fingerprint import Fingerprints
-from faceshards.source.names import Matched
+from faceshards.source.names import Matched, shown
 from faceshards.source.overlay import Overlay
 
 
@@ -79,20 +79,23 @@ class WithLandmarks(Overlay):
         return super().warnings + (said if lost else ())
 
     def fingerprints(self, index: int) -> Fingerprints:
-        """See `Source.fingerprints`; points of the table are told by their values."""
+        """See `Source.fingerprints`; points of the table are told by their values, a bad row by what is said of it."""
         parts = self._source.fingerprints(index)
         row = self._row(index)
         if row is None:
             return parts
-        told = row.reason.encode() if isinstance(row, BadSampleError) else row.astype("<f4").tobytes()
+        told = str(self._told(row)).encode() if isinstance(row, BadSampleError) else row.astype("<f4").tobytes()
         return parts._replace(landmarks=told)
 
     def landmarks(self, index: int) -> Float32Array | None:
         """See `Source.landmarks`."""
         row = self._row(index)
         if isinstance(row, BadSampleError):
-            raise BadSampleError(row.reason, f"{self._path.name}: {row.detail}")
+            raise self._told(row)
         return self._source.landmarks(index) if row is None else row.copy()
+
+    def _told(self, row: BadSampleError) -> BadSampleError:
+        return BadSampleError(row.reason, f"{shown(self._path.name)}: {row.detail}")
 
     def _row(self, index: int) -> Row | None:
         name = self._matched.find(self.face(index).sample_id)

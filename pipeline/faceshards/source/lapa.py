@@ -15,6 +15,7 @@ from faceshards.source.decode import check_class_ids, decode_labels
 from faceshards.source.files import FolderFiles, zip_files
 from faceshards.source.labelledphotos import LabelledPhotos, Photo, classes, is_hidden
 from faceshards.source.names import composed, shown
+from faceshards.source.orientation import refuse_turned
 
 SPLITS, KINDS = ("train", "val", "test"), ("images", "labels", "landmarks")
 _IMAGE = re.compile(r"((?:.*/)?)images/([^/]+)\.(?:jpg|jpeg|png)", re.I)
@@ -82,7 +83,10 @@ class LaPa(LabelledPhotos):
 
     def landmarks(self, index: int) -> Float32Array | None:
         """See `Source.landmarks`; (5, 2)."""
-        return self._five(self._photos[index])
+        photo = self._photos[index]
+        if photo.points is not None:
+            refuse_turned(self.files.read(photo.image), self._what(photo.image), "landmarks")
+        return self._five(photo)
 
     def _five(self, photo: Photo) -> Float32Array | None:
         name = photo.points

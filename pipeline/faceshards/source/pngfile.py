@@ -13,8 +13,8 @@ from faceshards.picturemarks import PNG_SIGNATURE
 
 _GREY, _INDEXED = 0, 3
 _PALETTE = (b"PLTE", b"tRNS", b"bKGD", b"hIST")
-_END = b"IEND"
-_DECISIVE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf", _END})
+_END, _EXIF = b"IEND", b"eXIf"
+_DECISIVE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", _END})
 _EXIF_AS_TEXT = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
 _TEXTS = (b"tEXt", b"zTXt")
 _OTHER_BYTES = 12  # of a chunk: its length, kind and check
@@ -42,9 +42,18 @@ def bare_png(data: bytes) -> bytes:
     """
     kept = [PNG_SIGNATURE]
     for kind, start, stop in _chunks(data):
-        if kind in _DECISIVE or (kind in _TEXTS and data.startswith(_EXIF_AS_TEXT, start)):
+        if kind in _DECISIVE or _is_exif(data, kind, start):
             kept.append(data[start - 8 : stop + 4])
     return b"".join(kept)
+
+
+def has_exif(data: bytes) -> bool:
+    """Whether a PNG file has EXIF, which may say which side is up.
+
+    Raises:
+        ValueError: as `bare_png`.
+    """
+    return any(_is_exif(data, kind, start) for kind, start, _ in _chunks(data))
 
 
 def palette_bits(data: bytes) -> int | None:
@@ -75,6 +84,10 @@ def indices_as_grey(data: bytes) -> bytes:
                 struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
             )
     return b"".join(parts)
+
+
+def _is_exif(data: bytes, kind: bytes, start: int) -> bool:
+    return kind == _EXIF or (kind in _TEXTS and data.startswith(_EXIF_AS_TEXT, start))
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -11,6 +11,8 @@ from faceshards.source.csvtable import read_table
 from faceshards.source.decode import check_class_ids, decode_labels
 from faceshards.source.files import Files, FolderFiles, ZipFiles
 from faceshards.source.fingerprint import Fingerprints
+from faceshards.source.names import shown
+from faceshards.source.orientation import refuse_turned
 from faceshards.source.overlay import Overlay
 
 _LABEL = re.compile(r"(?:.*/)?labels_?25/([0-9]{1,18})_seg\.png")  # the authors' page spells it both ways
@@ -59,7 +61,8 @@ class WithPublishedLabels(Overlay):
         name = self._label(index)
         if name is None:
             return self._source.truth(index)
-        what = f"{self._files.label}/{name}"
+        refuse_turned(self.image_bytes(index), self.face(index).source_id, "truth")
+        what = f"{self._files.label}/{shown(name)}"
         labels = decode_labels(self._files.read(name), what)
         return Truth(check_class_ids(labels, N_REGIONS, what), "regions25")
 

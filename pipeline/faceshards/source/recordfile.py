@@ -9,6 +9,7 @@ from faceshards.counted import counted
 from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundError
 from faceshards.recordioformat import LENGTH_BITS, MAGIC, Flag
 from faceshards.source.files import MAX_FILE_BYTES
+from faceshards.source.names import shown
 
 _HEADER = struct.Struct("<4sI")
 
@@ -37,7 +38,7 @@ class RecordFile:
         start = os.pread(self._file, len(MAGIC), 0)
         if start != MAGIC:
             raise SourceFormatError(f"{path}: expected a RecordIO file, beginning with {MAGIC!r}; found {start!r}")
-        self._path = path
+        self._label = shown(path.name)
 
     def read(self, offset: int) -> bytes:
         """The bytes of the record whose magic word lies at `offset`, all parts joined.
@@ -54,7 +55,7 @@ class RecordFile:
             length += len(MAGIC) + len(parts[-1])
             if length > MAX_FILE_BYTES:
                 raise BadSampleError(
-                    "file_too_large", f"{self._path.name}: byte {offset:,}: more than {MAX_FILE_BYTES:,} bytes"
+                    "file_too_large", f"{self._label}: byte {offset:,}: more than {MAX_FILE_BYTES:,} bytes"
                 )
         return MAGIC.join(parts)
 
@@ -71,7 +72,7 @@ class RecordFile:
 
     def _part(self, at: int, continued: bool = False) -> tuple[int, slice]:
         """The continuation flag of the part at `at`, and where its bytes lie."""
-        what = f"{self._path.name}: byte {at:,}"
+        what = f"{self._label}: byte {at:,}"
         if not 0 <= at <= self._size - _HEADER.size:
             raise BadSampleError("corrupt_record", f"{what}: expected a record; the file ends at {self._size:,}")
         magic, word = _HEADER.unpack(self._bytes(slice(at, at + _HEADER.size)))
@@ -91,6 +92,6 @@ class RecordFile:
         found = os.pread(self._file, where.stop - where.start, where.start)
         if len(found) != where.stop - where.start:
             raise BadSampleError(
-                "corrupt_record", f"{self._path.name}: byte {where.start:,}: the file was cut short since it was opened"
+                "corrupt_record", f"{self._label}: byte {where.start:,}: the file was cut short since it was opened"
             )
         return found

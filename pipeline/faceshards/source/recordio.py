@@ -13,6 +13,7 @@ from faceshards.errors import BadSampleError, SourceFormatError, SourceNotFoundE
 from faceshards.recordioformat import IMAGE_HEADER, LABEL_LIMIT
 from faceshards.records import Float32Array, SourceFace, Truth
 from faceshards.source.fingerprint import Fingerprints, fingerprint
+from faceshards.source.names import shown
 from faceshards.source.recordfile import RecordFile
 from faceshards.source.reopen import OncePerProcess
 
@@ -43,7 +44,7 @@ class RecordIO(OncePerProcess):
 
     def __init__(self, path: Path) -> None:
         index = path.with_suffix(".idx")
-        self._label = path.name
+        self._label = shown(path.name)
         self._file = RecordFile(path)
         self._keys, self._offsets = _read_index(index)
         images = self._promised_images(index)

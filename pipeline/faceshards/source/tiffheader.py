@@ -6,7 +6,7 @@ from typing import NamedTuple
 from faceshards.counted import counted
 
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 262, 277
-_SUBFILE, _SAMPLE_FORMAT, _DNG_VERSION, _CFA = 254, 339, 50706, 33421
+_SUBFILE, _ORIENTATION, _SAMPLE_FORMAT, _DNG_VERSION, _CFA = 254, 274, 339, 50706, 33421
 _EXTRA_SAMPLES, _APART, _MULTIPLIED = 338, 2, 1
 _SIZES = {1: 1, 3: 2, 4: 4}
 _CODES = {1: "B", 3: "H", 4: "I"}
@@ -30,6 +30,7 @@ class TiffHeader(NamedTuple):
         bits: of a sample.
         samples: of a pixel.
         pages: pictures in the file, thumbnails among them.
+        orientation: which side is up, as EXIF counts it; 1 where the picture lies as it is stored.
         fault: why it is not read; None where it is.
     """
 
@@ -38,6 +39,7 @@ class TiffHeader(NamedTuple):
     bits: int
     samples: int
     pages: int
+    orientation: int
     fault: str | None
 
 
@@ -63,7 +65,8 @@ def read_tiff(data: bytes) -> TiffHeader:
     if _WIDTH not in tags or _HEIGHT not in tags:
         raise ValueError("no size")
     bits, samples = tags.get(_BITS, 1), tags.get(_SAMPLES, 1)
-    return TiffHeader(tags[_WIDTH], tags[_HEIGHT], bits, samples, len(pages), _fault(data, tags, bits))
+    size = tags[_WIDTH], tags[_HEIGHT]
+    return TiffHeader(*size, bits, samples, len(pages), tags.get(_ORIENTATION, 1), _fault(data, tags, bits))
 
 
 def with_alpha_apart(data: bytes) -> bytes:

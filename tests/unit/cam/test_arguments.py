@@ -103,6 +103,8 @@ def test_a_parser_that_gives_none_is_named(network, noise) -> None:
         ({"model": "net.pt"}, "model: .*found str"),
         ({"model": torch.nn.Flatten}, "model: expected a module, found the class Flatten itself"),
         ({"parser": "bisenet"}, "parser: .*found str"),
+        ({"baseline": "blurr"}, "baseline must be .*one of mean, blur; found 'blurr'"),
+        ({"baseline": float("nan")}, "baseline must be .*; found nan"),
     ],
 )
 def test_settings_are_checked_where_they_are_given(network, settings, taught) -> None:

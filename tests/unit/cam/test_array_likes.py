@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from faceshards.cam import overlay_regions, overlay_saliency, pointing_game, region_bars, saliency_of_scores
+from faceshards.cam import (
+    FSCAM,
+    CosineTarget,
+    numpy_model,
+    overlay_regions,
+    overlay_saliency,
+    pointing_game,
+    region_bars,
+    saliency_of_scores,
+)
 from faceshards.errors import ParamsError
 from faceshards.regions import N_REGIONS, Region
 
@@ -32,8 +41,21 @@ def read_only(array: np.ndarray) -> np.ndarray:
     return copy
 
 
+def backwards(array: np.ndarray) -> np.ndarray:
+    """The same values by negative strides, as of a picture that was flipped."""
+    return np.ascontiguousarray(array[..., ::-1])[..., ::-1]
+
+
+def of_another_machine(array: np.ndarray) -> np.ndarray:
+    return array.astype(array.dtype.newbyteorder("S"))
+
+
+FORMS = {"tensor": torch.from_numpy, "lists": np.ndarray.tolist, "read-only": read_only, "backwards": backwards}
+FORMS |= {"bytes the other way round": of_another_machine}
+
+
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("form", [torch.from_numpy, np.ndarray.tolist, read_only], ids=["tensor", "lists", "read-only"])
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @pytest.mark.parametrize(("name", "argument"), EACH)
 def test_other_forms_of_an_array_give_the_same(name, argument, form) -> None:
     call, arguments = CALLS[name]
@@ -44,6 +66,25 @@ def test_other_forms_of_an_array_give_the_same(name, argument, form) -> None:
     found = call(**arguments | {argument: form(arguments[argument])})
     expected = call(**arguments)
     assert found == expected if isinstance(expected, str) else np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("form", [backwards, of_another_machine, read_only])
+def test_a_run_takes_regions_baselines_references_and_outputs_however_they_lie_in_memory(form) -> None:
+    weights = np.random.default_rng(0).standard_normal((48, 5)).astype(np.float32)
+    faces, baseline = torch.ones(1, 3, 4, 4), np.arange(48, dtype=np.float32).reshape(3, 4, 4)
+
+    def scores(of) -> np.ndarray:
+        model = numpy_model(lambda images: of(images.reshape(len(images), -1) @ weights))
+        target = CosineTarget(of(weights[0]))
+        return FSCAM(model, baseline=of(baseline)).region_scores(faces, target, regions=of(MAPS))
+
+    np.testing.assert_array_equal(scores(form), scores(np.asarray))
+
+
+def test_a_map_of_more_than_one_face_or_channel_is_not_drawn() -> None:
+    for shape in ((4, 4, 1), (4, 4, 3), (2, 4, 4)):
+        with pytest.raises(ParamsError, match=r"^saliency: expected a map \(H, W\), found "):
+            overlay_saliency(FACE, np.zeros(shape))
 
 
 @pytest.mark.parametrize(

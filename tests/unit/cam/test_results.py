@@ -90,6 +90,15 @@ def test_bars_show_the_spread_from_end_to_end() -> None:
     assert [float(r.get("width", "")) for r in svg.iter(f"{SVG}rect")] == [150, 50]
 
 
+def test_bars_without_a_spread_are_as_long_as_the_others_are_of_themselves() -> None:
+    scores, spread = np.full(25, np.nan), np.full(25, np.nan)
+    scores[[Region.NOSE, Region.MOUTH]] = 3, 1
+    spread[Region.MOUTH] = 1  # that of the nose is of one face alone, by ddof=1
+    svg = ET.fromstring(region_bars(scores, spread=spread))
+    assert [p.get("d") for p in svg.iter(f"{SVG}path")] == ["M130.0 53H263.3"]
+    assert [float(r.get("width", "")) for r in svg.iter(f"{SVG}rect")] == [200, 66.7]
+
+
 def test_the_heat_map_has_a_cell_for_every_identity_and_region(found: Explanation) -> None:
     svg = ET.fromstring(identity_heatmap(found.identities, found.scores, "a < b"))
     cells = [r.findtext(f"{SVG}title", "") for r in svg.iter(f"{SVG}rect")]

@@ -137,9 +137,10 @@ def test_cuda_where_there_is_none_is_an_error_with_a_remedy(weights: Path) -> No
         load_parser(weights, "cuda")
 
 
-def test_an_unknown_device_is_an_error(weights: Path) -> None:
-    with pytest.raises(DeviceError, match="unknown device 'gpu'"):
-        load_parser(weights, "gpu")
+@pytest.mark.parametrize("device", ["gpu", "mps", "meta"])
+def test_a_device_that_nothing_here_runs_on_is_an_error(weights: Path, device: str) -> None:
+    with pytest.raises(DeviceError, match=f"unknown device '{device}'"):
+        load_parser(weights, device)
 
 
 def test_auto_takes_bf16_where_the_cpu_multiplies_it() -> None:

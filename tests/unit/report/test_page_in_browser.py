@@ -203,6 +203,15 @@ def test_a_person_leads_to_the_faces_of_that_person(at: Opened) -> None:
     at.page.fill("#people-search", "")
 
 
+def test_a_person_has_as_many_faces_as_can_be_used(at: Opened) -> None:
+    assert "5 people, each with 1 to 2 usable faces here, 1.6 in the mean" in at.page.inner_text("#people-spread")
+    at.page.fill("#people-search", "person_1")  # one of whose two pictures is truncated
+    assert at.page.inner_text("#people-list .num") == "1"
+    at.page.locator("#people-list button").click()
+    assert at.shown() == ["000002"]
+    at.page.fill("#people-search", "")
+
+
 def test_faces_and_people_are_gathered_for_the_command_that_removes_them(at: Opened) -> None:
     page, command = at.page, at.page.locator("#removals-command")
     assert not page.locator("#removals").is_visible()

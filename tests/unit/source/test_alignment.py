@@ -87,6 +87,8 @@ def test_an_unknown_name_and_a_model_that_nobody_takes_are_refused(tmp_path):
         Aligner("retinaface")
     with pytest.raises(ParamsError, match="brings its own model"):
         Aligner("auto", tmp_path / "x.onnx")
+    with pytest.raises(ParamsError, match=r"'none' looks for no face; leave out .*x\.onnx"):
+        Aligner("none", tmp_path / "x.onnx")
 
 
 @pytest.mark.parametrize(("degrees", "scale"), [(0, 1.0), (20, 2.0), (-35, 0.5), (170, 3.0)])

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from frame_files import frames, landmark_text, landmarks, split, write_folder, write_zip
 from image_files import encode, noise
+from photo_sets import published
 from recordio_files import insightface, write_pair
 
 from faceshards.source.base import Source
+from faceshards.source.celebamask import CelebAMask
 from faceshards.source.demo import DemoRecipe, write_demo_zip
 from faceshards.source.facesynthetics import FaceSynthetics
 from faceshards.source.imagefolder import ImageFolder
@@ -140,6 +142,14 @@ def test_points_of_a_table_count_in_place_of_the_source_s_own(tmp_path: Path) ->
     assert changed(plain, before) == [0, 2]
     assert changed(before, table("b.csv", **{"000000": 1.5, "000002": 3})) == [2]
     assert changed(plain, table("c.csv", **{"000001": 1.5})) == [1]
+
+
+def test_a_mask_under_the_name_of_another_class_is_another_truth(tmp_path: Path) -> None:
+    files = published()
+    hair = "CelebAMask-HQ-mask-anno/1/00001_hair.png"
+    before = digests(CelebAMask(write_folder(tmp_path / "a", files)))
+    files[hair.replace("hair", "hat")] = files.pop(hair)
+    assert changed(before, digests(CelebAMask(write_folder(tmp_path / "b", files)))) == [1]
 
 
 def test_the_first_faces_of_a_source_have_the_digests_that_they_have_in_it(tmp_path: Path) -> None:

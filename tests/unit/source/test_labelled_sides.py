@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from frame_files import write_folder
+from frame_files import frames, write_folder
 from image_files import encode
 from odd_pictures import orientation as exif_orientation
 from odd_pictures import saved
@@ -116,3 +116,16 @@ def test_labels_of_a_photograph_that_its_exif_turns_are_no_truth(tmp_path: Path,
     with pytest.raises(BadSampleError, match=r"truth_of_turned_image: .* its EXIF orientation turns it"):
         source.truth(0)
     assert source.image_bytes(0)
+    with pytest.raises(BadSampleError, match=r"landmarks_of_turned_image: .* its EXIF orientation turns it"):
+        source.landmarks(0)
+
+
+def test_labels_and_points_beside_a_frame_that_its_exif_turns_are_refused(tmp_path: Path) -> None:
+    turned = saved(Image.fromarray(face(0).image), "PNG", exif=exif_orientation(6))
+    folder = write_folder(tmp_path / "x", frames() | {"000001.png": turned})
+    labels = write_folder(tmp_path / "y", {"labels_25/000001_seg.png": encode(np.zeros((32, 32), np.uint8))})
+    source = open_source(folder, labels=labels)
+    assert source.landmarks(0) is not None
+    for part, read in (("truth", open_source(folder).truth), ("truth", source.truth), ("landmarks", source.landmarks)):
+        with pytest.raises(BadSampleError, match=rf"{part}_of_turned_image: x/000001\.png: its EXIF orientation"):
+            read(1)

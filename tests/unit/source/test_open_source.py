@@ -1,8 +1,10 @@
 """`open_source` tells a source by what lies there, and teaches where it cannot."""
 
+import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -227,3 +229,26 @@ def test_a_source_is_small_to_send_and_opened_once_by_the_process_that_receives_
     here = [(len(s), s.name, s.face(len(s) - 1), s.image_bytes(0), s.landmarks(len(s) - 1)) for s in sources]
     assert run.stdout.decode() == repr(here)
     np.testing.assert_array_equal(sources[0].landmarks(1), np.full((5, 2), 7))
+
+
+@pytest.mark.parametrize("layout", [write_folder, lambda path, files: write_zip(path, files)])
+def test_a_container_is_called_by_what_any_table_can_hold(layout: Callable[..., Path], tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9\n\x1b[31m.zip")
+    source = open_source(layout(tmp_path / name, frames() | {"000001.png": b"", "000001_ldmks.txt": b"1"}))
+    said = [source.face(0).source_id, *(error_of(read, 1) for read in (source.landmarks, source.image_bytes))]
+    assert [text.partition("/")[0].rpartition(" ")[2] for text in said if text] == ["caf\\xe9\\x0a\\x1b[31m.zip"] * 2
+
+
+def test_records_are_called_by_what_any_table_can_hold(tmp_path: Path) -> None:
+    records = insightface([IMAGE, b""], [1.0, 2.5])
+    source = open_source(write_pair(tmp_path, records, os.fsdecode(b"caf\xe9\n")))
+    assert source.face(0).source_id == "caf\\xe9\\x0a.rec/1"
+    assert "caf\\xe9\\x0a.rec/2: " in error_of(source.image_bytes, 1)
+
+
+def error_of(read: Callable[[int], object], index: int) -> str:
+    try:
+        read(index)
+    except BadSampleError as error:
+        return error.detail
+    return ""

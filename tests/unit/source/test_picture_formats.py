@@ -11,7 +11,7 @@ from odd_pictures import orientation, picture, saved
 from PIL import Image, ImageOps
 
 from faceshards.errors import BadSampleError
-from faceshards.source.decode import decode_image, decode_picture
+from faceshards.source.decode import decode_image, decode_picture, is_turned
 from faceshards.source.imageheader import read_header
 
 ONE = picture(size=(48, 64))
@@ -43,6 +43,7 @@ FORMATS = ["JPEG", "MPO", "PNG", "WEBP", "TIFF", "AVIF"]
 def test_a_picture_lies_as_every_viewer_shows_it(format: str, turn: int) -> None:
     data = saved(ONE, format, exif=orientation(turn))
     assert difference(data, as_pillow_has_it(data)) <= 2
+    assert is_turned(data, "x") is (turn > 1)
 
 
 COLOURS = {

@@ -71,6 +71,15 @@ def test_a_tensor_can_be_what_is_put_in(images: torch.Tensor, regions: torch.Ten
     assert torch.equal(out[nose], other[nose])
 
 
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "<u2", "<i8"])
+def test_an_array_can_be_put_in_however_it_lies_in_memory(
+    images: torch.Tensor, regions: torch.Tensor, dtype: str
+) -> None:
+    picture = np.arange(3 * 40 * 30).reshape(3, 40, 30).astype(dtype)
+    expected = erase_regions(images, regions, ["nose"], fill=torch.arange(3 * 40 * 30.0).view(3, 40, 30).flip(-1))
+    assert torch.equal(erase_regions(images, regions, ["nose"], fill=picture[..., ::-1]), expected)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize("inplace", [False, True])
 def test_noise_is_the_same_for_every_dtype_strides_and_place(

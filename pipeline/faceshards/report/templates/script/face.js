@@ -58,7 +58,7 @@ function faceView(data, showOnly, removing) {
       found.push(button);
     };
     const person = data.person[row()];
-    if (person) add(`all ${whole(data.peopleCount[person - 1])} of this person`, { person });
+    if (person) add(`all ${whole(data.person.filter((of) => of === person).length)} of this person`, { person });
     if (data.setOf.has(row())) add(`${data.sets[data.setOf.get(row())].rows.length} duplicates`, { set: data.setOf.get(row()) });
     return removing ? [...found, ...removing(row())] : found;
   }

@@ -1,10 +1,10 @@
-// How many faces each person has.
+// How many usable faces each person has: those that dropped out are no faces to train on.
 
 const PEOPLE = 20;
 
 function countPeople(data) {
   data.peopleCount = new Uint32Array(data.people.length);
-  for (let row = 0; row < data.count; row += 1) if (data.person[row]) data.peopleCount[data.person[row] - 1] += 1;
+  for (let row = 0; row < data.count; row += 1) if (data.person[row] && data.usable[row]) data.peopleCount[data.person[row] - 1] += 1;
   const byName = [...data.people.keys()].sort((a, b) => data.people[a].localeCompare(data.people[b], 'en', { numeric: true }));
   data.personRank = new Uint32Array(data.people.length);
   byName.forEach((person, rank) => { data.personRank[person] = rank; });
@@ -13,16 +13,17 @@ function countPeople(data) {
 function people(data, showOnly) {
   const list = element('people-list');
   if (!list) return;
-  const ranked = [...data.people.keys()].sort((a, b) => data.peopleCount[b] - data.peopleCount[a] || data.personRank[a] - data.personRank[b]);
+  const ranked = [...data.people.keys()].filter((person) => data.peopleCount[person]).sort((a, b) => data.peopleCount[b] - data.peopleCount[a] || data.personRank[a] - data.personRank[b]);
+  if (!ranked.length) return;
   const most = data.peopleCount[ranked[0]];
-  const each = [...data.peopleCount];
+  const each = ranked.map((person) => data.peopleCount[person]);
   element('people-spread').append(histogram(each, 1, most + 1, Math.min(most, 40), 'Faces a person'),
-    make('p', { className: 'hint', textContent: `${counted(data.people.length, 'person', 'people')}, each with 1 to ${counted(most, 'face')} here, ${(each.reduce((sum, count) => sum + count, 0) / each.length).toFixed(1)} in the mean.` }));
+    make('p', { className: 'hint', textContent: `${counted(ranked.length, 'person', 'people')}, each with ${whole(each.at(-1))} to ${counted(most, 'usable face')} here, ${(each.reduce((sum, count) => sum + count, 0) / each.length).toFixed(1)} in the mean.` }));
 
   function entries(which) {
     return which.map((person) => {
       const button = make('button', { type: 'button', className: 'quiet' }, name(data.people[person]));
-      button.addEventListener('click', () => showOnly({ person: person + 1 }));
+      button.addEventListener('click', () => showOnly({ state: 'usable', person: person + 1 }));
       return make('tr', {}, make('th', { scope: 'row' }, button), make('td', { className: 'num', textContent: whole(data.peopleCount[person]) }),
         make('td', { className: 'wide' }, bar(data.peopleCount[person] / most)));
     });
