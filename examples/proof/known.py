@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from examples.proof.lfw import HalfName
 from examples.recognition.verification.protocol import IntArray, Pairs
-from faceshards.errors import SourceFormatError
+from faceshards.errors import SourceFormatError, SourceNotFoundError
+from faceshards.store.durable import write_file
 
 PAIRS = "pairs.csv"
 
@@ -41,11 +42,14 @@ class Known:
     def draw(self, draws: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """How often each pair is in draws of people with replacement: (draws, P).
 
-        Two copies of one photograph are no pair, so a person who is drawn twice has each pair of one person twice.
+        Two copies of one photograph are no pair, so a person who is drawn twice has each pair of one person twice. A
+        pair of two people is there as often as one of them, whom a coin names in each draw. The product of both would
+        give such a pair three times the variance that it has, for people are on two or three of LFW's pairs, whose
+        answers hardly depend on each other.
         """
         times = rng.multinomial(self.people, np.full(self.people, 1 / self.people), size=draws)
         first, second = times[:, self.person[0]], times[:, self.person[1]]
-        return np.where(self.pairs.same, first, first * second).astype(np.float32)
+        return np.where(rng.random(first.shape) < 0.5, first, second).astype(np.float32)
 
 
 def write_known(path: Path, known: Mapping[HalfName, Known]) -> None:
@@ -59,17 +63,23 @@ def write_known(path: Path, known: Mapping[HalfName, Known]) -> None:
         columns = np.stack([each.pairs.fold, each.pairs.same, *each.person]).T
         lines += [",".join([half, *map(str, row)]) for row in columns.tolist()]
     text = "\n".join(lines) + "\n"
-    if path.exists() and path.read_text() != text:
+    if not path.exists():
+        write_file(path, text.encode())
+    elif path.read_text() != text:
         raise SourceFormatError(
             f"{path}: expected the pairs of this store, found others; trainings of two stores do not go together: "
             "give another folder for the results"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
 
 
 def read_known(path: Path) -> dict[HalfName, Known]:
-    """Read what `write_known` wrote; the faces of the pairs are not known, and count as one a pair and side."""
+    """Read what `write_known` wrote; the faces of the pairs are not known, and count as one a pair and side.
+
+    Raises:
+        SourceNotFoundError: no such file.
+    """
+    if not path.is_file():
+        raise SourceNotFoundError(f"{path}: expected the pairs that trainings are about; found no such file; run first")
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     out: dict[HalfName, Known] = {}

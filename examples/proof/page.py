@@ -15,7 +15,7 @@ import numpy as np
 from examples.proof import pictures, tables
 from examples.proof.known import PAIRS, read_known
 from examples.proof.lfw import LEFT_OUT, read_left_out
-from examples.proof.rows import HALVES, RESULTS, Trial, finished, read_rows
+from examples.proof.rows import HALVES, RESULTS, Trial, finished, is_finished, read_rows
 from examples.proof.settings import Settings
 from examples.proof.statistics import Comparison, Difference
 from examples.proof.sweep import SWEEP
@@ -64,6 +64,8 @@ def write_page(results: Path, page: Path, draws: int = 1000) -> str:
         found=finding(parts),
         parts=parts,
         counts=tables.counts_table(rows),
+        nets={trial.net for trial in rows},
+        finished=is_finished(rows),
         halves={half: next((row for trial, row in rows.items() if trial.half == half), None) for half in HALVES},
         tested=sum(len(each.pairs.same) for each in known.values()),
         left_out=read_left_out(LEFT_OUT),
@@ -89,6 +91,7 @@ def _part(net: str, head: HeadName, of: Comparison, rows: dict[Trial, dict[str, 
         "hidden": tables.hidden_table(of),
         "gains": [points(of.difference(metric, "on-the-fly", "none")) for metric in ("accuracy", "eer")],
         "spread": tables.spread_table(of),
+        "learning": tables.learning_table(rows),
         "seconds": round(float(np.mean([int(row["seconds"]) for row in rows.values()]))),
     }
 
@@ -112,9 +115,12 @@ def finding(parts: list[dict[str, Any]]) -> str:
             [of.difference(metric, "on-the-fly", reference) for reference in tables.REFERENCES]
             for metric in ("accuracy", "an occluder drawn")
         )
-        seeds = f"{len(of.seeds)} seed{'s' if len(of.seeds) > 1 else ''}"
+        seeds, over = f"{len(of.seeds)} seeds", "people and seeds"
+        if len(of.seeds) == 1:
+            seeds, over = "1 seed", "people alone"
         sentences.append(
-            f"On LFW ({part['title']}, {seeds}), erasing regions on the fly changes the accuracy by "
+            f"On LFW ({part['title']}, {seeds}; in brackets 95 % intervals over {over}), "
+            "erasing regions on the fly changes the accuracy by "
             f"{points(none)} points against no erasing ({verdict(none)}) and by {points(rectangle)} against rectangles "
             f"({verdict(rectangle)}). Where something is drawn over the face, by {points(none_drawn)} against no "
             f"erasing ({verdict(none_drawn)}) and by {points(rectangle_drawn)} against rectangles "

@@ -74,7 +74,7 @@ def _gains(axes: Axes, of: Comparison, metric: str, title: str) -> None:
     for y, arm in enumerate(reversed(ARMS[1:])):
         found = of.difference(metric, arm, "none")
         single = 100 * (of.each[ARMS.index(arm), :, :, m] - of.each[0, :, :, m]).ravel()
-        axes.plot(single, np.full(len(single), y), "|", color=COLOURS[arm], alpha=0.5)
+        axes.plot(single, np.full(len(single), y), "|", color=COLOURS[arm], markersize=14)
         axes.plot([100 * found.low, 100 * found.high], [y, y], color=COLOURS[arm])
         axes.plot(100 * found.mean, y, "o", color=COLOURS[arm])
     axes.axvline(0, color="#999999", linewidth=0.8)

@@ -2,11 +2,13 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, get_args
+from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock
@@ -16,6 +18,7 @@ from examples.proof.arms import Arm
 from examples.proof.hidden import HIDDEN
 from examples.proof.lfw import HalfName
 from examples.proof.measure import Answers
+from examples.proof.settings import Settings
 from examples.recognition.train import HeadName
 from examples.recognition.verification.protocol import BoolArray
 from faceshards.errors import ParamsError, StoreFormatError
@@ -24,6 +27,9 @@ from faceshards.store.durable import write_file, written_whole
 RESULTS, ANSWERS = "results.csv", "answers"
 
 HALVES: tuple[HalfName, ...] = ("a", "b")
+
+SEEDS = 5
+"""Trainings of each arm, head and half of the small net that the comparison is to have."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,6 +60,11 @@ def all_trials(net: str, seeds: int) -> list[Trial]:
         product(range(seeds), get_args(HeadName)), key=lambda each: each[0] + (1.5 if each[1] == "softmax" else 0)
     )
     return [Trial(net, head, seed, half, arm) for seed, head in order for half, arm in product(HALVES, get_args(Arm))]
+
+
+def is_finished(trials: Collection[Trial]) -> bool:
+    """Whether all that the comparison is to have of the small net is there."""
+    return all(trial in trials for trial in all_trials(Settings.net, SEEDS))
 
 
 def finished(results: Path) -> dict[Trial, dict[str, str]]:
@@ -120,12 +131,18 @@ def read_answers(results: Path, trial: Trial) -> Answers:
     """What a finished training answered; scores to the three digits that a float16 has.
 
     Raises:
-        StoreFormatError: the row is there and the file is not.
+        StoreFormatError: the row is there, and the file is not, or is damaged.
     """
     path = results / ANSWERS / f"{trial}.npz"
     if not path.exists():
         raise StoreFormatError(f"{path}: expected the answers of a training that {RESULTS} has; found no such file")
-    with np.load(path, allow_pickle=False) as file:
-        scores: NDArray[np.float32] = file["scores"].astype(np.float32)
-        bits: BoolArray = np.unpackbits(file["hidden"], axis=1, count=len(scores)).astype(bool)
-        return Answers(scores, dict(zip(HIDDEN, bits, strict=True)), file["influence"].astype(np.float32))
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            scores: NDArray[np.float32] = file["scores"].astype(np.float32)
+            bits: BoolArray = np.unpackbits(file["hidden"], axis=1, count=len(scores)).astype(bool)
+            return Answers(scores, dict(zip(HIDDEN, bits, strict=True)), file["influence"].astype(np.float32))
+    except (BadZipFile, EOFError, KeyError, ValueError, zlib.error) as error:
+        raise StoreFormatError(
+            f"{path}: expected the answers of a training; found a damaged file ({error}); remove it and its line in "
+            f"{RESULTS}, and train again"
+        ) from None

@@ -24,10 +24,11 @@ from examples.proof.hidden import HIDDEN
 from examples.proof.known import PAIRS, Known, write_known
 from examples.proof.lfw import Half, HalfName, open_lfw, read_half
 from examples.proof.measure import BATCH, Answers, PairFaces, answer, figures, spread
-from examples.proof.rows import HALVES, Trial, all_trials
+from examples.proof.rows import HALVES, SEEDS, Trial, all_trials
 from examples.proof.settings import Settings
 from examples.proof.training import Progress, runnable, train
 from examples.recognition.command import run
+from examples.recognition.nets import NETS
 from examples.recognition.train import HeadName
 from examples.recognition.verification.protocol import Pairs
 
@@ -110,8 +111,10 @@ def main() -> None:
     parser.add_argument("shards", type=Path, help="store of LFW")
     parser.add_argument("protocol", type=Path, help="folder with people.txt and pairs.txt")
     parser.add_argument("results", type=Path, help="folder for results.csv and the answers")
-    parser.add_argument("--net", default=Settings.net, help=f"(default: {Settings.net})")
-    parser.add_argument("--seeds", type=int, default=5, help="trainings of each arm, head and half (default: 5)")
+    parser.add_argument("--net", choices=NETS, default=Settings.net, help=f"(default: {Settings.net})")
+    parser.add_argument(
+        "--seeds", type=int, default=SEEDS, help=f"trainings of each arm, head and half (default: {SEEDS})"
+    )
     parser.add_argument("--minutes", type=float, default=float("inf"), help="start no training after so long")
     parser.add_argument("--arms", nargs="+", choices=get_args(Arm), default=get_args(Arm), help="(default: all)")
     parser.add_argument("--heads", nargs="+", choices=get_args(HeadName), default=get_args(HeadName))
@@ -123,6 +126,13 @@ def main() -> None:
     rows.refuse_other_settings(given.results, given.net, settings_of(settings))
     lfw = Lfw(given.shards, given.protocol)
     write_known(given.results / PAIRS, {name: lfw.known(name, settings.min_photos) for name in HALVES})
+    for name in given.halves:
+        half = lfw.half(name, settings.min_photos)
+        print(
+            f"half {name}: {len(half.train)} faces of {half.people} people to train on, "
+            f"{len(half.pairs.same)} pairs to verify, {half.missing} left out for want of a face",
+            flush=True,
+        )
     started = monotonic()
     chosen = [
         trial
@@ -137,6 +147,8 @@ def main() -> None:
         run_trial(lfw, trial, settings, given.results, given.device)
         row = rows.finished(given.results)[trial]
         print(f"{trial}: accuracy {row['accuracy']}, EER {row['eer']}, {row['seconds']} s", flush=True)
+    done = rows.finished(given.results)
+    print(f"{given.results / rows.RESULTS}: {sum(trial in done for trial in chosen)} of {len(chosen)} are finished")
 
 
 if __name__ == "__main__":

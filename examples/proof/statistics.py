@@ -21,7 +21,7 @@ from examples.recognition.train import HeadName
 from examples.recognition.verification.protocol import BoolArray, FloatArray, IntArray, accepted
 
 CLEAN = ("accuracy", "eer", "tar_at_0.01", "tar_at_0.001")
-SUMMARY = ("a region hidden", "an occluder drawn", "regions looked at")
+SUMMARY = ("a region hidden", "an occluder drawn", "regions looked at", "cosine lost")
 METRICS = (*CLEAN, *HIDDEN, *SUMMARY)
 """Of each training. The two means of hidden accuracies are over `hidden.REGIONS` and over `hidden.OCCLUDERS`."""
 
@@ -47,6 +47,8 @@ def drawn_figures(answers: Answers, known: Known, weights: NDArray[np.float32]) 
     shown = np.isfinite(wide)
     mass = weights[:, explained[shown]].astype(np.float64)
     found["regions looked at"] = mass @ wide[shown] / mass.sum(1)
+    mass = weights[:, explained].astype(np.float64)
+    found["cosine lost"] = mass @ cosine_lost(answers.influence) / mass.sum(1)
     return _with_means(found)
 
 
@@ -55,7 +57,14 @@ def plain_figures(answers: Answers, known: Known) -> NDArray[np.float64]:
     found = {name: np.array(value) for name, value in figures(answers.scores, known.pairs).items()}
     found |= {what: np.asarray((answers.hidden[what] == known.pairs.same).mean()) for what in HIDDEN}
     found["regions looked at"] = np.asarray(np.nanmean(spread(answers.influence)))
+    found["cosine lost"] = cosine_lost(answers.influence).mean()
     return _with_means(found)
+
+
+def cosine_lost(influence: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The falls of the cosine that `measure.spread` shares out, added up, of each face: (M, 25) to (M,)."""
+    total: NDArray[np.float64] = np.nansum(np.maximum(influence, 0), axis=1, dtype=np.float64)
+    return total
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,7 @@
 """The tables of docs/proof.md, as Markdown."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple
 from itertools import product
 from typing import get_args
@@ -72,15 +72,29 @@ def hidden_table(of: Comparison) -> str:
 
 
 def spread_table(of: Comparison) -> str:
-    """Over how many regions the nets' attention is spread."""
-    m = METRICS.index("regions looked at")
-    values, bounds = of.values()[:, m], interval(of.bootstrap())[..., m]
+    """Over how many regions the nets' attention is spread, and how much hangs on all of them."""
+    values, bounds = of.values(), interval(of.bootstrap())
     lines = []
     for a, arm in enumerate(ARMS):
-        gap = of.difference("regions looked at", arm, "none")
-        change = f"{gap.mean:+.2f} ({gap.low:+.2f} to {gap.high:+.2f})"
-        lines.append([arm, _bounded(values[a], bounds[:, a], 2), *([change, f"{gap.p:.3f}"] if a else ["", ""])])
-    return _table(["erasing", "regions looked at", "against none", "paired p"], lines)
+        cells = []
+        for metric in ("regions looked at", "cosine lost"):
+            m, gap = METRICS.index(metric), of.difference(metric, arm, "none")
+            change = f"{gap.mean:+.2f} ({gap.low:+.2f} to {gap.high:+.2f})"
+            cells += [_bounded(values[a, m], bounds[:, a, m], 2), *([change, f"{gap.p:.3f}"] if a else ["", ""])]
+        lines.append([arm, *cells])
+    against = ["against none", "paired p"]
+    return _table(["erasing", "regions looked at", *against, "cosine lost", *against], lines)
+
+
+def learning_table(rows: Mapping[Trial, Mapping[str, str]]) -> str:
+    """How each arm's trainings ended: means over the trainings of the loss and of the faces told rightly."""
+    lines = []
+    for arm in ARMS:
+        own = [row for trial, row in rows.items() if trial.arm == arm]
+        loss = np.mean([float(row["losses"].split()[-1]) for row in own])
+        right = 100 * np.mean([float(row["train_accuracy"]) for row in own])
+        lines.append([arm, f"{loss:.2f}", f"{right:.1f}"])
+    return _table(["erasing", "loss of the last epoch", "training faces told rightly, %"], lines)
 
 
 def counts_table(trials: Iterable[Trial]) -> str:

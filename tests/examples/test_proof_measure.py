@@ -82,6 +82,13 @@ def test_a_row_and_its_answers_come_back_as_they_were_written(answered, dataset,
     back = read_answers(tmp_path, trials[0])
     assert np.allclose(back.scores, answers.scores, atol=1e-3)
     assert all(np.array_equal(back.hidden[what], answers.hidden[what]) for what in HIDDEN)
+    path = tmp_path / "answers" / f"{trials[0]}.npz"
+    whole = path.read_bytes()
+    flipped = whole[: len(whole) // 4] + bytes(byte ^ 255 for byte in whole[len(whole) // 4 :][:40])
+    for damaged in (b"", whole[: len(whole) // 2], flipped + whole[len(flipped) :]):
+        path.write_bytes(damaged)
+        with pytest.raises(StoreFormatError, match=rf"{trials[0]}\.npz: expected the answers .* found a damaged file"):
+            read_answers(tmp_path, trials[0])
 
 
 def test_answers_that_are_gone_are_named(tmp_path):

@@ -9,7 +9,7 @@ from examples.proof.hidden import HIDDEN
 from examples.proof.known import PAIRS, Known, write_known
 from examples.proof.measure import Answers
 from examples.proof.page import END, START, digest, finding, verdict, write_page, write_sentence
-from examples.proof.rows import HALVES, add, all_trials
+from examples.proof.rows import HALVES, SEEDS, add, all_trials, is_finished
 from examples.proof.run import row_of, settings_of
 from examples.proof.settings import Settings
 from examples.proof.statistics import Difference
@@ -58,6 +58,10 @@ def test_a_page_has_the_tables_and_pictures_of_every_finished_net_and_head(tmp_p
     assert sentence in text
     assert digest(tmp_path / "results") in text
     assert "| `small` | arcface | 4 | 4 | 4 | 4 | 4 | 4 |" in text
+    assert "**The experiment is not finished**" in text
+    assert "larger net (1,495,776 parameters; **not run**)" in text
+    assert "95 % intervals over people and seeds" in sentence
+    assert "| none | 1.00 | 90.0 |" in text
     for picture in ("gains", "hidden", "learning"):
         path = tmp_path / "proof" / f"small-arcface-{picture}.svg"
         assert path.stat().st_size < 100_000
@@ -65,6 +69,13 @@ def test_a_page_has_the_tables_and_pictures_of_every_finished_net_and_head(tmp_p
     before = page.read_bytes()
     assert write_page(tmp_path / "results", page, draws=40) == sentence
     assert page.read_bytes() == before
+
+
+def test_the_comparison_is_finished_when_no_training_of_the_small_net_is_wanting():
+    every = all_trials("small", SEEDS)
+    assert is_finished([*every, *all_trials("middle", 1)])
+    assert not is_finished(every[:-1])
+    assert not is_finished(all_trials("middle", SEEDS))
 
 
 def test_before_a_seed_is_whole_nothing_is_said(tmp_path):

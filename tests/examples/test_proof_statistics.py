@@ -10,13 +10,14 @@ from examples.proof.statistics import (
     ARMS,
     METRICS,
     Comparison,
+    cosine_lost,
     drawn_figures,
     plain_figures,
     sign_flip_test,
 )
 from examples.recognition.bootstrap import interval
 from examples.recognition.verification.protocol import Pairs, accepted, accuracy, roc
-from faceshards.errors import SourceFormatError
+from faceshards.errors import SourceFormatError, SourceNotFoundError
 
 
 def pairs_of(many, rng, people=40):
@@ -65,7 +66,7 @@ def test_a_draw_that_has_everybody_once_gives_the_plain_figures(known, rng):
     assert plain[METRICS.index("accuracy")] == pytest.approx(figures(answers.scores, known.pairs)["accuracy"])
 
 
-def test_a_person_drawn_twice_counts_twice_with_himself_and_by_the_product_with_others(known, rng):
+def test_a_person_drawn_twice_counts_twice_with_himself_and_with_others_where_the_coin_names_him(known, rng):
     weights = known.draw(200, rng)
     same = known.pairs.same
     assert weights[:, same].mean() == pytest.approx(1, abs=0.05)
@@ -73,7 +74,27 @@ def test_a_person_drawn_twice_counts_twice_with_himself_and_by_the_product_with_
     first, second = known.person[:, pair]
     of_first = weights[:, same & (known.person[0] == first)][:, 0]
     of_second = weights[:, same & (known.person[0] == second)][:, 0]
-    assert (weights[:, pair] == of_first * of_second).all()
+    ours = weights[:, pair]
+    assert ((ours == of_first) | (ours == of_second)).all()
+    assert (ours != of_first).any()
+    assert (ours != of_second).any()
+
+
+def test_the_draws_find_the_spread_of_answers_that_do_not_depend_on_each_other(rng):
+    people, many = 1000, 1500  # as on LFW, where a person is on two or three pairs of two people
+    first = rng.integers(people, size=many)
+    pairs = Pairs(first, (first + 1 + rng.integers(people - 1, size=many)) % people, np.zeros(many, bool), first % 5)
+    known = Known.of(pairs, [f"person{i}" for i in range(people)])
+    right = (rng.random(many) < 0.87).astype(np.float32)
+    weights = known.draw(1000, rng)
+    drawn = weights @ right / weights.sum(1)
+    assert drawn.std() == pytest.approx(right.std() / np.sqrt(many), rel=0.15)
+
+
+def test_the_falls_of_the_cosine_are_added_up_and_rises_and_hidden_regions_count_for_nothing():
+    influence = np.full((1, 25), np.nan, np.float32)
+    influence[0, :3] = 0.5, 0.25, -1.0
+    assert cosine_lost(influence) == pytest.approx([0.75])
 
 
 def comparison(gain, seed_noise, rng, seeds=5, draws=400):
@@ -137,3 +158,5 @@ def test_pairs_come_back_from_their_file_and_others_are_refused(known, rng, tmp_
         assert back.people == written[half].people
     with pytest.raises(SourceFormatError, match="two stores do not go together"):
         write_known(path, {"a": written["b"], "b": written["a"]})
+    with pytest.raises(SourceNotFoundError, match=r"none\.csv: expected the pairs that trainings are about"):
+        read_known(tmp_path / "none.csv")
