@@ -1,4 +1,4 @@
-"""How sure a comparison is: people and seeds drawn anew, paired tests, and the smallest gain that could be seen."""
+"""How sure a comparison is: people drawn anew, luck of trainings, the paired test, the smallest gain to be seen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from examples.proof.measure import Answers, figures, spread
 from examples.proof.rows import HALVES, Trial, finished, read_answers
 from examples.recognition.bootstrap import interval
 from examples.recognition.train import HeadName
-from examples.recognition.verification.protocol import BoolArray, FloatArray, IntArray, accepted
+from examples.recognition.verification.protocol import BoolArray, FloatArray, accepted
 
 CLEAN = ("accuracy", "eer", "tar_at_0.01", "tar_at_0.001")
 SUMMARY = ("a region hidden", "an occluder drawn", "regions looked at", "cosine lost")
@@ -75,13 +75,13 @@ class Comparison:
         seeds: which.
         each: (arms, seeds, halves, metrics) of every training.
         drawn: (draws, arms, seeds, halves, metrics) of every training in every draw of people.
-        seed_draws: (draws, seeds) which seeds, by place, each draw takes.
+        luck: (draws,) standard normal: how lucky the trainings are in each draw, where their luck shows.
     """
 
     seeds: tuple[int, ...]
     each: NDArray[np.float64]
     drawn: NDArray[np.float64]
-    seed_draws: IntArray
+    luck: NDArray[np.float64]
 
     @classmethod
     def read(
@@ -104,7 +104,7 @@ class Comparison:
             answers = read_answers(results, Trial(net, head, seed, half, arm))
             each[i, j, k] = plain_figures(answers, known[half])
             drawn[:, i, j, k] = drawn_figures(answers, known[half], weights[half])
-        return cls(seeds, each, drawn, rng.integers(len(seeds), size=(draws, len(seeds))))
+        return cls(seeds, each, drawn, rng.normal(size=draws))
 
     def values(self) -> NDArray[np.float64]:
         """Means over seeds and halves: (arms, metrics)."""
@@ -112,31 +112,50 @@ class Comparison:
         return out
 
     def bootstrap(self) -> NDArray[np.float64]:
-        """The means in draws of people and of seeds, the same draws for all arms: (draws, arms, metrics)."""
-        return self._over_seeds(self.drawn)
+        """The means in draws of people and of luck, the same draws for all arms: (draws, arms, metrics)."""
+        out = np.empty((len(self.drawn), len(ARMS), self.each.shape[-1]))
+        for a, m in np.ndindex(out.shape[1:]):
+            out[:, a, m], _ = self._drawn_means(self.drawn[:, a, :, :, m], self.each[a, :, :, m])
+        return out
 
     def difference(self, metric: str, arm: Arm, reference: Arm) -> "Difference":
         """What an arm adds to another one."""
         m, a, b = METRICS.index(metric), ARMS.index(arm), ARMS.index(reference)
-        gaps = (self.each[a, :, :, m] - self.each[b, :, :, m]).ravel()
-        drawn = self.drawn[:, a, :, :, m] - self.drawn[:, b, :, :, m]
-        change = self._over_seeds(drawn[:, None, :, :, None])[:, 0, 0]
-        people = drawn.mean((1, 2))
+        gaps = self.each[a, :, :, m] - self.each[b, :, :, m]
+        change, of_people = self._drawn_means(self.drawn[:, a, :, :, m] - self.drawn[:, b, :, :, m], gaps)
         low, high = interval(change).tolist()
         return Difference(
             float(gaps.mean()),
             low,
             high,
-            sign_flip_test(gaps),
+            sign_flip_test(gaps.ravel()),
             POWER * float(change.std(ddof=1)),
-            POWER * float(people.std(ddof=1)),
+            POWER * of_people,
         )
 
-    def _over_seeds(self, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Means over both halves and each draw's seeds: (draws, arms, seeds, halves, m) to (draws, arms, m)."""
-        taken = drawn.mean(3)[np.arange(len(drawn))[:, None], :, self.seed_draws]  # (draws, seeds, arms, metrics)
-        out: NDArray[np.float64] = taken.mean(1)
-        return out
+    def _drawn_means(self, drawn: NDArray[np.float64], each: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        """Means over seeds and halves in draws of people and luck, and what people alone leave unsure.
+
+        The luck of a training shows on the single pairs, right here and wrong there, so draws of people hold most of it
+        already: were seeds drawn as well, it would count twice. Its variance is told apart by how little the seeds
+        agree in a draw. What the seeds differ by beyond it, if anything, is added.
+
+        Args:
+            drawn: (draws, seeds, halves) of every training in every draw of people.
+            each: (seeds, halves) of every training.
+
+        Returns:
+            (draws,), and a standard deviation: of people with seeds without number; NaN where there is one seed.
+        """
+        seeds, halves = each.shape
+        of_seeds = drawn.mean(2)
+        people = of_seeds.mean(1)
+        if seeds == 1:
+            return people, np.nan
+        variance = float(people.var(ddof=1))
+        on_pairs = max(0.0, float(of_seeds.var(0, ddof=1).mean()) - variance) * seeds / (seeds - 1)
+        beyond = max(0.0, float(each.var(0, ddof=1).mean()) / halves - on_pairs)
+        return people + np.sqrt(beyond / seeds) * self.luck, np.sqrt(max(0.0, variance - on_pairs / seeds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +168,7 @@ class Difference:
         high: the other end.
         p: of the paired test over trainings, see `sign_flip_test`.
         smallest: the smallest true gain that such an experiment shows four times in five.
-        smallest_of_people: the same with seeds without number: what the people of LFW leave unsure.
+        smallest_of_people: the same with seeds without number: what the people of LFW leave unsure. NaN of one seed.
     """
 
     mean: float

@@ -50,7 +50,10 @@ def difference_table(of: Comparison, reference: Arm) -> str:
         if arm != reference:
             found = {metric: of.difference(metric, arm, reference) for metric in LABELS}
             clean = found["accuracy"]
-            smallest = (f"{100 * gain:.1f}" for gain in (clean.smallest, clean.smallest_of_people))
+            smallest = (
+                "unknown" if np.isnan(gain) else f"{100 * gain:.1f}"
+                for gain in (clean.smallest, clean.smallest_of_people)
+            )
             lines.append([arm, *map(points, found.values()), f"{clean.p:.3f}", *smallest])
     head = ["erasing", *LABELS.values(), "paired p of the accuracy", "smallest visible gain", "with endless seeds"]
     return _table(head, lines)

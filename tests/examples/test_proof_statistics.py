@@ -9,6 +9,7 @@ from examples.proof.measure import Answers, figures, spread
 from examples.proof.statistics import (
     ARMS,
     METRICS,
+    POWER,
     Comparison,
     cosine_lost,
     drawn_figures,
@@ -103,7 +104,7 @@ def comparison(gain, seed_noise, rng, seeds=5, draws=400):
     each = 0.8 + rng.normal(0, seed_noise, shape)
     each[ARMS.index("rectangle")] += gain
     drawn = each + rng.normal(0, 0.01, (draws, 1, 1, 2, 1))  # people are hard for all arms alike
-    return Comparison(tuple(range(seeds)), each, drawn, rng.integers(seeds, size=(draws, seeds)))
+    return Comparison(tuple(range(seeds)), each, drawn, rng.normal(size=draws))
 
 
 def test_what_is_hard_for_all_arms_cancels_in_their_difference(rng):
@@ -118,6 +119,26 @@ def test_intervals_of_no_gain_hold_zero_about_as_often_as_they_say(rng):
     found = [comparison(0.0, 0.01, rng, seeds=12, draws=200).difference("accuracy", "part", "none") for _ in range(60)]
     holding = np.mean([each.low <= 0 <= each.high for each in found])
     assert holding > 0.8
+
+
+def test_the_luck_of_a_training_on_single_pairs_counts_once_and_ends_with_endless_seeds(rng):
+    pairs, seeds, draws = 1000, 5, 400
+    right = rng.random((len(ARMS), seeds, 2, pairs)) < 0.87  # nothing but luck
+    weights = rng.multinomial(pairs, np.full(pairs, 1 / pairs), size=(2, draws))
+    drawn = np.einsum("hdp,ashp->dash", weights, right)[..., None] / pairs
+    gaps = [
+        Comparison(tuple(range(seeds)), right.mean(-1)[..., None], drawn, rng.normal(size=draws)).difference(
+            "accuracy", arm, "none"
+        )
+        for arm in ARMS[1:]
+    ]
+    true = np.sqrt(2 * 0.87 * 0.13 / (pairs * seeds * 2))
+    assert np.median([gap.smallest for gap in gaps]) / POWER == pytest.approx(true, rel=0.25)
+    assert np.median([gap.smallest_of_people for gap in gaps]) / POWER < true / 2
+
+
+def test_one_seed_does_not_tell_what_endless_ones_would(rng):
+    assert np.isnan(comparison(0.0, 0.01, rng, seeds=1).difference("accuracy", "part", "none").smallest_of_people)
 
 
 def test_the_smallest_visible_gain_is_seen_four_times_in_five(rng):
