@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
+from run import CORPUS
 from store_targets import TARGETS, seeds
 
 CASES = Path(__file__).parents[3] / "shared" / "cases" / "hostile"
@@ -16,6 +17,7 @@ FOLDERS = {
     "zarr-json": "zarr_json",
 }
 cases = [(target, path) for folder, target in FOLDERS.items() for path in sorted((CASES / folder).glob("*"))]
+fuzzed = [(target, path) for target in TARGETS for path in sorted((CORPUS / target).glob("*"))]
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -31,6 +33,11 @@ def test_no_end_of_a_file_and_no_flip_gets_another_error_out(name: str) -> None:
         at = rng.randrange(len(data))
         TARGETS[name](data[:at])
         TARGETS[name](data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + data[at + 1 :])
+
+
+@pytest.mark.parametrize(("name", "path"), fuzzed, ids=lambda value: value.name if isinstance(value, Path) else value)
+def test_what_fuzzing_found_is_found_no_more(name: str, path: Path) -> None:
+    TARGETS[name](path.read_bytes())
 
 
 @pytest.mark.skipif(not cases, reason="the cases beside the repository are not here")

@@ -3,11 +3,12 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from faceshards.errors import StoreFormatError
@@ -126,15 +127,23 @@ class ManifestFile:
         found: dict[str, list[_Group]] = {}
         for number in range(metadata.num_row_groups):
             group = metadata.row_group(number)
-            splits, shards = group.column(split).statistics, group.column(shard).statistics
-            of_split = found.setdefault(splits.min, []) if splits and splits.min == splits.max else None
-            if of_split is None or not shards or (of_split and of_split[-1].last >= shards.min):
+            name, until = _least_and_greatest(group.column(split))
+            first, last = _least_and_greatest(group.column(shard))
+            of_split = found.setdefault(name, []) if isinstance(name, str) and name == until else None
+            numbers = isinstance(first, int) and isinstance(last, int)
+            if of_split is None or not numbers or (of_split and of_split[-1].last >= first):
                 self._refuse("row groups of whole shards of one split each", f"others, such as row group {number}")
-            of_split.append(_Group(splits.min, shards.min, shards.max, number))
+            of_split.append(_Group(name, first, last, number))
         return found
 
     def _refuse(self, expected: str, found: str) -> NoReturn:
         raise StoreFormatError(f"{self._path}: expected {expected}; found {found}. {IF_WRONG}")
+
+
+def _least_and_greatest(column: pq.ColumnChunkMetaData) -> tuple[Any, Any]:
+    """What the statistics of a column of a row group say; None and None where they say nothing."""
+    told = column.statistics
+    return (told.min, told.max) if told and told.has_min_max else (None, None)
 
 
 class _Group(NamedTuple):

@@ -62,6 +62,17 @@ def test_a_manifest_whose_row_groups_mix_splits_is_refused_by_all_who_read_it(fa
     assert [(problem.path, problem.kind) for problem in verify(faces).problems] == [(MANIFEST, "inconsistent")]
 
 
+@pytest.mark.parametrize("column", ["split", "shard"])
+def test_a_row_group_that_does_not_say_what_it_holds_is_refused(faces: Path, column: str) -> None:
+    def emptied(rows: pa.Table) -> pa.Table:
+        at = rows.column_names.index(column)
+        return rows.set_column(at, rows.field(at).with_nullable(True), pa.nulls(len(rows), rows.field(at).type))
+
+    with_manifest(faces, emptied, together=column == "split")
+    with pytest.raises(StoreFormatError, match="row groups of whole shards of one split"):
+        Store.open(faces).rows("train", 0)
+
+
 @pytest.mark.parametrize("row", [-1, 5000, 3])
 def test_a_face_in_a_row_that_is_not_its_own_is_refused_by_the_loader(faces: Path, row: int) -> None:
     def misplaced(rows: pa.Table) -> pa.Table:
