@@ -12,6 +12,9 @@ from hypothesis import settings
 # and in the programs that they start, spin while they wait for one another: two thirds of the CPU time of a notebook.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Or each `dvc init` leaves a file, and a program that tries to send it.
+os.environ["DVC_NO_ANALYTICS"] = "1"
+
 # How long an example takes depends on who else uses the machine; hangs are caught by pytest-timeout.
 settings.register_profile("faceshards", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("faceshards")

@@ -35,7 +35,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (repo / "data").mkdir(parents=True)
     git(repo, "init")
     dvc(repo, "init", "--quiet")
-    dvc(repo, "config", "core.analytics", "false")
     dvc(repo, "remote", "add", "--default", "storage", str(root / "remote"))
     for edit, spec in ((lambda *_: None, face_spec()), (painted, face_spec({"train": 22, "val": 3}))):
         shutil.rmtree(repo / "data/shards", ignore_errors=True)

@@ -23,7 +23,6 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     repo.mkdir()
     git(repo, "init")
     dvc(repo, "init", "--quiet")
-    dvc(repo, "config", "core.analytics", "false")
     dvc(repo, "remote", "add", "--default", "storage", str(root / "remote"))
     for tag, rows in (("v1", 21), ("v2", 5)):
         shutil.rmtree(repo / "shards", ignore_errors=True)

@@ -28,7 +28,6 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (repo / "data").mkdir(parents=True)
     git(repo, "init")
     dvc(repo, "init", "--quiet")
-    dvc(repo, "config", "core.analytics", "false")
     dvc(repo, "config", "cache.type", "hardlink,copy")
     dvc(repo, "remote", "add", "--default", "storage", str(tmp_path / "remote"))
     build_edited(repo / "data/shards")
