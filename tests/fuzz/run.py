@@ -78,6 +78,8 @@ class _Attempt:
         self.name = name
         self._at = mmap.mmap(-1, _HEAD.size + _LONGEST)
         self._told = tempfile.TemporaryFile()  # noqa: SIM115 (the child writes into it as well)
+        # The parent's, for a child that crashes removes nothing.
+        self._folder = tempfile.TemporaryDirectory(prefix="faceshards-fuzz-")
         self._last, self._since = -1, time.monotonic()
         self._status = 0
         self._child = os.fork()
@@ -86,6 +88,7 @@ class _Attempt:
 
     def _try(self, module: str, seconds: float, rng: random.Random) -> None:
         status = 1
+        tempfile.tempdir = self._folder.name
         # What readers warn of would tear the table apart.
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (the process ends with it)
         try:
@@ -113,6 +116,7 @@ class _Attempt:
 
     def tally(self) -> "Tally":
         """What came of it: a crash is a finding."""
+        self._folder.cleanup()
         with self._told:
             self._told.seek(0)
             if self._status == 0:
