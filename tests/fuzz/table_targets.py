@@ -72,9 +72,9 @@ def landmarks_csv_target(data: bytes) -> None:
 
 
 def ragged_csv_target(data: bytes) -> None:
-    """A table of a source, strict and ragged."""
+    """A table of a source, strict and ragged. The reader of a ragged one takes its rows: one may lack a column."""
     with suppress(FaceShardsError):
-        parse_csv(data, "x", ("sample_id",), ragged=True).unique("sample_id")
+        parse_csv(data, "x", ("sample_id",), ragged=True)
     parse_csv(data, "x", ("sample_id", "identity")).unique("identity")
 
 
