@@ -1,6 +1,7 @@
 """Fixtures every test may use. Real frames lie outside the repository; where they are absent, their tests skip."""
 
 import os
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ settings.register_profile("faceshards", deadline=None, derandomize=True, max_exa
 settings.load_profile("faceshards")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# Before anything imports torchvision: what was once imported without it stays so.
+runpy.run_path(str(ROOT / "tests/cpu_torchvision/sitecustomize.py"))
 
 
 @pytest.fixture(scope="session", autouse=True)

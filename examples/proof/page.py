@@ -22,6 +22,7 @@ from examples.proof.sweep import SWEEP
 from examples.proof.tables import points
 from examples.recognition.command import run
 from examples.recognition.train import HeadName
+from faceshards.counted import counted
 from faceshards.errors import SourceFormatError
 
 TEMPLATE = Path(__file__).with_name("page.md.j2")
@@ -85,7 +86,7 @@ def _part(net: str, head: HeadName, of: Comparison, rows: dict[Trial, dict[str, 
         "name": f"{net}-{head}",
         "title": f"net `{net}`, {'ArcFace' if head == 'arcface' else 'softmax'}",
         "comparison": of,
-        "seeds": len(of.seeds),
+        "seeds": counted(len(of.seeds), "seed"),
         "figures": tables.figures_table(of),
         "against": {reference: tables.difference_table(of, reference) for reference in tables.REFERENCES},
         "hidden": tables.hidden_table(of),
@@ -115,11 +116,9 @@ def finding(parts: list[dict[str, Any]]) -> str:
             [of.difference(metric, "on-the-fly", reference) for reference in tables.REFERENCES]
             for metric in ("accuracy", "an occluder drawn")
         )
-        seeds, over = f"{len(of.seeds)} seeds", "people and seeds"
-        if len(of.seeds) == 1:
-            seeds, over = "1 seed", "people alone"
+        over = "people and seeds" if len(of.seeds) > 1 else "people alone"
         sentences.append(
-            f"On LFW ({part['title']}, {seeds}; in brackets 95 % intervals over {over}), "
+            f"On LFW ({part['title']}, {part['seeds']}; in brackets 95 % intervals over {over}), "
             "erasing regions on the fly changes the accuracy by "
             f"{points(none)} points against no erasing ({verdict(none)}) and by {points(rectangle)} against rectangles "
             f"({verdict(rectangle)}). Where something is drawn over the face, by {points(none_drawn)} against no "

@@ -1,4 +1,4 @@
-"""Lets torchvision load in the programs that tests start: Python imports this file where its folder is on PYTHONPATH.
+"""Lets torchvision load in the tests and in the programs that they start, which find this file on PYTHONPATH.
 
 torchvision of the package index is built for CUDA. Beside a CPU torch its compiled operators do not load, and these two
 modules, which only describe those operators (box suppression and such), fail. Lightning and transformers import

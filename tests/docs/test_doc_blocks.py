@@ -1,7 +1,6 @@
 """Every block of commands and programs in README.md and docs/ runs here, or says why not, or which test runs it."""
 
 import re
-import runpy
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,8 +22,6 @@ CODE = ("console", "python", "pycon")
 NEEDS = {"docs/export.md": "webdataset", "docs/fserasing.md": "torchvision", "docs/loader.md": "jax"}
 # Blocks that nothing runs, each with its reason in the page. One more has to be counted here.
 NOT_RUN = 32
-
-runpy.run_path(str(ROOT / "tests/cpu_torchvision/sitecustomize.py"))
 
 
 def code(page: str) -> list[Block]:

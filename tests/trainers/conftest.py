@@ -1,11 +1,8 @@
-import runpy
 from pathlib import Path
 
 import pytest
 from stores import build_faces, face_spec
 from visits import TRAIN, VAL
-
-runpy.run_path(str(Path(__file__).parents[1] / "cpu_torchvision" / "sitecustomize.py"))
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,8 @@ from faceshards.store.durable import write_file
 
 Kind: TypeAlias = Literal["sample", "person"]
 _KINDS: tuple[Kind, ...] = ("sample", "person")
-_BLANKS = " \t\r"
+BLANKS = " \t\r"
+"""What may stand around a name in a list, one a line; other kinds of space are part of the name."""
 
 
 @dataclass(frozen=True, order=True)
@@ -63,10 +64,10 @@ def parse_removal(text: str, what: str) -> list[Entry]:
     """
     entries: dict[Entry, None] = {}
     for number, line in enumerate(text.split("\n"), 1):
-        line = line.strip(_BLANKS)
+        line = line.strip(BLANKS)
         if line and not line.startswith("#"):
             kind, colon, name = line.partition(":")
-            kind, name = kind.strip(_BLANKS), name.strip(_BLANKS)
+            kind, name = kind.strip(BLANKS), name.strip(BLANKS)
             if not colon or kind not in _KINDS or not name:
                 raise ParamsError(
                     f"plan.remove: {what}: line {number}: expected `sample: ID` or `person: NAME`; found {line!r}; "

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from faceshards.build.removal import BLANKS
 from faceshards.errors import ParamsError
 from faceshards.parsing.train import TrainingSource, TrainParams, train
 from faceshards.parsing.trainparams import Positive
@@ -91,8 +92,7 @@ def _opened(source: SourceToTrainOn, into: Path) -> TrainingSource:
 
 def _sample_ids(path: Path) -> frozenset[str]:
     try:
-        # As in a list of removals: other kinds of space are part of a name.
-        lines = (line.strip(" \t\r") for line in path.read_text("utf-8-sig").split("\n"))
+        lines = (line.strip(BLANKS) for line in path.read_text("utf-8-sig").split("\n"))
         return frozenset(filter(None, lines))
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(

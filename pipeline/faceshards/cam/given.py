@@ -111,7 +111,7 @@ def stand_ins(images: Tensor, baseline: StandIn) -> Tensor:
 def _integers(given: Any, name: str) -> Tensor:
     """Region ids as uint8, of any shape."""
     try:
-        regions = given if isinstance(given, Tensor) else tensor_of(np.asarray(given))
+        regions = tensor_of(given if isinstance(given, Tensor) else np.asarray(given))
     except (TypeError, ValueError, RuntimeError):
         raise ParamsError(f"{name}: expected (B, H, W) whole numbers, found {_shown(given)}") from None
     return as_known(regions)

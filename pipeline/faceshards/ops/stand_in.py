@@ -42,7 +42,7 @@ def stand_in(images: Tensor, value: StandIn, *, argument: str = "baseline") -> T
         made = _FROM_IMAGE[value](images if images.dtype is torch.float64 else images.float())
         return (made if images.is_floating_point() else made.round()).to(images.dtype)
     if isinstance(value, (Tensor, np.ndarray)) and value.ndim > 1:
-        return _tensor(value).to(images)
+        return tensor_of(value).to(images)
     return torch.tensor(_numbers(value), dtype=images.dtype, device=images.device).view(1, -1, 1, 1)
 
 
@@ -81,7 +81,7 @@ def check_fits(images: Tensor, value: StandIn, *, argument: str = "baseline") ->
             raise ParamsError(
                 f"{argument} of shape {tuple(value.shape)} does not broadcast against (B, C, H, W), here {faces}"
             )
-        whole, low, high = _extent(_tensor(value))
+        whole, low, high = _extent(tensor_of(value))
     else:
         flat = _numbers(value)
         if len(flat) not in (1, channels):
@@ -111,14 +111,10 @@ def _range(dtype: torch.dtype) -> tuple[float, float]:
 def _is_finite(value: Tensor | NDArray[Any]) -> bool:
     if isinstance(value, np.ndarray) and value.dtype.kind not in "iuf":
         return False
-    tensor = _tensor(value)
+    tensor = tensor_of(value)
     if tensor.dtype is torch.bool or tensor.is_complex() or not tensor.numel():
         return False
     return not tensor.is_floating_point() or bool(tensor.isfinite().all())
-
-
-def _tensor(value: Tensor | NDArray[Any]) -> Tensor:
-    return value if isinstance(value, Tensor) else tensor_of(value)
 
 
 def _extent(values: Tensor) -> tuple[bool, float, float]:
