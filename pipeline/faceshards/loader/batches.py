@@ -133,7 +133,10 @@ class Batches(Iterator[Batch]):
 def order_of(split: Split, sampling: Sampling) -> dict[str, Any]:
     """What a saved position depends on: the samples, and all that decides their order."""
     manifest = split.store.info["files"][MANIFEST]["sha256"]
-    return {"split": split.name, "manifest_sha256": manifest, "sampling": sampling.identity()}
+    # The manifest says in which shard a row lies, and not in which chunk, by which samples are shuffled.
+    chunk_rows = split.layout.chunk_rows
+    order = {"split": split.name, "manifest_sha256": manifest, "chunk_rows": chunk_rows}
+    return {**order, "sampling": sampling.identity()}
 
 
 def is_empty(batch: Mapping[str, Any]) -> bool:

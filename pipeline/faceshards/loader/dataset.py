@@ -82,7 +82,7 @@ class Dataset:
         It names the same person in every version and split of the data set. It is no output of a classifier: see
         `labels`.
         """
-        return self._split.identities
+        return self._split.identities.copy()  # whoever writes to it changes no label of a batch
 
     @property
     def labels(self) -> NDArray[np.int64]:

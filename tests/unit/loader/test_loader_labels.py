@@ -60,6 +60,13 @@ def test_batches_have_labels_without_gaps_beside_class_ids(tmp_path: Path) -> No
     assert faces[4]["label"] == 7
 
 
+def test_what_is_done_to_the_identities_of_a_data_set_changes_no_batch(tmp_path: Path) -> None:
+    faces = faceshards.open(build_people(tmp_path / "faces", *BEFORE))
+    faces.identities[:] = 0
+    assert faces.identities.tolist() == faces[:]["identity"].tolist() == BEFORE[0]
+    assert faces.labels.tolist() == faces[:]["label"].tolist() == BEFORE[0]
+
+
 def test_a_grown_version_keeps_all_labels_and_adds_new_ones_behind(tmp_path: Path) -> None:
     before, grown = (faceshards.open(build_people(tmp_path / str(len(v[0])), *v)) for v in (BEFORE, GROWN))
     assert grown.labels[: len(before)].tolist() == before.labels.tolist()

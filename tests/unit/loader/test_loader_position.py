@@ -126,6 +126,10 @@ def test_a_position_of_other_faces_or_another_order_is_refused(faces: faceshards
     others = faceshards.open(build_faces(tmp_path / "work", tmp_path / "out", face_spec({"train": FACES + 1})))
     with pytest.raises(ParamsError, match="manifest_sha256"):
         loader(others).load_state_dict(state)
+    spec = face_spec({"train": FACES}, chunk_rows=2)
+    others = faceshards.open(build_faces(tmp_path / "work", tmp_path / "rechunked", spec))
+    with pytest.raises(ParamsError, match=r": chunk_rows was 4, here 2\. Use the options"):
+        loader(others).load_state_dict(state)
     with pytest.raises(ParamsError, match=r": seed was 5, here 6\. Use the options"):
         loader(faces, seed=6).load_state_dict(state)
 
