@@ -101,6 +101,10 @@ class CorruptShardError(FaceShardsError, ValueError):
     """A file of the store has other bytes than its inventory says, or does not decode."""
 
 
+class ReplacedStoreError(CorruptShardError):
+    """Another version of the store lies where the one lay that was opened."""
+
+
 class ExportError(FaceShardsError, ValueError):
     """A store cannot be exported: the output is there already, or the format cannot hold what the store has."""
 

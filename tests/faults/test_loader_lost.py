@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from stores import arrays_of, build_faces, face_spec
 
 import faceshards
 from faceshards.errors import IteratorEndedError, LostBatchError
+from faceshards.loader import workers
 from faceshards.loader.workers import Workers
 
 pytest.importorskip("torch")
@@ -140,6 +142,25 @@ def test_persistent_workers_of_which_one_died_are_started_anew(path: Path) -> No
     with pytest.raises(LostBatchError, match=r"did not arrive: DataLoader worker .*num_workers=0"):
         list(broken)
     assert sum(len(batch["image"]) for batch in running) == FACES
+
+
+def kill_and_wait(process: int) -> None:
+    os.kill(process, signal.SIGKILL)
+    time.sleep(60)
+
+
+def test_persistent_workers_of_which_one_died_between_two_epochs_are_started_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(workers, "_LOOK_EVERY_S", 0.1)
+    running = faceshards.Loader(path, BATCH, num_workers=1, persistent_workers=True, shuffle=True)
+    assert len(list(running)) == 11
+    assert running._live is not None
+    with pytest.raises(RuntimeError, match="killed by signal"):  # torch tells it wherever the process is
+        kill_and_wait(running._live._loader._iterator._workers[0].pid)
+    expected = [batch["sample_id"].tolist() for batch in running.dataset.batches(BATCH, shuffle=True, epoch=1)]
+    assert [batch["sample_id"] for batch in running] == expected
+    assert "other workers are started" in caplog.text
 
 
 def test_what_was_left_out_is_counted_also_after_the_epoch(path: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from faulty_filesystem import register
 from stores import build_faces, face_arrays
 
+import faceshards
 from faceshards.errors import CacheError, CorruptShardError, DownloadError, FaceShardsError, MissingShardError
 from faceshards.store.cache import Cache
 from faceshards.store.remote import open_store
@@ -95,6 +96,16 @@ def test_what_goes_wrong_again_is_an_error_and_leaves_nothing_in_the_cache(
     assert f"{faces}/{file}" in str(raised.value)
     assert not list(cache.folder.rglob(f"{Path(file).name}*"))
     np.testing.assert_array_equal(read(faces, cache, tmp_path / "log"), EXPECTED)
+
+
+def test_a_network_that_is_down_is_no_damage_that_an_epoch_may_leave_out(
+    faces: Path, cache: Cache, tmp_path: Path
+) -> None:
+    down = {"log": str(tmp_path / "log"), "victim": VICTIM, "fault": "fail", "times": 99}
+    batches = faceshards.open(f"faulty://{faces}", storage_options=down, cache=cache).batches(4, on_error="skip")
+    with pytest.raises(DownloadError, match="the network went away"):
+        list(batches)
+    assert batches.skipped == 0
 
 
 def test_a_missing_object_is_named(cache: Cache, tmp_path: Path) -> None:

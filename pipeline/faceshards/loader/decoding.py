@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceshards.checks import whole_number
-from faceshards.errors import FaceShardsError, ParamsError
+from faceshards.errors import CorruptShardError, FaceShardsError, MissingShardError, ParamsError, ReplacedStoreError
 from faceshards.loader.draws import Draws
 from faceshards.loader.memory import Memory
 from faceshards.loader.schedule import ChunkTask, Schedule
@@ -204,8 +204,8 @@ class Decoding:
         keys = None if view.stream is None else self._visits.draws.keys(self._split.ids[samples].tolist(), view.stream)
         try:
             self._split.decode_to(parts, samples, task.chunk, self._decoded, view, keys)
-        except FaceShardsError as error:
-            if self._options.on_error == "raise":
+        except (MissingShardError, CorruptShardError) as error:  # and not for want of a network or of room
+            if self._options.on_error == "raise" or isinstance(error, ReplacedStoreError):
                 raise
             _log.warning("%d samples are left out: %s", len(samples), error)
             for number, slab in slabs.items():

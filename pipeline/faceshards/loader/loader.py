@@ -234,8 +234,12 @@ class Loader:
             return OwnTurns(self._plan.batches(sampling, start, self._plan.options, self._memory), start.batches_done)
         if not options.persistent:
             return Workers(self._plan, sampling, options).begin(sampling, start)
-        if self._live is None:
-            self._live = Workers(self._plan, sampling, options)
+        if self._live is not None:
+            try:
+                return self._of_live(self._live.begin(sampling, start))
+            except RuntimeError as error:  # torch's: what it has begun with them by then cannot be taken up again
+                _log.warning("other workers are started, as those of the last epoch do not begin another: %s", error)
+        self._live = Workers(self._plan, sampling, options)
         return self._of_live(self._live.begin(sampling, start))
 
     def _of_live(self, turns: "Iterator[Turn]") -> "Iterator[Turn]":
@@ -283,17 +287,14 @@ def _refuse_without_torch() -> None:
     try:
         import torch  # noqa: F401 (to see whether it is there)
     except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"faceshards.Loader needs an extra: pip install 'faceshards[torch]' ({error})"
-        ) from error
+        needs = f"faceshards.Loader needs an extra: pip install 'faceshards[torch]' ({error})"
+        raise MissingExtraError(needs) from error
 
 
 def _pins(pin_memory: bool | None) -> bool:
     import torch
 
     there = torch.cuda.is_available()
-    if pin_memory is None:
-        return there
-    if flag("pin_memory", pin_memory) and not there:
+    if pin_memory is not None and flag("pin_memory", pin_memory) and not there:
         _log.warning("pin_memory=True has no effect: there is no CUDA device for which memory could be page-locked")
-    return pin_memory and there
+    return there and pin_memory is not False

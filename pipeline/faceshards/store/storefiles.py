@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from faceshards.counted import counted
-from faceshards.errors import CorruptShardError, MissingShardError
+from faceshards.errors import CorruptShardError, MissingShardError, ReplacedStoreError
 from faceshards.store import dataset_json, layout
 from faceshards.store.arraymetadata import check_array, check_group
 from faceshards.store.durable import sha256_of
@@ -220,9 +220,9 @@ class StoreFiles:
             raise self.replaced()
         self.stamp = stamp
 
-    def replaced(self) -> CorruptShardError:
+    def replaced(self) -> ReplacedStoreError:
         """What to raise where the folder holds another version than the one that was opened."""
-        return CorruptShardError(
+        return ReplacedStoreError(
             f"{self.path}: expected the store that was opened; found another version of it in its place. Open it "
             "again; to read on while the next version is made, open a copy"
         )

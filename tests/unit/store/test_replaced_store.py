@@ -6,7 +6,7 @@ import pytest
 from stores import build_faces, face_arrays, face_spec, sample_id
 
 import faceshards
-from faceshards.errors import CorruptShardError, MissingShardError
+from faceshards.errors import CorruptShardError, MissingShardError, ReplacedStoreError
 from faceshards.store.reader import Store
 from faceshards.store.schema import DATASET_JSON
 
@@ -36,6 +36,14 @@ def test_rows_of_the_next_version_are_never_read_as_those_of_the_version_that_wa
     with pytest.raises(CorruptShardError, match=OTHER):
         store.read("val", "image")
     assert len(faceshards.open(faces)) == len(dataset) - 1
+
+
+def test_an_epoch_that_leaves_out_damaged_chunks_ends_where_the_whole_store_was_replaced(faces: Path) -> None:
+    batches = faceshards.open(faces).batches(4, threads=0, on_error="skip")
+    next(batches)
+    replace(faces)
+    with pytest.raises(ReplacedStoreError, match=OTHER):
+        list(batches)
 
 
 def test_a_process_that_is_sent_a_store_never_opens_the_next_version_in_its_place(faces: Path) -> None:
