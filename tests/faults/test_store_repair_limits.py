@@ -1,5 +1,7 @@
 """What `repair` leaves as it is: sound files, files of others, what links lead to, and folders that are no store."""
 
+import errno
+import hashlib
 import os
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from stores import tree
 
 from faceshards.errors import RevisionError, StoreFormatError
 from faceshards.store.reader import Store
+from faceshards.store.verify import verify
 from faceshards.versions import repair as repairing
 from faceshards.versions.repair import Repair, repair
 
@@ -40,6 +43,25 @@ def test_without_the_inventory_and_a_way_to_make_it_again_no_other_file_is_touch
     assert "files.parquet" in left(done)
     assert tree(store) == damaged
     assert repair(store, [str(sound)], remove_unlisted=True).ok
+    assert tree(store) == tree(sound)
+
+
+def test_a_shard_in_which_the_disk_fails_is_named_by_readers_listed_by_verify_and_replaced(
+    store: Path, sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, preadv, digest = (store / SHARD).stat().st_ino, os.preadv, hashlib.file_digest
+
+    def failing(handle: int) -> None:
+        if os.fstat(handle).st_ino == bad:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "preadv", lambda handle, *rest: failing(handle) or preadv(handle, *rest))
+    monkeypatch.setattr(hashlib, "file_digest", lambda file, name: failing(file.fileno()) or digest(file, name))
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)) as caught:
+        Store.open(store).read("train", "image")
+    assert caught.value.filename == str(store / SHARD)
+    assert {(p.path, p.kind) for p in verify(store).problems} == {(SHARD, "changed"), (SHARD, "undecodable")}
+    assert repair(store, [str(sound)]).ok
     assert tree(store) == tree(sound)
 
 

@@ -31,6 +31,22 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
+def naming(path: Path, also: Path | None = None) -> Iterator[None]:
+    """Within it, errors of the system name a file: who reads or writes one that is open is not told which failed.
+
+    Args:
+        path: of the file, for errors that name none.
+        also: another name, in place of which it stands too.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno and (error.filename is None or error.filename == str(also)):
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def written_whole(path: Path, *, sweeping: bool = True) -> Iterator[BinaryIO]:
     """A file to write under a temporary name, which is flushed and renamed where nothing failed, and else removed.
 
@@ -46,16 +62,15 @@ def written_whole(path: Path, *, sweeping: bool = True) -> Iterator[BinaryIO]:
         sweep_of(path)
     temporary = partial_of(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with held(temporary) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync(path.parent)
-    except BaseException as error:
-        if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
-            error.filename = str(path)  # a write says of no file that it failed
+        with naming(path, also=temporary):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with held(temporary) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            sync(path.parent)
+    except BaseException:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
@@ -117,5 +132,5 @@ def replace_folder(work: Path, out: Path) -> None:
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

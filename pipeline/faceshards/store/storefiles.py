@@ -17,7 +17,7 @@ from faceshards.counted import counted
 from faceshards.errors import CorruptShardError, MissingShardError, ReplacedStoreError
 from faceshards.store import dataset_json, layout
 from faceshards.store.arraymetadata import check_array, check_group
-from faceshards.store.durable import sha256_of
+from faceshards.store.durable import naming, sha256_of
 from faceshards.store.filelocks import open_to_read
 from faceshards.store.inventory import FileRecord, Inventory, check_size
 from faceshards.store.jsonvalue import JsonValue
@@ -171,11 +171,7 @@ class StoreFiles:
         return self._record(layout.shard_path(split, self.arrays[array], shard)).sha256
 
     def file_size(self, file: str) -> int:
-        """Bytes of a file of the Zarr groups, by the inventory.
-
-        Raises:
-            StoreFormatError: the inventory does not have it.
-        """
+        """Bytes of a file of the Zarr groups, by the inventory; a StoreFormatError where that does not list it."""
         return self._record(file).bytes
 
     def checksums(self, file: str) -> NDArray[np.uint32]:
@@ -252,7 +248,8 @@ class StoreFiles:
         return self._checked(file, self._record(file), read)
 
     def _checked(self, file: str, record: FileRecord, read: Callable[[], _T]) -> _T:
-        return read() if self._mirror is None else read_held(self._mirror, file, record, read)
+        with naming(self.path / file):
+            return read() if self._mirror is None else read_held(self._mirror, file, record, read)
 
     def _compare(self, file: str, found: os.stat_result, size: int) -> None:
         """See that it is a file, and of so many bytes."""

@@ -219,7 +219,9 @@ def _problem(file: str, read: Callable[[], object]) -> Iterator[Problem]:
         yield Problem(file, "inconsistent", str(error))
     except MissingShardError as error:
         yield Problem(file, "missing", str(error))
-    except FaceShardsError as error:
+    except (FaceShardsError, OSError) as error:
+        if is_shortage(error):
+            raise
         yield Problem(file, "undecodable", str(error))
 
 
@@ -288,7 +290,9 @@ def _read_block(
             raise
         except MissingShardError:
             continue  # already among the file problems
-        except FaceShardsError as error:
+        except (FaceShardsError, OSError) as error:  # of a disk that fails, say
+            if is_shortage(error):
+                raise
             file = layout.shard_path(split, store.arrays[name], rows[0] // store.shard_rows)
             undecodable.setdefault(file, []).append(str(error))
     return arrays

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from faceshards.build.verify import verify_with_bar
 from faceshards.errors import FaceShardsError, MissingExtraError, MissingShardError, RevisionError
+from faceshards.faulttext import is_shortage
 from faceshards.store.durable import sha256_of, sweep, sweep_of
 from faceshards.store.filehashes import IGNORED
 from faceshards.store.inventory import FileRecord
@@ -259,7 +260,11 @@ def _hashes(root: Path) -> dict[str, str]:
         desc="hash", total=sum(files.values()), unit="B", unit_scale=True, delay=_BAR_AFTER_S, leave=False, disable=None
     ) as bar:
         for file, size in files.items():
-            found[file] = sha256_of(root / file)
+            try:
+                found[file] = sha256_of(root / file)
+            except OSError as error:  # of a disk that fails in it: it is damaged
+                if is_shortage(error):
+                    raise
             bar.update(size)
     return found
 
