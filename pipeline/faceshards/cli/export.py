@@ -8,6 +8,7 @@ import click
 
 from faceshards.cli.explained import explained, say
 from faceshards.cli.parameters import PATH, STORE
+from faceshards.counted import counted
 
 _VIEW_HELP = "Faces as they were, or all of their precomputed erased variants."
 _NUMBERS_HELP = "Class ids in place of people's names; split and row in place of sample ids."
@@ -43,6 +44,12 @@ def _export_options(function: Callable[..., None]) -> Callable[..., None]:
     return click.argument("store", type=STORE)(function)
 
 
+def _say(out: Path, pictures: dict[str, int], reader: str) -> None:
+    """Say what was written and what reads it."""
+    by_split = ", ".join(f"{split}: {count:,}" for split, count in pictures.items())
+    say(f"{out}: {counted(sum(pictures.values()), 'picture')} ({by_split}); to be read with {reader}")
+
+
 @export.command("webdataset", epilog=_example("webdataset"))
 @_export_options
 @click.option("--faces-per-tar", type=click.IntRange(min=1), default=10_000, show_default=True)
@@ -52,8 +59,8 @@ def _export_webdataset(store: str, out: Path, **options: Any) -> None:
     from faceshards.export.webdataset import export_webdataset
     from faceshards.store.remote import open_store
 
-    export_webdataset(open_store(store), out, **options)
-    say(f'{out}: written; to be read with webdataset.WebDataset("{out}/SPLIT-000000.tar").decode("rgb8")')
+    pictures = export_webdataset(open_store(store), out, **options)
+    _say(out, pictures, f'webdataset.WebDataset("{out}/SPLIT-000000.tar").decode("rgb8")')
 
 
 @export.command("imagefolder", epilog=_example("imagefolder"))
@@ -64,8 +71,8 @@ def _export_imagefolder(store: str, out: Path, **options: Any) -> None:
     from faceshards.export.imagefolder import export_imagefolder
     from faceshards.store.remote import open_store
 
-    export_imagefolder(open_store(store), out, **options)
-    say(f'{out}: written; to be read with torchvision.datasets.ImageFolder("{out}/SPLIT/images")')
+    pictures = export_imagefolder(open_store(store), out, **options)
+    _say(out, pictures, f'torchvision.datasets.ImageFolder("{out}/SPLIT/images")')
 
 
 @export.command("huggingface", epilog=_example("huggingface"))
@@ -77,8 +84,8 @@ def _export_huggingface(store: str, out: Path, **options: Any) -> None:
     from faceshards.export.huggingface import export_huggingface
     from faceshards.store.remote import open_store
 
-    export_huggingface(open_store(store), out, **options)
-    say(f'{out}: written; to be read with datasets.load_dataset("{out}")')
+    pictures = export_huggingface(open_store(store), out, **options)
+    _say(out, pictures, f'datasets.load_dataset("{out}")')
 
 
 @export.command("recordio", epilog=_example("recordio"))
@@ -89,8 +96,8 @@ def _export_recordio(store: str, out: Path, **options: Any) -> None:
     from faceshards.export.recordio import export_recordio
     from faceshards.store.remote import open_store
 
-    export_recordio(open_store(store), out, **options)
-    say(f'{out}: written; to be read with MXFaceDataset("{out}/SPLIT") of InsightFace')
+    pictures = export_recordio(open_store(store), out, **options)
+    _say(out, pictures, f'MXFaceDataset("{out}/SPLIT") of InsightFace')
 
 
 @export.command("fiftyone", epilog=_example("fiftyone"))
@@ -101,6 +108,6 @@ def _export_fiftyone(store: str, out: Path, **options: Any) -> None:
     from faceshards.export.fiftyone import export_fiftyone
     from faceshards.store.remote import open_store
 
-    export_fiftyone(open_store(store), out, **options)
+    pictures = export_fiftyone(open_store(store), out, **options)
     kind = "fiftyone.types.FiftyOneDataset"
-    say(f'{out}: written; to be read with fiftyone.Dataset.from_dir("{out}", dataset_type={kind})')
+    _say(out, pictures, f'fiftyone.Dataset.from_dir("{out}", dataset_type={kind})')

@@ -34,6 +34,8 @@ def parsers(context: click.Context, as_json: bool) -> None:
     refuse_without_posix()
     if context.invoked_subcommand is None:
         _list(as_json=as_json)
+    elif as_json:
+        raise click.UsageError(f"--json is for the list; {context.invoked_subcommand} does not take it")
 
 
 @explained

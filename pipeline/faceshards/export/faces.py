@@ -78,7 +78,9 @@ class Selection:
         columns: of the manifest, for `Face.measured`; those that the store has not are left out.
 
     Raises:
-        ExportError: the store has no such split, or not the arrays that the view shows.
+        ExportError: the store has no such split, no usable face in those that are asked for, or not the arrays that the
+            view shows.
+        MissingShardError, CorruptShardError: the manifest is damaged.
     """
 
     def __init__(
@@ -109,6 +111,11 @@ class Selection:
         self.numbers = numbers
         self.columns = tuple(name for name in columns if name in store.manifest.column_names)
         self._shown = shown
+        if not any(self.counts.values()):
+            raise ExportError(
+                f"{store.path}: expected usable faces in {', '.join(self.splits)}; found none. `faceshards stats` says "
+                "why faces dropped out"
+            )
 
     @property
     def variants(self) -> int:
@@ -151,10 +158,11 @@ class Selection:
                 names[identity] = name
         return _unlike(names)
 
-    def count(self, split: str) -> int:
-        """How many pictures `faces` gives."""
-        faces: int = self._rows(split).num_rows
-        return faces * (("image" in self._shown) + self.variants)
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many pictures `faces` gives of each split, in the order of `splits`."""
+        of_a_face = ("image" in self._shown) + self.variants
+        return {split: self._rows(split).num_rows * of_a_face for split in self.splits}
 
     def faces(self, split: str) -> Iterator[Face]:
         """The pictures of a split in the order of the store, with a progress bar.
@@ -168,7 +176,7 @@ class Selection:
         identity = rows["identity"].to_numpy()
         refuse_strangers(identity, classes, f"split {split!r} of {self.store.path}")
         rows = rows.append_column("label", pa.array(labels_of(identity, classes)))
-        with tqdm(desc=f"export {split}", total=self.count(split), unit="face", disable=None) as bar:
+        with tqdm(desc=f"export {split}", total=self.counts[split], unit="face", disable=None) as bar:
             for start in range(0, self.store.splits[split], self.store.chunk_rows):
                 stop = min(start + self.store.chunk_rows, self.store.splits[split])
                 here = rows.filter(pc.and_(pc.greater_equal(rows["row"], start), pc.less(rows["row"], stop)))
@@ -177,7 +185,13 @@ class Selection:
                     bar.update()
 
     def files(self, split: str, most: int) -> Iterator[tuple[int, Iterator[Face]]]:
-        """`faces`, cut into files of at most so many: the number of each file, and its pictures."""
+        """`faces`, cut into files of at most so many: the number of each file, and its pictures.
+
+        Raises:
+            ExportError: `most` is no number of pictures.
+        """
+        if most < 1:
+            raise ExportError(f"expected at least one picture a file; found {most}")
         numbered = enumerate(self.faces(split))
         for number, group in groupby(numbered, lambda pair: pair[0] // most):
             yield number, (face for _, face in group)

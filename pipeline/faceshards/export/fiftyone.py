@@ -36,7 +36,7 @@ def export_fiftyone(
     splits: Sequence[str] | None = None,
     view: ExportView = "original",
     numbers: bool = False,
-) -> None:
+) -> dict[str, int]:
     """Write ``metadata.json``, ``samples.json``, ``data/<split>/<key>.png`` and ``fields/region/<split>/<row>.png``.
 
     ``fiftyone.Dataset.from_dir(str(out), dataset_type=fiftyone.types.FiftyOneDataset)`` gives samples that are tagged
@@ -59,8 +59,12 @@ def export_fiftyone(
         view: see above.
         numbers: in place of names, see `Selection`.
 
+    Returns:
+        How many pictures were written, by split.
+
     Raises:
-        ExportError: `out` is there already, the store has not what is asked for, or a number of a face is none.
+        ExportError: `out` is there already, the store has not what is asked for, or no usable face, or a number of a
+            face is none.
         MissingShardError, CorruptShardError: the store is damaged.
 
     Example:
@@ -90,6 +94,7 @@ def export_fiftyone(
             file.write("\n]}\n")
         metadata = json.dumps(_metadata(selection), indent=2, ensure_ascii=False)
         (folder / "metadata.json").write_bytes(f"{metadata}\n".encode())
+    return selection.counts
 
 
 def _metadata(selection: Selection) -> dict[str, Any]:

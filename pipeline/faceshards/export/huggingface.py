@@ -64,7 +64,7 @@ def export_huggingface(
     view: ExportView = "original",
     numbers: bool = False,
     faces_per_file: int = 10_000,
-) -> None:
+) -> dict[str, int]:
     """Write ``data/<split>-00000-of-00002.parquet``, ..., and a ``README.md`` that names the splits.
 
     ``datasets.load_dataset(str(out))`` gives `image` and `region` (grey region ids) as pictures, `label` (see
@@ -80,26 +80,31 @@ def export_huggingface(
         numbers: in place of names, see `Selection`.
         faces_per_file: how many pictures each file takes.
 
+    Returns:
+        How many pictures were written, by split.
+
     Raises:
-        ExportError: `out` is there already, or the store has not what is asked for.
+        ExportError: `out` is there already, or the store has not what is asked for, or no usable face.
         MissingShardError, CorruptShardError: the store is damaged.
     """
     selection = Selection(store, splits, view, numbers=numbers)
-    if any(selection.count(split) > _MOST_FILES * faces_per_file for split in selection.splits):
+    if any(selection.counts[split] > _MOST_FILES * faces_per_file for split in selection.splits):
         raise ExportError(f"{store.path}: more than {_MOST_FILES:,} files of {faces_per_file} faces; give each more")
     schema = _schema(selection.people)
     with new_folder(out, ExportError) as folder:
         (folder / "data").mkdir()
         for split in selection.splits:
-            files = -(-selection.count(split) // faces_per_file)
+            files = -(-selection.counts[split] // faces_per_file)
             for number, faces in selection.files(split, faces_per_file):
                 with pq.ParquetWriter(
                     path_in(folder, f"data/{split}-{number:05d}-of-{files:05d}.parquet"), schema, compression="zstd"
                 ) as writer:
                     while rows := [_row(face) for face in islice(faces, _ROW_GROUP)]:
                         writer.write_table(pa.Table.from_pylist(rows, schema))
+        with_faces = [split for split, count in selection.counts.items() if count]  # of others there is no file
         columns = {name: (column.called, column.what) for name, column in _COLUMNS.items()}
-        (folder / "README.md").write_bytes(card(store.info, selection.splits, columns).encode())
+        (folder / "README.md").write_bytes(card(store.info, with_faces, columns).encode())
+    return selection.counts
 
 
 def _schema(people: Sequence[str]) -> pa.Schema:

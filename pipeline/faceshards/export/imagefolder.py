@@ -23,7 +23,7 @@ def export_imagefolder(
     splits: Sequence[str] | None = None,
     view: ExportView = "original",
     numbers: bool = False,
-) -> None:
+) -> dict[str, int]:
     """Write ``<label>/<key>.png`` below ``<split>/images`` and ``<split>/regions``, and ``<split>/faces.csv``.
 
     Labels are those that `faceshards.Dataset.labels` gives. They are padded with zeros, so that the alphabet sorts them
@@ -39,8 +39,11 @@ def export_imagefolder(
         view: see `ExportView`.
         numbers: in place of names, see `Selection`.
 
+    Returns:
+        How many pictures were written, by split.
+
     Raises:
-        ExportError: `out` is there already, or the store has not what is asked for.
+        ExportError: `out` is there already, or the store has not what is asked for, or no usable face.
         MissingShardError, CorruptShardError: the store is damaged.
     """
     selection = Selection(store, splits, view, numbers=numbers)
@@ -59,6 +62,7 @@ def export_imagefolder(
                         _write(root / "regions" / path, png(face.region))
                     record = {**face.record(), "path": f"images/{path}", "erased": " ".join(face.erased)}
                     table.writerow({name: cell(of) if isinstance(of, str) else of for name, of in record.items()})
+    return selection.counts
 
 
 def _path(face: Face, digits: int | None) -> str:

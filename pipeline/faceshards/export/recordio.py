@@ -24,7 +24,7 @@ def export_recordio(
     splits: Sequence[str] | None = None,
     view: ExportView = "original",
     numbers: bool = False,
-) -> None:
+) -> dict[str, int]:
     """Write ``<split>/train.rec``, ``<split>/train.idx`` and ``<split>/property``.
 
     Labels are those that `faceshards.Dataset.labels` gives, pictures are PNG. Record 0 says that the pictures are
@@ -38,16 +38,19 @@ def export_recordio(
         view: see `ExportView`.
         numbers: in place of names, see `Selection`.
 
+    Returns:
+        How many pictures were written, by split.
+
     Raises:
         ExportError: `out` is there already, a face has no identity, the numbers are too large for the format, or the
-            store has not what is asked for.
+            store has not what is asked for, or no usable face.
         MissingShardError, CorruptShardError: the store is damaged.
     """
     selection = Selection(store, splits, view, numbers=numbers)
     with new_folder(out, ExportError) as folder:
         for split in selection.splits:
             identities = selection.num_identities(split)
-            if max(identities, selection.count(split) + 1) > LABEL_LIMIT:
+            if max(identities, selection.counts[split] + 1) > LABEL_LIMIT:
                 raise ExportError(
                     f"{store.path}: RecordIO's float labels hold at most {LABEL_LIMIT:,} faces or identities"
                 )
@@ -56,10 +59,11 @@ def export_recordio(
             height, width = selection.size
             (root / "property").write_bytes(f"{identities},{height},{width}\n".encode())
             _write_split(root, selection, split)
+    return selection.counts
 
 
 def _write_split(folder: Path, selection: Selection, split: str) -> None:
-    end = float(selection.count(split) + 1)
+    end = float(selection.counts[split] + 1)
     with (folder / "train.rec").open("wb") as records, (folder / "train.idx").open("w", newline="\n") as index:
         index.write("0\t0\n")
         _write_record(records, IMAGE_HEADER.pack(2, 0.0, 0, 0) + _RANGE.pack(end, end))

@@ -22,7 +22,7 @@ def export_webdataset(
     view: ExportView = "original",
     numbers: bool = False,
     faces_per_tar: int = 10_000,
-) -> None:
+) -> dict[str, int]:
     """Write ``<split>-000000.tar``, ``<split>-000001.tar``, ...
 
     A sample is ``<key>.png``, ``<key>.region.png`` (region ids as grey values), ``<key>.cls`` (the label, see
@@ -37,8 +37,11 @@ def export_webdataset(
         numbers: in place of names, see `Selection`.
         faces_per_tar: how many pictures each file takes.
 
+    Returns:
+        How many pictures were written, by split.
+
     Raises:
-        ExportError: `out` is there already, or the store has not what is asked for.
+        ExportError: `out` is there already, or the store has not what is asked for, or no usable face.
         MissingShardError, CorruptShardError: the store is damaged.
     """
     selection = Selection(store, splits, view, numbers=numbers)
@@ -50,6 +53,7 @@ def export_webdataset(
                 ) as tar:
                     for face in faces:
                         _add_sample(tar, face)
+    return selection.counts
 
 
 def _add_sample(tar: tarfile.TarFile, face: Face) -> None:

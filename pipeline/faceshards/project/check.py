@@ -13,6 +13,7 @@ from faceshards.build.weights import BUNDLED, kept_model, weights_files
 from faceshards.counted import counted
 from faceshards.errors import FaceShardsError, ParamsError
 from faceshards.project.recognise import recognised
+from faceshards.source.alignment import Aligner
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,16 @@ def check(params_file: Path) -> Check:
         source = tried(lambda: recognised(params.source), "cannot open the faces")
     weights = tried(lambda: _weights(params), f"{params.parse.weights}, which cannot be used")
     removed = tried(lambda: _removed(params), "a list that cannot be read")
+    detector = tried(lambda: _detector(params), f"{params.align.detector}, which cannot be used")
+    device = tried(lambda: _device(params), f"{params.parse.device}, which is not here")
     for stage in STAGES:
         try:
             check_code(stage)
         except FaceShardsError as error:  # of one stage: that of the others is the same story
             problems.append(str(error))
             break
-    return Check(_stages(params, source, weights, removed), tuple(dict.fromkeys(problems)))
+    does = _stages(params, source, weights, removed, detector, device)
+    return Check(does, tuple(dict.fromkeys(problems)))
 
 
 def _missing(params: Params) -> Iterator[str]:
@@ -77,8 +81,6 @@ def _missing(params: Params) -> Iterator[str]:
             f"plan.remove: expected {REMOVED}, which `faceshards forget` wrote; found null, so that nobody on it is "
             f"left out; set plan.remove: {REMOVED}, or delete the file"
         )
-    if params.align.detector == "yunet" and params.align.yunet_model is None:
-        yield "align.yunet_model: expected the ONNX file of the detector yunet; found null"
 
 
 def _weights(params: Params) -> str:
@@ -94,6 +96,21 @@ def _weights(params: Params) -> str:
     return weights
 
 
+def _detector(params: Params) -> str:
+    model = None if params.align.yunet_model is None else Path(params.align.yunet_model)
+    if model is None or model.exists():  # else it was said
+        Aligner(params.align.detector, model)
+    return params.align.detector
+
+
+def _device(params: Params) -> str:
+    if params.parse.device == "cuda":
+        from faceshards.parsing.device import resolve_device  # PyTorch takes seconds
+
+        resolve_device(params.parse.device)
+    return params.parse.device
+
+
 def _removed(params: Params) -> str:
     if params.plan.remove is None or not Path(params.plan.remove).is_file():
         return ""
@@ -101,7 +118,7 @@ def _removed(params: Params) -> str:
     return f"; leaves out {counted(entries, 'entry', 'entries')} of {params.plan.remove}"
 
 
-def _stages(params: Params, source: str, weights: str, removed: str) -> dict[str, str]:
+def _stages(params: Params, source: str, weights: str, removed: str, detector: str, device: str) -> dict[str, str]:
     plan, erase = params.plan, params.erase
     shares = ", ".join(f"{name} {share:g}" for name, share in plan.splits.items())
     least, most = erase.n_regions
@@ -115,9 +132,9 @@ def _stages(params: Params, source: str, weights: str, removed: str) -> dict[str
     return {
         "download": f"{source}, from {params.source.path}",
         "plan": f"splits {shares}; a person is in one of them{goes_on}{removed}",
-        "align": f"faces without points found by {params.align.detector}; fails where more than "
-        f"{params.align.max_skipped:.0%} drop out",
-        "parse": f"by {weights}, on {params.parse.device}",
+        "align": f"faces without points found by {detector}; fails where more than "
+        f"{100 * params.align.max_skipped:g}% drop out",
+        "parse": f"by {weights}, on {device}",
         "erase": f"{kept if erase.images else 'region maps alone'}; regions {erase.regions}; profile "
         f"{params.store.profile}; licence {licence}",
         "verify": "every file hashed and read again",

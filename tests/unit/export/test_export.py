@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from stores import build_faces, tree
+from stores import SPLITS, VARIANTS, build_faces, face_spec, tree
 
 from faceshards.cli import main
 from faceshards.errors import CorruptShardError, ExportError
@@ -20,13 +20,12 @@ from faceshards.store.reader import Store
 
 EXPORTS = [export_webdataset, export_imagefolder, export_huggingface, export_recordio, export_fiftyone]
 
-Export = Callable[..., None]
+Export = Callable[..., dict[str, int]]
 
 
 @pytest.mark.parametrize("export", EXPORTS)
 def test_the_same_store_gives_the_same_bytes(export: Export, store: Store, tmp_path: Path) -> None:
-    export(store, tmp_path / "one")
-    export(store, tmp_path / "two")
+    assert export(store, tmp_path / "one") == export(store, tmp_path / "two") == SPLITS
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
@@ -55,6 +54,8 @@ def test_what_the_store_does_not_have_is_told(store: Store, tmp_path: Path) -> N
         export_webdataset(store, tmp_path / "out", splits=["test"])
     with pytest.raises(ExportError, match="view 'both'; expected one of: original, variants"):
         export_webdataset(store, tmp_path / "out", view="both")  # type: ignore[arg-type]  # on purpose
+    with pytest.raises(ExportError, match="expected at least one picture a file; found -5"):
+        export_webdataset(store, tmp_path / "out", faces_per_tar=-5)
     assert not (tmp_path / "out").exists()
 
 
@@ -66,7 +67,33 @@ def test_the_command_exports_a_store_at_a_path_or_a_url(
     for name, store in {"one": str(path), "two": f"file://{path}"}.items():
         done = CliRunner().invoke(main, ["export", format, store, str(tmp_path / name), "--split", "val"])
         assert done.exit_code == 0, done.output
+        assert f"{name}: {SPLITS['val']} pictures (val: {SPLITS['val']}); to be read with " in done.output
     assert tree(tmp_path / "one") == tree(tmp_path / "two") != {}
+
+
+def test_every_variant_counts_as_a_picture_and_in_fiftyone_the_original_behind_which_they_lie(
+    store: Store, tmp_path: Path
+) -> None:
+    faces = SPLITS["val"]
+    for export, each in ((export_webdataset, VARIANTS), (export_fiftyone, 1 + VARIANTS)):
+        out = tmp_path / export.__name__
+        assert export(store, out, splits=["val"], view="variants") == {"val": faces * each}
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_an_export_of_no_face_is_refused_and_an_empty_split_is_counted(export: Export, tmp_path: Path) -> None:
+    store = Store.open(build_faces(tmp_path / "work", tmp_path / "store", face_spec({"train": 2, "val": 0})))
+    with pytest.raises(ExportError, match="store: expected usable faces in val; found none"):
+        export(store, tmp_path / "out", splits=["val"])
+    assert not (tmp_path / "out").exists()
+    assert export(store, tmp_path / "out") == {"train": 2, "val": 0}
+
+
+def test_the_card_names_no_split_without_files_for_datasets_would_refuse_them_all(tmp_path: Path) -> None:
+    store = Store.open(build_faces(tmp_path / "work", tmp_path / "store", face_spec({"train": 2, "val": 0})))
+    export_huggingface(store, tmp_path / "out")
+    assert "split: " in (card := (tmp_path / "out/README.md").read_text())
+    assert "val-" not in card
 
 
 def test_the_command_tells_errors_in_a_line(path: Path, tmp_path: Path) -> None:

@@ -41,11 +41,25 @@ def test_check_says_what_each_stage_would_do(inside: Path) -> None:
         ("  weights: bundled", "  weights: w.safetensors", "parse.weights: expected a file at w.safetensors"),
         ("  weights: bundled", "  weights: zoo/nobody.yaml", "nobody"),
         ("  detector: auto", "  detector: yunet", "align.yunet_model"),
+        ("  yunet_model: null", "  yunet_model: params.yaml", "detector 'mesh' brings its own model"),
     ],
 )
 def test_check_names_what_is_wrong(old: str, new: str, message: str, inside: Path) -> None:
     edit(inside / "params.yaml", old, new)
     assert message in "\n".join(check(Path("params.yaml")).problems)
+
+
+def test_check_names_a_gpu_that_is_not_here(inside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    edit(inside / "params.yaml", "  device: auto", "  device: cuda")
+    found = check(Path("params.yaml"))
+    assert "expected a CUDA device" in found.problems[0]
+    assert found.stages["parse"] == "by the bundled network, on cuda, which is not here"
+
+
+def test_a_share_is_told_as_it_was_set(inside: Path) -> None:
+    edit(inside / "params.yaml", "  max_skipped: 0.2", "  max_skipped: 0.005")
+    assert "fails where more than 0.5% drop out" in check(Path("params.yaml")).stages["align"]
 
 
 def test_check_names_a_list_of_removals_that_the_params_do_not(inside: Path) -> None:

@@ -43,6 +43,12 @@ def test_it_shows_what_each_class_becomes_and_all_that_is_known() -> None:
         assert said in shown
 
 
+def test_json_is_of_the_list_alone() -> None:
+    refused = CliRunner().invoke(main, ["parsers", "--json", "show", "zoo/farl-celebm.yaml"])
+    assert refused.exit_code == 2
+    assert "--json is for the list" in refused.output
+
+
 def test_its_help_has_an_example() -> None:
     assert "$ faceshards parsers get zoo/bisenet-resnet18.yaml --accept-licence CelebAMask-HQ" in run("-h").output
 
