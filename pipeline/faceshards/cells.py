@@ -1,6 +1,8 @@
-"""Names in tables and pages that other programs open: a spreadsheet runs what looks like a formula."""
+"""Names in tables, pages and JSON that other programs open: a spreadsheet runs what looks like a formula."""
 
+import json
 import unicodedata
+from typing import Any
 
 _RUN = ("=", "+", "-", "@", "\t", "\r")
 _ESCAPED = ("Cc", "Cs")
@@ -37,7 +39,28 @@ def visible_lines(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
+def json_text(value: Any) -> str:
+    """A value as JSON for programs and for the eye: names stay as they are, and what `visible` writes out is escaped.
+
+    Args:
+        value: what `json` takes.
+
+    Returns:
+        Indented lines, without a break at the end.
+
+    Example:
+        >>> json_text({"name": "Zoë\x9b31m"})
+        '{\n  "name": "Zoë\\u009b31m"\n}'
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return "".join(f"\\u{ord(c):04x}" if c != "\n" and _is_shown_otherwise(c) else c for c in text)
+
+
+def _is_shown_otherwise(letter: str) -> bool:
+    return unicodedata.category(letter) in _ESCAPED or letter in _MISLEADING
+
+
 def _shown(letter: str) -> str:
-    if unicodedata.category(letter) in _ESCAPED or letter in _MISLEADING:
+    if _is_shown_otherwise(letter):
         return f"\\x{ord(letter):02x}" if ord(letter) < 256 else f"\\u{ord(letter):04x}"
     return letter

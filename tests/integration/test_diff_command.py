@@ -219,3 +219,21 @@ def test_help_says_what_the_exit_status_means() -> None:
     assert "0 where the versions are equal, 1 where they differ, 2 where they could not" in " ".join(
         run("diff", "--help")[1].split()
     )
+
+
+def test_names_with_control_characters_are_json_all_the_same(tmp_path: Path) -> None:
+    def named(split: str, row: Row, face: dict[str, NDArray[Any]]) -> None:
+        row["identity_name"] = f"Zoë\x85{row['identity_name']}"
+
+    build_edited(tmp_path / "a")
+    build_edited(tmp_path / "b", named)
+    code, text = run("diff", tmp_path / "a", tmp_path / "b", "--json")
+    assert code == 1
+    assert "Zoë\\u0085" in text
+    assert any("Zoë\x85" in name for name in json.loads(text)["faces"]["relabelled"]["first"])
+
+
+def test_of_two_forms_neither_is_left_out_in_silence() -> None:
+    code, text = run("diff", "--json", "--markdown")
+    assert code == 2
+    assert "give one of them" in text

@@ -1,6 +1,5 @@
 """`faceshards init` and `faceshards check`: the repository of a data set, and what is wrong before it runs."""
 
-import json
 import sys
 from contextlib import chdir
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from faceshards.cells import json_text
 from faceshards.cli.explained import explained, refuse_without_posix, say
 from faceshards.cli.parameters import JSON, PATH
 
@@ -115,7 +115,7 @@ def check(params: Path, as_json: bool) -> None:
     found = look(params)
     if as_json:
         said = {"ok": not found.problems, "stages": found.stages, "problems": found.problems}
-        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        click.echo(json_text(said))
         sys.exit(1 if found.problems else 0)
     width = max(map(len, found.stages))
     for stage, does in found.stages.items():

@@ -1,10 +1,10 @@
 """`faceshards parsers`: other people's networks by name, and getting one."""
 
-import json
 import textwrap
 
 import click
 
+from faceshards.cells import json_text
 from faceshards.cli.explained import explained, refuse_without_posix, say
 from faceshards.cli.parameters import JSON
 from faceshards.counted import counted
@@ -55,7 +55,7 @@ def _list(as_json: bool) -> None:
         rows.append(shown)
     if as_json:
         parsers = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
-        click.echo(json.dumps({"parsers": parsers}, indent=2, ensure_ascii=False))
+        click.echo(json_text({"parsers": parsers}))
         return
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     for row in (_COLUMNS, *rows):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faceshards.cells import visible, visible_lines
+from faceshards.cells import json_text, visible, visible_lines
 from faceshards.cli.explained import explained, say
 from faceshards.cli.parameters import FILE_ADDRESS, JSON, PATH, STORE
 from faceshards.counted import counted
@@ -42,7 +42,7 @@ def info(store: str, report: Path | None, as_json: bool) -> None:
     about = opened.info
     if as_json:
         said = {key: about[key] for key in _INFO} | {"sha256": checksum(about)} | about["about"]
-        click.echo(json.dumps({"store": store, **said}, indent=2, ensure_ascii=False))
+        click.echo(json_text({"store": store, **said}))
         return
     faces = counted(about["samples"], "face")
     splits = ", ".join(f"{name}: {split['samples']:,}" for name, split in about["splits"].items())
@@ -103,7 +103,7 @@ def verify(store: str, against: str | None, as_json: bool) -> None:
     if as_json:
         problems = [asdict(problem) for problem in report.problems]
         said = {"files": report.files, "bytes": report.bytes, "rows": report.rows, "problems": problems}
-        click.echo(json.dumps({"store": store, "ok": report.ok, **said}, indent=2))
+        click.echo(json_text({"store": store, "ok": report.ok, **said}))
     else:
         for problem in report.problems:
             say(str(problem), err=True)
@@ -132,11 +132,7 @@ def stats(store: str, as_json: bool) -> None:
     from faceshards.store.remote import open_store
 
     found = statistics_of(open_store(store))
-    click.echo(
-        json.dumps({"store": store, **found}, indent=2, ensure_ascii=False)
-        if as_json
-        else visible_lines(_table(store, found))
-    )
+    click.echo(json_text({"store": store, **found}) if as_json else visible_lines(_table(store, found)))
 
 
 def _table(store: str, found: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """`faceshards diff` and `faceshards repair`: versions of a store beside each other."""
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faceshards.cells import visible_lines
+from faceshards.cells import json_text, visible_lines
 from faceshards.cli.explained import explained, say
 from faceshards.cli.parameters import JSON, PATH, STORE
 from faceshards.commandline import errors_told
@@ -32,9 +31,9 @@ Example:
 @click.argument("a", type=STORE, default="HEAD")
 @click.argument("b", type=STORE, required=False)
 @click.option("--path", type=PATH, default=_SHARDS, show_default=True, help="Where a revision has the store.")
-@click.option("--json", "form", flag_value="json", help="All counts, for programs.")
-@click.option("--markdown", "form", flag_value="markdown", help="Tables for a pull request.")
-def diff(a: str, b: str | None, path: Path, form: str | None) -> None:
+@JSON
+@click.option("--markdown", is_flag=True, help="Tables for a pull request.")
+def diff(a: str, b: str | None, path: Path, as_json: bool, markdown: bool) -> None:
     """Tell version B of a store from version A.
 
     A and B are folders, URLs, or git revisions at which DVC tracks --path. Without B, A is held against the folder
@@ -45,6 +44,8 @@ def diff(a: str, b: str | None, path: Path, form: str | None) -> None:
 
     Exit status: 0 where the versions are equal, 1 where they differ, 2 where they could not be compared.
     """
+    if as_json and markdown:
+        raise click.UsageError("--json and --markdown are two forms; give one of them")
     from faceshards.versions import table
     from faceshards.versions.address import open_version
     from faceshards.versions.diff import diff as find
@@ -55,8 +56,10 @@ def diff(a: str, b: str | None, path: Path, form: str | None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    shown = {"json": lambda found: found.as_json() + "\n", "markdown": table.as_markdown, None: table.as_text}
-    click.echo(visible_lines(shown[form](found)), nl=False)
+    if as_json:
+        click.echo(found.as_json())
+    else:
+        click.echo(visible_lines(table.as_markdown(found) if markdown else table.as_text(found)), nl=False)
     sys.exit(0 if found.equal else 1)
 
 
@@ -88,7 +91,7 @@ def repair(store: Path, sources: tuple[str, ...], remove_unlisted: bool, as_json
 
     done = mend(store, sources, remove_unlisted=remove_unlisted)
     if as_json:
-        click.echo(json.dumps({"store": str(store), "ok": done.ok, **_said(done)}, indent=2, ensure_ascii=False))
+        click.echo(json_text({"store": str(store), "ok": done.ok, **_said(done)}))
         sys.exit(0 if done.ok else 1)
     for file in (*done.repaired, *done.in_cache):
         say(f"{file.path}: repaired from {file.source}")

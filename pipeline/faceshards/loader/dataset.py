@@ -258,6 +258,7 @@ class Dataset:
             epoch, self._next_epoch = self._next_epoch, self._next_epoch + 1
         sampling = Sampling(batch_size, shuffle, seed, epoch, drop_last, *own_rank(rank, world_size), uneven)
         options = DecodeOptions(threads, prefetch, on_error)
+        sampling.batches_told(len(self))
         split, shown, names = self.bound(fields, view)
         return Batches(split, sampling, shown, names, options, self._memory)
 
@@ -278,6 +279,8 @@ class Dataset:
         if chosen is None:
             return tuple(dict.fromkeys([*MANIFEST_FIELDS, *view.default_fields]))
         known = dict.fromkeys([*MANIFEST_FIELDS, *view.fields])
+        if not chosen:
+            raise ParamsError(f"fields: expected some of: {', '.join(known)}; found none; None is for all of the view")
         if unknown := [name for name in chosen if name not in known]:
             raise ParamsError(f"{self.store.path} has no field {', '.join(unknown)}; it has: {', '.join(known)}")
         return chosen

@@ -214,7 +214,7 @@ class Loader:
         from faceshards.loader.epoch import Begun
 
         sampling = self._sampling_here(strict=True)
-        total = sampling.batches(len(self.dataset))
+        total = sampling.batches_told(len(self.dataset))
         if sampling.world_size > 1 and self._given_rank == (None, None):
             found = f"rank {sampling.rank} of {sampling.world_size}: {sampling.samples(len(self.dataset))}"
             _log.info("%s of %d faces; rank=0, world_size=1 gives all", found, len(self.dataset))

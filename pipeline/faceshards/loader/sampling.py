@@ -1,5 +1,6 @@
 """In which order an epoch visits the samples: a pure function of seed and epoch."""
 
+import logging
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -10,6 +11,8 @@ from faceshards.checks import whole_number
 from faceshards.errors import ParamsError
 from faceshards.loader.draws import Stream
 from faceshards.rng import fold, skip, uniforms, words
+
+_log = logging.getLogger(__name__)
 
 _AT_ONCE = 1 << 16
 """Numbers that are worked out at a time, so that those on the way to them take no memory for each sample."""
@@ -105,6 +108,16 @@ class Sampling:
     def batches(self, n: int) -> int:
         """How many batches this rank gets of `n` samples."""
         return -(-self.samples(n) // self.batch_size)
+
+    def batches_told(self, n: int) -> int:
+        """`batches`, with a warning where there are samples and none of them is in a batch of this rank."""
+        found = self.batches(n)
+        if n and not found:
+            _log.warning(
+                "rank %d of %d gets no batch in an epoch: %d faces in batches of %d, drop_last=%s, uneven=%r",
+                *(self.rank, self.world_size, n, self.batch_size, self.drop_last, self.uneven),
+            )
+        return found
 
     def samples(self, n: int) -> int:
         """How many samples this rank visits of `n`."""

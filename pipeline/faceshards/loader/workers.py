@@ -81,8 +81,9 @@ class WorkerOptions:
     context: str | BaseContext | None
 
     def __post_init__(self) -> None:
-        if self.persistent and not self.number:
-            raise ParamsError("persistent_workers=True needs num_workers of 1 or more")
+        of_workers = {"persistent_workers": self.persistent, "multiprocessing_context": self.context}
+        if not self.number and (given := [name for name, value in of_workers.items() if value]):
+            raise ParamsError(f"{' and '.join(given)}: expected num_workers of 1 or more, which it is about; found 0")
         if finite_number("timeout", self.timeout) < 0:
             raise ParamsError(f"timeout is a number of seconds, 0 for no limit; found {self.timeout!r}")
         known = get_all_start_methods()

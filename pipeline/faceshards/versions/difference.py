@@ -1,8 +1,9 @@
 """What two versions differ in, as plain values: what `faceshards diff --json` prints."""
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from faceshards.cells import json_text
 
 SHOWN = 5
 """How many are named, of those that are counted."""
@@ -183,4 +184,4 @@ class Difference:
 
     def as_json(self) -> str:
         """All of it as JSON, keys named as the attributes are."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False)
+        return json_text(asdict(self))

@@ -34,6 +34,7 @@ def test_a_path_and_a_data_set_open_the_same(faces: faceshards.Dataset) -> None:
         {"persistent_workers": True},
         {"num_workers": 1, "timeout": -1},
         {"num_workers": 1, "multiprocessing_context": "thread"},
+        {"multiprocessing_context": "fork"},
         {"epoch": -1},
         {"pin_memory": "no"},
         {"num_workers": 1, "persistent_workers": "no"},

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stores import build_faces, face_spec, sample_id
@@ -107,3 +108,12 @@ def test_half_of_a_rank_is_refused(faces: faceshards.Dataset, given: dict[str, i
         faceshards.Loader(faces, 4, **given)
     with pytest.raises(ParamsError, match="rank and world_size go together"):
         faces.batches(4, **given)
+
+
+@pytest.mark.parametrize("short", [{"drop_last": True}, {"rank": 7, "world_size": 22, "uneven": "drop"}])
+def test_an_epoch_without_a_batch_is_told(
+    faces: faceshards.Dataset, short: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert list(faces.batches(22, **short)) == []
+    assert list(faceshards.Loader(faces, 22, **short)) == []
+    assert caplog.text.count("gets no batch in an epoch: 21 faces in batches of 22") == 2
