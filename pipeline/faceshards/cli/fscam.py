@@ -137,7 +137,7 @@ def fscam(faces: str, out: Path, **options: Any) -> None:
     device = resolve_device(options["device"])
     input_format = InputFormat(options["mean"], options["std"], options["bgr"], device)
     align = _aligner(options)
-    with new_folder(out) as work:
+    with new_folder(out, outside=Path(faces)) as work:
         reader = _reader(faces, options, align)
         model = load_model(options["model"], device)
         settings = {name: options[name] for name in ("mode", "baseline", "batch_size", "outputs")}

@@ -63,8 +63,8 @@ def export_fiftyone(
         How many pictures were written, by split.
 
     Raises:
-        ExportError: `out` is there already, the store has not what is asked for, or no usable face, or a number of a
-            face is none.
+        ExportError: `out` is there already or lies in the store, the store has not what is asked for, or no usable
+            face, or a number of a face is none.
         MissingShardError, CorruptShardError: the store is damaged.
 
     Example:
@@ -72,7 +72,7 @@ def export_fiftyone(
     """
     selection = Selection(store, splits, view, numbers=numbers, grouped=True, columns=_MEASURED)
     name = str(store.info["name"])
-    with new_folder(out, ExportError) as folder:
+    with new_folder(out, ExportError, outside=store.path) as folder:
         (folder / "data").mkdir()
         with (folder / "samples.json").open("w", encoding="utf-8", newline="\n") as file:
             file.write('{"samples": [')

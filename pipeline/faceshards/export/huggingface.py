@@ -84,14 +84,15 @@ def export_huggingface(
         How many pictures were written, by split.
 
     Raises:
-        ExportError: `out` is there already, or the store has not what is asked for, or no usable face.
+        ExportError: `out` is there already or lies in the store, or the store has not what is asked for, or no usable
+            face.
         MissingShardError, CorruptShardError: the store is damaged.
     """
     selection = Selection(store, splits, view, numbers=numbers)
     if any(selection.counts[split] > _MOST_FILES * faces_per_file for split in selection.splits):
         raise ExportError(f"{store.path}: more than {_MOST_FILES:,} files of {faces_per_file} faces; give each more")
     schema = _schema(selection.people)
-    with new_folder(out, ExportError) as folder:
+    with new_folder(out, ExportError, outside=store.path) as folder:
         (folder / "data").mkdir()
         for split in selection.splits:
             files = -(-selection.counts[split] // faces_per_file)

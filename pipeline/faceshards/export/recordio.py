@@ -42,12 +42,12 @@ def export_recordio(
         How many pictures were written, by split.
 
     Raises:
-        ExportError: `out` is there already, a face has no identity, the numbers are too large for the format, or the
-            store has not what is asked for, or no usable face.
+        ExportError: `out` is there already or lies in the store, a face has no identity, the numbers are too large for
+            the format, or the store has not what is asked for, or no usable face.
         MissingShardError, CorruptShardError: the store is damaged.
     """
     selection = Selection(store, splits, view, numbers=numbers)
-    with new_folder(out, ExportError) as folder:
+    with new_folder(out, ExportError, outside=store.path) as folder:
         for split in selection.splits:
             identities = selection.num_identities(split)
             if max(identities, selection.counts[split] + 1) > LABEL_LIMIT:

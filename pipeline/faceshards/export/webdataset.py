@@ -41,11 +41,12 @@ def export_webdataset(
         How many pictures were written, by split.
 
     Raises:
-        ExportError: `out` is there already, or the store has not what is asked for, or no usable face.
+        ExportError: `out` is there already or lies in the store, or the store has not what is asked for, or no usable
+            face.
         MissingShardError, CorruptShardError: the store is damaged.
     """
     selection = Selection(store, splits, view, numbers=numbers)
-    with new_folder(out, ExportError) as folder:
+    with new_folder(out, ExportError, outside=store.path) as folder:
         for split in selection.splits:
             for number, faces in selection.files(split, faces_per_tar):
                 with tarfile.open(

@@ -12,19 +12,24 @@ from faceshards.store.durable import PARTIAL, replace_folder, sync
 
 
 @contextmanager
-def new_folder(out: Path, taken: type[FaceShardsError] = OutputExistsError) -> Iterator[Path]:
+def new_folder(
+    out: Path, taken: type[FaceShardsError] = OutputExistsError, *, outside: Path | None = None
+) -> Iterator[Path]:
     """A folder to fill, which becomes `out` in one step when the context ends without an error.
 
     Args:
         out: absent, or an empty folder.
         taken: the error to raise where there is something at `out`.
+        outside: what it is made from, in which a new folder would count as data.
 
     Raises:
-        FaceShardsError: `taken`; also where another process is making `out`.
+        FaceShardsError: `taken`; also where another process is making `out`, and where `out` lies in `outside`.
         OSError: it cannot be written; its `filename` is `out` where the system names none.
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise taken(f"{out}: expected nothing there; delete it, or name another folder")
+    if outside is not None and out.resolve().is_relative_to(outside.resolve()):
+        raise taken(f"{out}: expected a place outside of {outside}, where it would count as data; name another folder")
     work = out.absolute().with_name(f".{out.name}{PARTIAL}")
     handle = _begun(work)
     try:

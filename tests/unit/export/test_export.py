@@ -96,6 +96,14 @@ def test_the_card_names_no_split_without_files_for_datasets_would_refuse_them_al
     assert "val-" not in card
 
 
+def test_an_export_into_the_store_itself_is_refused(path: Path) -> None:
+    before = tree(path)
+    for export in EXPORTS:
+        with pytest.raises(ExportError, match=r"expected a place outside of .*, where it would count as data"):
+            export(Store.open(path), path / "train.zarr" / "out")
+    assert tree(path) == before
+
+
 def test_the_command_tells_errors_in_a_line(path: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["export", "webdataset", str(path), str(tmp_path)])
     assert done.exit_code == 0, done.output
