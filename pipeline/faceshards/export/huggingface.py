@@ -89,7 +89,7 @@ def export_huggingface(
         MissingShardError, CorruptShardError: the store is damaged.
     """
     selection = Selection(store, splits, view, numbers=numbers)
-    if any(selection.counts[split] > _MOST_FILES * faces_per_file for split in selection.splits):
+    if max(selection.counts.values()) > _MOST_FILES * faces_per_file:
         raise ExportError(f"{store.path}: more than {_MOST_FILES:,} files of {faces_per_file} faces; give each more")
     schema = _schema(selection.people)
     with new_folder(out, ExportError, outside=store.path) as folder:

@@ -280,7 +280,7 @@ class Dataset:
             return tuple(dict.fromkeys([*MANIFEST_FIELDS, *view.default_fields]))
         known = dict.fromkeys([*MANIFEST_FIELDS, *view.fields])
         if not chosen:
-            raise ParamsError(f"fields: expected some of: {', '.join(known)}; found none; None is for all of the view")
+            raise ParamsError(f"fields: expected some of: {', '.join(known)}; found []; leave it out for all")
         if unknown := [name for name in chosen if name not in known]:
             raise ParamsError(f"{self.store.path} has no field {', '.join(unknown)}; it has: {', '.join(known)}")
         return chosen

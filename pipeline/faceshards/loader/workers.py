@@ -83,7 +83,7 @@ class WorkerOptions:
     def __post_init__(self) -> None:
         of_workers = {"persistent_workers": self.persistent, "multiprocessing_context": self.context}
         if not self.number and (given := [name for name, value in of_workers.items() if value]):
-            raise ParamsError(f"{' and '.join(given)}: expected num_workers of 1 or more, which it is about; found 0")
+            raise ParamsError(f"{' and '.join(given)}: expected workers to which it applies; found num_workers=0")
         if finite_number("timeout", self.timeout) < 0:
             raise ParamsError(f"timeout is a number of seconds, 0 for no limit; found {self.timeout!r}")
         known = get_all_start_methods()

@@ -32,16 +32,16 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def naming(path: Path, also: Path | None = None) -> Iterator[None]:
-    """Within it, errors of the system name a file: who reads or writes one that is open is not told which failed.
+    """Let errors of the system name a file. A read or a write of an open file fails without its name.
 
     Args:
-        path: of the file, for errors that name none.
-        also: another name, in place of which it stands too.
+        path: the name, for errors that have none.
+        also: a name that it takes the place of.
     """
     try:
         yield
     except OSError as error:
-        if error.errno and (error.filename is None or error.filename == str(also)):
+        if error.errno and error.filename in (None, also and str(also)):
             error.filename = str(path)
         raise
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from faceshards.errors import FaceShardsError, OutputExistsError
 from faceshards.store import filelocks
-from faceshards.store.durable import PARTIAL, replace_folder, sync
+from faceshards.store.durable import PARTIAL, naming, replace_folder, sync
 
 
 @contextmanager
@@ -35,13 +35,12 @@ def new_folder(
     try:
         if handle is None:
             raise taken(f"{out}: expected no other process at it; found that one is making it; name another folder")
-        yield work
-        for path in sorted(work.rglob("*")):
-            sync(path)
-        replace_folder(work, out.absolute())
-    except BaseException as error:
-        if isinstance(error, OSError) and error.errno and error.filename is None:
-            error.filename = str(out)  # a write says of no file that it failed
+        with naming(out):
+            yield work
+            for path in sorted(work.rglob("*")):
+                sync(path)
+            replace_folder(work, out.absolute())
+    except BaseException:
         if handle is not None:
             shutil.rmtree(work, ignore_errors=True)
         raise
