@@ -1,5 +1,6 @@
 """What is done to a training face: the arms, which differ in nothing else."""
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -51,6 +52,14 @@ class HeldFaces:
         self._dataset, self._samples = dataset, samples
 
     @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the faces, their regions and people."""
+        sha = hashlib.sha256()
+        for tensor in (self.images, self.regions, self.labels):
+            sha.update(tensor.cpu().numpy().tobytes())
+        return sha.hexdigest()
+
+    @cached_property
     def variants(self) -> Tensor:
         """(N, K, 3, 112, 112) uint8: the stored variants, read when first asked for."""
         held = self._dataset.take(self._samples, fields=["variant"], view="all_variants")
@@ -95,8 +104,8 @@ class TrainingFaces:
         size = self.settings.batch_size
         for start in range(0, self.batches * size, size * self.at_once):
             at = order[start : min(start + size * self.at_once, self.batches * size)]
-            images = erase(self.held.images[at], at)
-            images = torch.where(mirrored[at][:, None, None, None], images.flip(3), images)
+            images, turned = erase(self.held.images[at], at), mirrored[at]
+            images[turned] = images[turned].flip(3)
             for faces, of in zip(torch.split(images, size), torch.split(self.labels[at], size), strict=True):
                 yield to_input(faces.movedim(1, -1)), of
 
@@ -114,7 +123,8 @@ class TrainingFaces:
             variants = self.held.variants
             chosen = torch.rand(len(at), generator=generator, device=at.device) < made_of.p
             which = torch.randint(variants.shape[1], (len(at),), generator=generator, device=at.device)
-            return torch.where(chosen[:, None, None, None], variants[at, which], images)
+            images[chosen] = variants[at[chosen], which[chosen]]
+            return images
 
         on_the_fly = semantic(made_of.n_regions, made_of.fill)
         erasers: dict[Arm, Erase] = {
@@ -161,5 +171,7 @@ def erase_rectangles(images: Tensor, p: float, generator: torch.Generator) -> Te
         & ((rows >= top) & (rows < top + h))[:, :, None]
         & ((columns >= left) & (columns < left + w))[:, None, :]
     )
-    noise = torch.randint(256, images.shape, dtype=torch.uint8, generator=generator, device=device)
+    # Eight bytes a draw: drawn one by one, they took a tenth of the training's time.
+    drawn = torch.randint(-(2**63), 2**63 - 1, (images.numel() // 8 + 1,), generator=generator, device=device)
+    noise = drawn.view(torch.uint8)[: images.numel()].view_as(images)
     return images.copy_(torch.where(inside[:, None], noise, images))

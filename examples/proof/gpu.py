@@ -24,11 +24,10 @@ from torch.nn import functional as F
 
 from examples.proof import rows
 from examples.proof.arms import Arm, HeldFaces, TrainingFaces
-from examples.proof.known import PAIRS, write_known
 from examples.proof.lfw import HalfName
 from examples.proof.measure import answer
 from examples.proof.rows import HALVES, Trial, finished
-from examples.proof.run import Lfw, add_row, settings_of
+from examples.proof.run import Lfw, add_row, begin, processor_of
 from examples.proof.settings import Settings
 from examples.proof.training import Progress, learning_rate, make_head
 from examples.recognition.command import run
@@ -36,6 +35,7 @@ from examples.recognition.nets import NETS, IResNet
 from examples.recognition.shards import build_shards
 from examples.recognition.train import HeadName, seeded
 from faceshards.build.params import load_params
+from faceshards.errors import SourceNotFoundError
 
 AT_ONCE = 16
 """Batches that are erased together."""
@@ -125,6 +125,8 @@ def train_stack(
 
 def run_stack(lfw: Lfw, trials: Sequence[Trial], settings: Settings, results: Path, device: str) -> None:
     """Train some trials of one half and head, verify each, and add its row."""
+    for trial in trials:
+        rows.refuse_other_processor(results, trial, processor_of(device))
     half, held = lfw.half(trials[0].half, settings.min_photos), lfw.held(trials[0].half, settings.min_photos, device)
     stack, done = train_stack(trials, held, half.people, settings, device)
     test = lfw.test(trials[0].half, settings.min_photos)
@@ -138,17 +140,23 @@ def run_stack(lfw: Lfw, trials: Sequence[Trial], settings: Settings, results: Pa
 
         started = monotonic()
         answers = answer(forward, net, test, device, BATCH)
-        add_row(lfw, trial, settings, results, progress, answers, monotonic() - started)
+        add_row(lfw, trial, settings, results, device, progress, answers, monotonic() - started)
 
 
 def make_shards(lfw: Path, work: Path) -> Path:
-    """The store of LFW, by the stages of dvc.yaml with one split of all; made once."""
+    """The store of LFW, by the stages of dvc.yaml with one split of all; made once.
+
+    Raises:
+        SourceNotFoundError: no photographs.
+    """
     shards = work / "shards"
-    if not shards.exists():
+    if not (shards / "dataset.json").is_file():
         source = lfw / "lfw-deepfunneled"
         if not source.is_dir():
-            source = work / "photographs"
-            with ZipFile(lfw / "lfw-deepfunneled.zip") as archive:
+            zipped, source = source.with_suffix(".zip"), work / "photographs"
+            if not zipped.is_file():
+                raise SourceNotFoundError(f"{lfw}: expected {zipped.name} or its photographs unpacked; found neither")
+            with ZipFile(zipped) as archive:
                 archive.extractall(source)
         whole = load_params(Path("params.yaml"))
         params = replace(
@@ -179,8 +187,7 @@ def main() -> None:
     lfw = Lfw(make_shards(given.lfw, given.work), given.lfw)
     for net, seeds, at_a_time in zip(given.nets, given.seeds, given.stack, strict=True):
         settings = replace(Settings(), net=net, epochs=given.epochs, compiled=False)
-        rows.refuse_other_settings(given.results, net, settings_of(settings))
-        write_known(given.results / PAIRS, {name: lfw.known(name, settings.min_photos) for name in HALVES})
+        begin(lfw, given.results, settings)
         longest = 0.0
         for trials in stacks(net, seeds, at_a_time):
             left = [trial for trial in trials if trial not in finished(given.results)]

@@ -1,6 +1,7 @@
-"""Test faces with something over them, of which no arm saw the like: one region erased, or an occluder drawn.
+"""Test faces with something over them: one region erased, or an occluder drawn, which no arm was trained with.
 
-Erased regions become the face's mean colour, which is neither the noise of the erasing arms nor the grey of `part`.
+Erased regions become the face's mean colour, which is neither the noise of the erasing arms nor the grey of `part`;
+their shapes, hair apart, are those that all arms but "none" and "rectangle" were trained with.
 Occluders are drawn where the alignment puts eyes, nose and mouth, with sizes, places and colours drawn for each face.
 """
 

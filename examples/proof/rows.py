@@ -3,8 +3,8 @@
 import csv
 import io
 import zlib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, get_args
@@ -18,7 +18,6 @@ from examples.proof.arms import Arm
 from examples.proof.hidden import HIDDEN
 from examples.proof.lfw import HalfName
 from examples.proof.measure import Answers
-from examples.proof.settings import Settings
 from examples.recognition.train import HeadName
 from examples.recognition.verification.protocol import BoolArray
 from faceshards.errors import ParamsError, StoreFormatError
@@ -28,8 +27,8 @@ RESULTS, ANSWERS = "results.csv", "answers"
 
 HALVES: tuple[HalfName, ...] = ("a", "b")
 
-SEEDS = 5
-"""Trainings of each arm, head and half of the small net that the comparison is to have."""
+SEEDS = {"small": 5, "middle": 3}
+"""Trainings of each arm, head and half that the comparison is to have."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,8 +62,8 @@ def all_trials(net: str, seeds: int) -> list[Trial]:
 
 
 def is_finished(trials: Collection[Trial]) -> bool:
-    """Whether all that the comparison is to have of the small net is there."""
-    return all(trial in trials for trial in all_trials(Settings.net, SEEDS))
+    """Whether all that the comparison is to have is there."""
+    return all(trial in trials for net, seeds in SEEDS.items() for trial in all_trials(net, seeds))
 
 
 def finished(results: Path) -> dict[Trial, dict[str, str]]:
@@ -92,18 +91,35 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     write_file(path, text.getvalue().encode())
 
 
-def refuse_other_settings(results: Path, net: str, settings: Mapping[str, Any]) -> None:
-    """Trainings of one net with unlike settings do not go into one comparison.
+def refuse_others(path: Path, rows: Iterable[Mapping[str, str]], expected: Mapping[str, Any]) -> None:
+    """Trainings that differ in what is not compared do not go together.
+
+    Args:
+        path: of the file that has the rows.
+        rows: some of its lines.
+        expected: what a new line would say of the same.
 
     Raises:
-        ParamsError: results.csv has a training of this net with other settings.
+        ParamsError: a line says something else, or nothing.
     """
-    for trial, row in finished(results).items():
-        other = {name: row[name] for name, value in settings.items() if row[name] != str(value)}
-        if trial.net == net and other:
+    for row in rows:
+        other = {name: row.get(name) for name, value in expected.items() if row.get(name) != str(value)}
+        if other:
+            wanted = {name: str(expected[name]) for name in other}
             raise ParamsError(
-                f"{results / RESULTS}: {trial} was trained with other settings ({other}); give another folder"
+                f"{path}: expected trainings with {wanted} to add to, found {other} in the line of "
+                f"{'-'.join(list(row.values())[:5])}; give another folder"
             )
+
+
+def refuse_other_processor(results: Path, trial: Trial, processor: str) -> None:
+    """The arms of one seed and half are compared in pairs, and must differ in nothing else.
+
+    Raises:
+        ParamsError: results.csv has another arm of the trial's net, head, seed and half, of another processor.
+    """
+    own = [row for other, row in finished(results).items() if replace(other, arm=trial.arm) == trial]
+    refuse_others(results / RESULTS, own, {"processor": processor})
 
 
 def add(results: Path, trial: Trial, row: dict[str, Any], answers: Answers) -> None:
@@ -114,24 +130,29 @@ def add(results: Path, trial: Trial, row: dict[str, Any], answers: Answers) -> N
         trial: which.
         row: what else the row holds; the first row decides the columns.
         answers: of the trial.
+
+    Raises:
+        ParamsError: see `refuse_other_processor`.
     """
-    with written_whole(results / ANSWERS / f"{trial}.npz") as file:
-        np.savez_compressed(
-            file,
-            scores=answers.scores.astype(np.float16),
-            hidden=np.packbits(np.stack([answers.hidden[what] for what in HIDDEN]), axis=1),
-            influence=answers.influence.astype(np.float16),
-        )
+    results.mkdir(parents=True, exist_ok=True)
     with FileLock(results / ".lock"):
+        refuse_other_processor(results, trial, row["processor"])
+        with written_whole(results / ANSWERS / f"{trial}.npz") as file:
+            np.savez_compressed(
+                file,
+                scores=answers.scores.astype(np.float16),
+                hidden=np.packbits(np.stack([answers.hidden[what] for what in HIDDEN]), axis=1),
+                influence=answers.influence.astype(np.float16),
+            )
         rows = {**finished(results), trial: {key: str(value) for key, value in (asdict(trial) | row).items()}}
         write_rows(results / RESULTS, list(rows.values()))
 
 
-def read_answers(results: Path, trial: Trial) -> Answers:
-    """What a finished training answered; scores to the three digits that a float16 has.
+def read_answers(results: Path, trial: Trial, pairs: int) -> Answers:
+    """What a finished training answered to so many pairs; scores to the three digits that a float16 has.
 
     Raises:
-        StoreFormatError: the row is there, and the file is not, or is damaged.
+        StoreFormatError: the row is there, and the file is not, or is damaged, or is of another number of pairs.
     """
     path = results / ANSWERS / f"{trial}.npz"
     if not path.exists():
@@ -139,6 +160,8 @@ def read_answers(results: Path, trial: Trial) -> Answers:
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             scores: NDArray[np.float32] = file["scores"].astype(np.float32)
+            if scores.shape != (pairs,):
+                raise ValueError(f"scores of shape {scores.shape}, not of {pairs} pairs")
             bits: BoolArray = np.unpackbits(file["hidden"], axis=1, count=len(scores)).astype(bool)
             return Answers(scores, dict(zip(HIDDEN, bits, strict=True)), file["influence"].astype(np.float32))
     except (BadZipFile, EOFError, KeyError, ValueError, zlib.error) as error:

@@ -31,6 +31,7 @@ from examples.recognition.command import run
 from examples.recognition.nets import NETS
 from examples.recognition.train import HeadName
 from examples.recognition.verification.protocol import Pairs
+from faceshards.build.runrecord import processor
 
 
 class Lfw:
@@ -60,8 +61,27 @@ class Lfw:
         return PairFaces.read(self.dataset, self.half(name, min_photos).pairs)
 
 
+def begin(lfw: Lfw, results: Path, settings: Settings) -> None:
+    """See that a folder of results takes trainings of this store and these settings, and say how large they are.
+
+    Raises:
+        ParamsError: it has trainings with other settings.
+        SourceFormatError: it has trainings of another store.
+    """
+    rows.refuse_others(results / rows.RESULTS, rows.read_rows(results / rows.RESULTS), settings_of(settings))
+    write_known(results / PAIRS, {name: lfw.known(name, settings.min_photos) for name in HALVES})
+    for name in HALVES:
+        half = lfw.half(name, settings.min_photos)
+        print(
+            f"half {name}: {len(half.train)} faces of {half.people} people to train on, "
+            f"{len(half.pairs.same)} pairs to verify, {half.missing} left out for want of a face",
+            flush=True,
+        )
+
+
 def run_trial(lfw: Lfw, trial: Trial, settings: Settings, results: Path, device: str, batch: int = BATCH) -> None:
     """Train, verify, and add the row."""
+    rows.refuse_other_processor(results, trial, processor_of(device))
     half = lfw.half(trial.half, settings.min_photos)
     faces = TrainingFaces(lfw.held(trial.half, settings.min_photos, device), trial.arm, settings, trial.seed)
     checkpoint = results / f".{trial}.checkpoint.pt"
@@ -71,12 +91,19 @@ def run_trial(lfw: Lfw, trial: Trial, settings: Settings, results: Path, device:
     forward = runnable(settings, device)[1]
     test = lfw.test(trial.half, settings.min_photos)
     answers = answer(forward, net, test, device, batch)
-    add_row(lfw, trial, settings, results, trained, answers, process_time() - started)
+    add_row(lfw, trial, settings, results, device, trained, answers, process_time() - started)
     checkpoint.unlink(missing_ok=True)
 
 
 def add_row(
-    lfw: Lfw, trial: Trial, settings: Settings, results: Path, trained: Progress, answers: Answers, to_verify: float
+    lfw: Lfw,
+    trial: Trial,
+    settings: Settings,
+    results: Path,
+    device: str,
+    trained: Progress,
+    answers: Answers,
+    to_verify: float,
 ) -> None:
     """Add the row of a training that was verified, in `to_verify` seconds."""
     half, pairs = lfw.half(trial.half, settings.min_photos), lfw.test(trial.half, settings.min_photos).pairs
@@ -87,8 +114,14 @@ def add_row(
         "missing": half.missing,
         "seconds": round(trained.seconds),
         "seconds_to_verify": round(to_verify),
+        "processor": processor_of(device),
     }
     rows.add(results, trial, row | settings_of(settings), answers)
+
+
+def processor_of(device: str) -> str:
+    """What trains, as its maker names it."""
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else processor()
 
 
 def settings_of(settings: Settings) -> dict[str, Any]:
@@ -112,9 +145,8 @@ def main() -> None:
     parser.add_argument("protocol", type=Path, help="folder with people.txt and pairs.txt")
     parser.add_argument("results", type=Path, help="folder for results.csv and the answers")
     parser.add_argument("--net", choices=NETS, default=Settings.net, help=f"(default: {Settings.net})")
-    parser.add_argument(
-        "--seeds", type=int, default=SEEDS, help=f"trainings of each arm, head and half (default: {SEEDS})"
-    )
+    wanted = ", ".join(f"{seeds} of {net}" for net, seeds in SEEDS.items())
+    parser.add_argument("--seeds", type=int, help=f"trainings of each arm, head and half (default: {wanted})")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="start no training after so long")
     parser.add_argument("--arms", nargs="+", choices=get_args(Arm), default=get_args(Arm), help="(default: all)")
     parser.add_argument("--heads", nargs="+", choices=get_args(HeadName), default=get_args(HeadName))
@@ -123,20 +155,13 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args()
     settings = replace(Settings(), net=given.net, compiled=not given.not_compiled)
-    rows.refuse_other_settings(given.results, given.net, settings_of(settings))
     lfw = Lfw(given.shards, given.protocol)
-    write_known(given.results / PAIRS, {name: lfw.known(name, settings.min_photos) for name in HALVES})
-    for name in given.halves:
-        half = lfw.half(name, settings.min_photos)
-        print(
-            f"half {name}: {len(half.train)} faces of {half.people} people to train on, "
-            f"{len(half.pairs.same)} pairs to verify, {half.missing} left out for want of a face",
-            flush=True,
-        )
+    begin(lfw, given.results, settings)
     started = monotonic()
+    seeds = SEEDS.get(given.net, 1) if given.seeds is None else given.seeds
     chosen = [
         trial
-        for trial in all_trials(given.net, given.seeds)
+        for trial in all_trials(given.net, seeds)
         if trial.arm in given.arms and trial.head in given.heads and trial.half in given.halves
     ]
     for trial in chosen:

@@ -15,15 +15,19 @@ from examples.proof.hidden import HIDDEN, OCCLUDERS, REGIONS
 from examples.proof.known import Known
 from examples.proof.lfw import HalfName
 from examples.proof.measure import Answers, figures, spread
-from examples.proof.rows import HALVES, Trial, finished, read_answers
+from examples.proof.rows import ANSWERS, HALVES, RESULTS, Trial, finished, read_answers
 from examples.recognition.bootstrap import interval
 from examples.recognition.train import HeadName
 from examples.recognition.verification.protocol import BoolArray, FloatArray, accepted
+from faceshards.errors import StoreFormatError
+from faceshards.regions import REGION_NAMES
 
 CLEAN = ("accuracy", "eer", "tar_at_0.01", "tar_at_0.001")
 SUMMARY = ("a region hidden", "an occluder drawn", "regions looked at", "cosine lost")
-METRICS = (*CLEAN, *HIDDEN, *SUMMARY)
-"""Of each training. The two means of hidden accuracies are over `hidden.REGIONS` and over `hidden.OCCLUDERS`."""
+FALLS = tuple(f"fall without {region}" for region in REGION_NAMES)
+METRICS = (*CLEAN, *HIDDEN, *SUMMARY, *FALLS)
+"""Of each training. The two means of hidden accuracies are over `hidden.REGIONS` and over `hidden.OCCLUDERS`; a fall is
+that of the cosine without the region, over the faces that show it."""
 
 ARMS: tuple[Arm, ...] = get_args(Arm)
 POWER = 1.96 + 0.8416
@@ -49,6 +53,10 @@ def drawn_figures(answers: Answers, known: Known, weights: NDArray[np.float32]) 
     found["regions looked at"] = mass @ wide[shown] / mass.sum(1)
     mass = weights[:, explained].astype(np.float64)
     found["cosine lost"] = mass @ cosine_lost(answers.influence) / mass.sum(1)
+    for name, fall in zip(FALLS, answers.influence.T, strict=True):
+        shown = np.isfinite(fall)
+        mass = weights[:, explained[shown]].astype(np.float64)
+        found[name] = mass @ fall[shown] / np.where(shown.any(), mass.sum(1), np.nan)
     return _with_means(found)
 
 
@@ -58,6 +66,9 @@ def plain_figures(answers: Answers, known: Known) -> NDArray[np.float64]:
     found |= {what: np.asarray((answers.hidden[what] == known.pairs.same).mean()) for what in HIDDEN}
     found["regions looked at"] = np.asarray(np.nanmean(spread(answers.influence)))
     found["cosine lost"] = cosine_lost(answers.influence).mean()
+    for name, fall in zip(FALLS, answers.influence.T, strict=True):
+        shown = np.isfinite(fall)
+        found[name] = np.asarray(fall[shown].mean(dtype=np.float64) if shown.any() else np.nan)
     return _with_means(found)
 
 
@@ -88,7 +99,7 @@ class Comparison:
         cls, results: Path, known: Mapping[HalfName, Known], net: str, head: HeadName, draws: int = 1000
     ) -> "Comparison | None":
         """Of a folder of results; None where no seed is finished."""
-        done = set(finished(results))
+        done = finished(results)
         seeds = tuple(
             seed
             for seed in sorted({trial.seed for trial in done})
@@ -101,8 +112,10 @@ class Comparison:
         each = np.empty((len(ARMS), len(seeds), len(HALVES), len(METRICS)))
         drawn = np.empty((draws, *each.shape))
         for (i, arm), (j, seed), (k, half) in product(enumerate(ARMS), enumerate(seeds), enumerate(HALVES)):
-            answers = read_answers(results, Trial(net, head, seed, half, arm))
+            trial = Trial(net, head, seed, half, arm)
+            answers = read_answers(results, trial, len(known[half].pairs.same))
             each[i, j, k] = plain_figures(answers, known[half])
+            _refuse_others_answers(results, trial, done[trial], each[i, j, k])
             drawn[:, i, j, k] = drawn_figures(answers, known[half], weights[half])
         return cls(seeds, each, drawn, rng.normal(size=draws))
 
@@ -129,6 +142,8 @@ class Comparison:
             low,
             high,
             sign_flip_test(gaps.ravel()),
+            int((gaps > 0).sum()),
+            gaps.size,
             POWER * float(change.std(ddof=1)),
             POWER * of_people,
         )
@@ -167,6 +182,8 @@ class Difference:
         low: end of the 95 % interval over people and seeds.
         high: the other end.
         p: of the paired test over trainings, see `sign_flip_test`.
+        higher: in how many pairs of trainings the arm had more than the other one.
+        pairs: how many there are.
         smallest: the smallest true gain that such an experiment shows four times in five.
         smallest_of_people: the same with seeds without number: what the people of LFW leave unsure. NaN of one seed.
     """
@@ -175,8 +192,29 @@ class Difference:
     low: float
     high: float
     p: float
+    higher: int
+    pairs: int
     smallest: float
     smallest_of_people: float
+
+
+def _refuse_others_answers(results: Path, trial: Trial, row: Mapping[str, str], found: NDArray[np.float64]) -> None:
+    """Answers that do not give their row's figures are of another training, or of other pairs.
+
+    Raises:
+        StoreFormatError: they are not.
+    """
+    columns = {name: name for name in CLEAN} | {what: f"accuracy without {what}" for what in HIDDEN}
+    columns |= {"regions looked at": "regions_looked_at"}
+    for metric, column in columns.items():
+        value = found[METRICS.index(metric)]
+        # Rows have five digits; the influences are kept in float16, which moves what is made of them a little more.
+        if not abs(value - float(row[column])) < (2e-4 if metric == "regions looked at" else 2e-5):
+            raise StoreFormatError(
+                f"{results / ANSWERS / f'{trial}.npz'}: expected answers whose {column} is {row[column]}, as {RESULTS} "
+                f"says, found {value:.5f}; they are of another training or of other pairs; remove them and the line, "
+                "and train again"
+            )
 
 
 def sign_flip_test(gaps: FloatArray) -> float:

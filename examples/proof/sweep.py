@@ -11,11 +11,12 @@ from itertools import product
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 
 from examples.proof.arms import Arm, TrainingFaces
 from examples.proof.measure import BATCH, embed, figures
-from examples.proof.rows import read_rows, write_rows
-from examples.proof.run import Lfw
+from examples.proof.rows import read_rows, refuse_others, write_rows
+from examples.proof.run import Lfw, processor_of, settings_of
 from examples.proof.settings import RandomFill, Settings
 from examples.proof.training import runnable, train
 from examples.recognition.command import run
@@ -80,22 +81,43 @@ def try_variations(lfw: Lfw, path: Path, seeds: int, settings: Settings, device:
         seeds: of each of `VARIATIONS`.
         settings: of what no variation changes.
         device: where to train.
+
+    Raises:
+        ParamsError: the file has trainings with other settings, or of one seed on another processor.
     """
+    same = {"net": settings.net} | {
+        name: value for name, value in settings_of(settings).items() if name not in asdict(VARIATIONS[0])
+    }
+    processor = {"processor": processor_of(device)}
+    path.parent.mkdir(parents=True, exist_ok=True)
     for seed, variation in product(range(seeds), VARIATIONS):
         done = read_rows(path)
-        if any(row["seed"] == str(seed) for row in trainings_of(variation, done)):
-            continue
-        own = replace(settings, **{name: value for name, value in asdict(variation).items() if name != "arm"})
-        held = lfw.held("dev", own.min_photos, device)
-        people = lfw.half("dev", own.min_photos).people
-        train(TrainingFaces(held, variation.arm, own, seed), people, "arcface", own)
-        test = lfw.test("dev", own.min_photos)
-        scores = test.pairs.scores(embed(runnable(own, device)[1], test.images, device, BATCH))
-        # Not the accuracy: the pairs are hundreds of impostors to one of one person.
-        found = {name: f"{value:.5f}" for name, value in figures(scores, test.pairs).items() if name != "accuracy"}
-        row = {name: str(value) for name, value in (asdict(variation) | {"seed": seed}).items()} | found
-        write_rows(path, [*done, row])
-        print(row, flush=True)
+        refuse_others(path, done, same)
+        refuse_others(path, [row for row in done if row["seed"] == str(seed)], processor)
+        if not _has(done, variation, seed):
+            of = asdict(variation) | {"seed": seed} | same | processor
+            row = {name: str(value) for name, value in of.items()} | _try(lfw, variation, seed, settings, device)
+            with FileLock(path.parent / ".lock"):
+                done = read_rows(path)
+                if not _has(done, variation, seed):
+                    write_rows(path, [*done, row])
+            print(row, flush=True)
+
+
+def _has(rows: list[dict[str, str]], variation: Variation, seed: int) -> bool:
+    return any(row["seed"] == str(seed) for row in trainings_of(variation, rows))
+
+
+def _try(lfw: Lfw, variation: Variation, seed: int, settings: Settings, device: str) -> dict[str, str]:
+    """Train and verify a variation; not its accuracy, for the pairs are hundreds of impostors to one of one person."""
+    own = replace(settings, **{name: value for name, value in asdict(variation).items() if name != "arm"})
+    held = lfw.held("dev", own.min_photos, device)
+    people = lfw.half("dev", own.min_photos).people
+    train(TrainingFaces(held, variation.arm, own, seed), people, "arcface", own)
+    test = lfw.test("dev", own.min_photos)
+    scores = test.pairs.scores(embed(runnable(own, device)[1], test.images, device, BATCH))
+    found = figures(scores, test.pairs)
+    return {name: f"{value:.5f}" for name, value in found.items() if name != "accuracy"}
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from examples.proof import sweep
 from examples.proof.arms import Arm
 from examples.proof.hidden import HIDDEN
 from examples.proof.rows import Trial
-from examples.proof.statistics import ARMS, CLEAN, METRICS, Comparison, Difference
+from examples.proof.statistics import ARMS, CLEAN, FALLS, METRICS, Comparison, Difference
 from examples.recognition.bootstrap import interval
 from examples.recognition.train import HeadName
 
@@ -40,7 +40,7 @@ def figures_table(of: Comparison) -> str:
     values, bounds = 100 * of.values(), 100 * interval(of.bootstrap())
     columns = [METRICS.index(metric) for metric in CLEAN]
     lines = [[arm, *(_bounded(values[a, m], bounds[:, a, m], 1) for m in columns)] for a, arm in enumerate(ARMS)]
-    return _table(["erasing", *(LABELS[metric] for metric in CLEAN)], lines)
+    return table(["erasing", *(LABELS[metric] for metric in CLEAN)], lines)
 
 
 def difference_table(of: Comparison, reference: Arm) -> str:
@@ -54,9 +54,18 @@ def difference_table(of: Comparison, reference: Arm) -> str:
                 "unknown" if np.isnan(gain) else f"{100 * gain:.1f}"
                 for gain in (clean.smallest, clean.smallest_of_people)
             )
-            lines.append([arm, *map(points, found.values()), f"{clean.p:.3f}", *smallest])
-    head = ["erasing", *LABELS.values(), "paired p of the accuracy", "smallest visible gain", "with endless seeds"]
-    return _table(head, lines)
+            lines.append([arm, *map(points, found.values()), *smallest])
+    return table(["erasing", *LABELS.values(), "smallest visible gain", "with endless seeds"], lines)
+
+
+def trainings_table(of: Comparison, reference: Arm) -> str:
+    """In how many pairs of trainings each arm had a higher figure than another one, and the paired p."""
+    lines = []
+    for arm in ARMS:
+        if arm != reference:
+            found = [of.difference(metric, arm, reference) for metric in LABELS]
+            lines.append([arm, *(f"{each.higher} of {each.pairs}, p {each.p:.3f}" for each in found)])
+    return table(["erasing", *LABELS.values()], lines)
 
 
 def hidden_table(of: Comparison) -> str:
@@ -71,7 +80,7 @@ def hidden_table(of: Comparison) -> str:
         ]
         for what, name in names.items()
     ]
-    return _table(["hidden", *ARMS, *(f"on-the-fly against {reference}" for reference in REFERENCES)], lines)
+    return table(["hidden", *ARMS, *(f"on-the-fly against {reference}" for reference in REFERENCES)], lines)
 
 
 def spread_table(of: Comparison) -> str:
@@ -86,7 +95,21 @@ def spread_table(of: Comparison) -> str:
             cells += [_bounded(values[a, m], bounds[:, a, m], 2), *([change, f"{gap.p:.3f}"] if a else ["", ""])]
         lines.append([arm, *cells])
     against = ["against none", "paired p"]
-    return _table(["erasing", "regions looked at", *against, "cosine lost", *against], lines)
+    return table(["erasing", "regions looked at", *against, "cosine lost", *against], lines)
+
+
+def falls_table(of: Comparison) -> str:
+    """How far the cosine falls without each region, by arm, the regions that matter most without erasing first."""
+    values = of.values()
+    columns = [METRICS.index(fall) for fall in FALLS]
+    known = [m for m in columns if np.isfinite(values[:, m]).all()]
+    lines = []
+    for m in sorted(known, key=lambda m: -values[0, m]):
+        gap = of.difference(METRICS[m], "on-the-fly", "none")
+        change = f"{gap.mean:+.3f} ({gap.low:+.3f} to {gap.high:+.3f})"
+        region = METRICS[m].removeprefix("fall without ").replace("_", " ")
+        lines.append([region, *(f"{value:.3f}" for value in values[:, m] + 0.0), change, f"{gap.p:.3f}"])
+    return table(["region", *ARMS, "on-the-fly against none", "paired p"], lines)
 
 
 def learning_table(rows: Mapping[Trial, Mapping[str, str]]) -> str:
@@ -97,7 +120,15 @@ def learning_table(rows: Mapping[Trial, Mapping[str, str]]) -> str:
         loss = np.mean([float(row["losses"].split()[-1]) for row in own])
         right = 100 * np.mean([float(row["train_accuracy"]) for row in own])
         lines.append([arm, f"{loss:.2f}", f"{right:.1f}"])
-    return _table(["erasing", "loss of the last epoch", "training faces told rightly, %"], lines)
+    return table(["erasing", "loss of the last epoch", "training faces told rightly, %"], lines)
+
+
+def seconds_of(rows: Iterable[Mapping[str, str]]) -> str:
+    """How long a training took on average, on each kind of processor."""
+    every: dict[str, list[int]] = {}
+    for row in rows:
+        every.setdefault(row["processor"], []).append(int(row["seconds"]))
+    return ", ".join(f"{np.mean(own):.0f} seconds on `{processor}` ({len(own)})" for processor, own in every.items())
 
 
 def counts_table(trials: Iterable[Trial]) -> str:
@@ -107,7 +138,7 @@ def counts_table(trials: Iterable[Trial]) -> str:
     for net, head in product(dict.fromkeys(net for net, _, _ in every), get_args(HeadName)):
         if any(many := [every[net, head, arm] for arm in ARMS]):
             lines.append([f"`{net}`", head, *map(str, many)])
-    return _table(["net", "head", *ARMS], lines)
+    return table(["net", "head", *ARMS], lines)
 
 
 def sweep_table(rows: list[dict[str, str]]) -> str:
@@ -123,7 +154,7 @@ def sweep_table(rows: list[dict[str, str]]) -> str:
                 cells.append(f"{found.mean():.1f}" + (f" ± {found.std(ddof=1):.1f}" if len(own) > 1 else ""))
             lines.append([arm, f"{p:g}", f"{least} to {most}", fill, str(epochs), str(len(own)), *cells])
     head = ["erasing", "p", "regions", "fill", "epochs", "seeds", "EER", "TAR at FAR 0.01", "TAR at FAR 0.001"]
-    return _table(head, lines) if lines else ""
+    return table(head, lines) if lines else ""
 
 
 def _bounded(value: float, bounds: NDArray[np.float64], digits: int) -> str:
@@ -131,5 +162,6 @@ def _bounded(value: float, bounds: NDArray[np.float64], digits: int) -> str:
     return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def _table(head: list[str], lines: list[list[str]]) -> str:
+def table(head: list[str], lines: list[list[str]]) -> str:
+    """A Markdown table."""
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *lines])

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from time import process_time
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +61,7 @@ def train(
         The net, in eval mode, which the next training of this process overwrites; and how it went.
     """
     device = faces.labels.device
-    net, forward = runnable(settings, device.type)
+    net, forward = runnable(settings, device)
     with seeded(faces.seed):
         net.load_state_dict(IResNet(NETS[settings.net], settings.dropout).state_dict())
         top = make_head(head, NETS[settings.net].embedding, people, settings).to(device)
@@ -70,7 +70,8 @@ def train(
         parameter.grad = None
     optimizer = torch.optim.SGD(parameters, settings.lr, 0.9, weight_decay=settings.weight_decay, nesterov=True)
     parts: Parts = {"net": net, "head": top, "optimizer": optimizer}
-    done = _resume(checkpoint, parts, settings)
+    of = {"settings": asdict(settings), "people": people, "faces": faces.held.digest if checkpoint else ""}
+    done = _resume(checkpoint, parts, of)
     started = process_time() - done.seconds
     steps = settings.epochs * faces.batches
     for epoch in range(len(done.losses), settings.epochs):
@@ -92,19 +93,22 @@ def train(
         done.correct = float(right) / faces.batches
         done.seconds = process_time() - started
         if checkpoint is not None and (epoch + 1) % every == 0 and epoch + 1 < settings.epochs:
-            state = asdict(done) | {"settings": asdict(settings)}
+            state = asdict(done) | {"of": of}
             with written_whole(checkpoint) as file:
                 torch.save(state | {name: part.state_dict() for name, part in parts.items()}, file)
     return net.eval(), done
 
 
-def _resume(checkpoint: Path | None, parts: Parts, settings: Settings) -> Progress:
+def _resume(checkpoint: Path | None, parts: Parts, of: dict[str, Any]) -> Progress:
     """Load what a training that was stopped left."""
     if checkpoint is None or not checkpoint.exists():
         return Progress()
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    if (of := state.pop("settings")) != asdict(settings):
-        raise ParamsError(f"{checkpoint} is of a training with other settings ({of}); remove it, or go back to them")
+    if (found := state.pop("of")) != of:
+        raise ParamsError(
+            f"{checkpoint} is of a training of other settings or faces ({found}, not {of}); remove it, or go back "
+            "to them"
+        )
     for name, part in parts.items():
         part.load_state_dict(state.pop(name))
     return Progress(**state)
@@ -124,18 +128,19 @@ def make_head(name: HeadName, embedding: int, people: int, settings: Settings) -
     return ArcFaceHead(embedding, people, settings.scale, settings.margin)
 
 
-def runnable(settings: Settings, device: str = "cpu") -> tuple[IResNet, Forward]:
+def runnable(settings: Settings, device: torch.device | str = "cpu") -> tuple[IResNet, Forward]:
     """A net and the way to run it: one of each kind, whose weights each training replaces, for compiling takes long."""
-    return _runnable(settings.net, settings.dropout, settings.bf16, settings.compiled, device)
+    one = torch.empty(0, device=device).device  # "cuda" and "cuda:0" are one device, and have one net
+    return _runnable(settings.net, settings.dropout, settings.bf16, settings.compiled, one)
 
 
 @lru_cache
-def _runnable(name: str, dropout: float, bf16: bool, compiled: bool, device: str) -> tuple[IResNet, Forward]:
+def _runnable(name: str, dropout: float, bf16: bool, compiled: bool, device: torch.device) -> tuple[IResNet, Forward]:
     net = IResNet(NETS[name], dropout).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     inner: Forward = torch.compile(net) if compiled else net
 
     def forward(images: Tensor) -> Tensor:
-        with torch.autocast(device, torch.bfloat16, enabled=bf16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             return inner(images.contiguous(memory_format=torch.channels_last))
 
     return net, forward

@@ -6,7 +6,6 @@ of BN-Conv-BN-PReLU-Conv-BN; the embedding by BN-Dropout-FC-BN (the paper's opti
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 INPUT_SIZE = 112
@@ -114,4 +113,4 @@ def _initialise(module: nn.Module) -> None:
 
 def to_input(images: Tensor) -> Tensor:
     """(B, 112, 112, 3) uint8 RGB, as shards hold them, to what the nets take: (B, 3, 112, 112) float32 in [-1, 1]."""
-    return images.movedim(-1, 1).to(torch.float32).div(127.5).sub(1).contiguous()
+    return images.movedim(-1, 1).div(127.5).sub_(1).contiguous()

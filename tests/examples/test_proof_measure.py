@@ -74,12 +74,12 @@ def test_a_row_and_its_answers_come_back_as_they_were_written(answered, dataset,
     _, trained = train(faces(dataset, labels, "none"), int(labels.max()) + 1, "softmax", SETTINGS)
     trials = all_trials("small", 1)
     for trial in trials[:2]:
-        add(tmp_path, trial, row_of(trained, answers, test.pairs), answers)
+        add(tmp_path, trial, row_of(trained, answers, test.pairs) | {"processor": "One"}, answers)
     rows = finished(tmp_path)
     assert list(rows) == trials[:2]
     with (tmp_path / "results.csv").open() as file:
         assert [row["arm"] for row in csv.DictReader(file)] == ["none", "rectangle"]
-    back = read_answers(tmp_path, trials[0])
+    back = read_answers(tmp_path, trials[0], len(answers.scores))
     assert np.allclose(back.scores, answers.scores, atol=1e-3)
     assert all(np.array_equal(back.hidden[what], answers.hidden[what]) for what in HIDDEN)
     path = tmp_path / "answers" / f"{trials[0]}.npz"
@@ -88,10 +88,10 @@ def test_a_row_and_its_answers_come_back_as_they_were_written(answered, dataset,
     for damaged in (b"", whole[: len(whole) // 2], flipped + whole[len(flipped) :]):
         path.write_bytes(damaged)
         with pytest.raises(StoreFormatError, match=rf"{trials[0]}\.npz: expected the answers .* found a damaged file"):
-            read_answers(tmp_path, trials[0])
+            read_answers(tmp_path, trials[0], len(answers.scores))
 
 
 def test_answers_that_are_gone_are_named(tmp_path):
     trial = Trial("small", "softmax", 0, "a", "none")
     with pytest.raises(StoreFormatError, match=r"small-softmax-0-a-none\.npz"):
-        read_answers(tmp_path, trial)
+        read_answers(tmp_path, trial, 8)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from proof_faces import SETTINGS, faces
 
-from examples.proof import gpu, sweep
+from examples.proof import gpu, run, sweep
 from examples.proof.arms import Arm, HeldFaces, TrainingFaces
 from examples.proof.gpu import AT_ONCE, run_stack, stacks, train_stack
 from examples.proof.lfw import Half
@@ -20,14 +20,14 @@ from examples.proof.rows import (
     all_trials,
     finished,
     read_rows,
-    refuse_other_settings,
 )
-from examples.proof.run import Lfw, run_trial, settings_of
+from examples.proof.run import Lfw, begin, run_trial
 from examples.proof.sweep import Variation, try_variations
 from examples.proof.tables import sweep_table
 from examples.proof.training import learning_rate, train
 from examples.recognition.train import HeadName
 from examples.recognition.verification.protocol import all_pairs
+from faceshards.build.runrecord import processor
 from faceshards.errors import ParamsError
 
 ARMS = get_args(Arm)
@@ -102,6 +102,7 @@ class SmallLfw(Lfw):
         self._all = Half(every, labels, int(labels.max()) + 1, all_pairs(dataset.identities), missing=0)
         self.half = lambda name, min_photos: self._all
         self.held, self.test = lru_cache(self._held), lru_cache(self._test)
+        self._ids = [str(label) for label in labels]
 
 
 @pytest.fixture(scope="module")
@@ -117,17 +118,41 @@ def test_a_sitting_leaves_a_whole_row_and_no_checkpoint(small_lfw, tmp_path):
     assert 0 <= float(row["accuracy without mask"]) <= 1
     assert 1 <= float(row["regions_looked_at"]) <= 25
     assert not list(tmp_path.glob("*.checkpoint.pt"))
-    refuse_other_settings(tmp_path, "small", settings_of(SETTINGS))
-    with pytest.raises(ParamsError, match="on-the-fly was trained with other settings"):
-        refuse_other_settings(tmp_path, "small", settings_of(replace(SETTINGS, lr=0.2)))
+    begin(small_lfw, tmp_path, SETTINGS)
+    with pytest.raises(ParamsError, match=r"expected trainings with {'lr': '0\.2'} to add to, found {'lr': '0\.1'}"):
+        begin(small_lfw, tmp_path, replace(SETTINGS, net="middle", lr=0.2))
 
 
-def test_a_checkpoint_of_other_settings_is_refused(dataset, labels, tmp_path):
+def test_a_device_by_either_of_its_names_has_one_net(small_lfw, tmp_path):
+    trial = all_trials("small", 1)[0]
+    for device in ("cpu", "cpu:0"):
+        run_trial(small_lfw, trial, SETTINGS, tmp_path / device, device, batch=8)
+    one, other = (finished(tmp_path / device)[trial] for device in ("cpu", "cpu:0"))
+    assert one["accuracy"] == other["accuracy"]
+    assert one["regions_looked_at"] == other["regions_looked_at"]
+
+
+def test_arms_of_one_seed_and_half_are_trained_on_one_kind_of_processor(small_lfw, tmp_path, monkeypatch):
+    first, second, *_, last = all_trials("small", 1)
+    run_trial(small_lfw, first, SETTINGS, tmp_path, "cpu", batch=8)
+    monkeypatch.setattr(run, "processor", lambda: "Another")
+    with pytest.raises(
+        ParamsError, match=rf"expected trainings with {{'processor': 'Another'}}.* in the line of {first}"
+    ):
+        run_trial(small_lfw, second, SETTINGS, tmp_path, "cpu", batch=8)
+    with pytest.raises(ParamsError, match=r"expected trainings with {'processor': 'Another'}"):
+        run_stack(small_lfw, [second], SETTINGS, tmp_path, "cpu")
+    run_trial(small_lfw, last, SETTINGS, tmp_path, "cpu", batch=8)
+    assert [row["processor"] for row in finished(tmp_path).values()] == [processor(), "Another"]
+
+
+def test_a_checkpoint_of_other_settings_or_faces_is_refused(dataset, labels, tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
     people = int(labels.max()) + 1
     train(faces(dataset, labels, "none"), people, "softmax", SETTINGS, checkpoint, every=1)
-    with pytest.raises(ParamsError, match=r"checkpoint\.pt is of a training with other settings"):
-        train(faces(dataset, labels, "none"), people, "softmax", replace(SETTINGS, lr=0.2), checkpoint)
+    for other, settings in ((labels, replace(SETTINGS, lr=0.2)), (people - 1 - labels, SETTINGS)):
+        with pytest.raises(ParamsError, match=r"checkpoint\.pt is of a training of other settings or faces"):
+            train(faces(dataset, other, "none"), people, "softmax", settings, checkpoint)
 
 
 def test_a_gpu_writes_the_rows_that_a_sitting_writes(small_lfw, tmp_path, monkeypatch):
@@ -157,3 +182,20 @@ def test_a_sweep_tries_what_is_left_and_tells_means_over_seeds(small_lfw, tmp_pa
     lines = sweep_table(read_rows(tmp_path / "sweep.csv")).splitlines()[2:]
     assert lines[0].startswith("| none | 0.5 | 1 to 5 | random | 1 | 2 | ")
     assert lines[1].startswith("| on-the-fly | 1 | 1 to 5 | random | 1 | 2 | ")
+    with pytest.raises(ParamsError, match=r"expected trainings with {'lr': '5\.0'}"):
+        try_variations(small_lfw, tmp_path / "sweep.csv", 3, replace(settings, lr=5.0), "cpu")
+
+
+def test_a_sweep_keeps_the_lines_of_another_that_runs_beside_it(small_lfw, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "VARIATIONS", (Variation("none", epochs=1), Variation(p=1.0, epochs=1)))
+    monkeypatch.setattr(sweep, "BATCH", 8)
+    path, real = tmp_path / "sweep.csv", sweep._try
+
+    def beside(*given):
+        monkeypatch.setattr(sweep, "_try", real)
+        try_variations(small_lfw, path, 1, SETTINGS, "cpu")
+        return real(*given)
+
+    monkeypatch.setattr(sweep, "_try", beside)
+    try_variations(small_lfw, path, 1, SETTINGS, "cpu")
+    assert [(row["arm"], row["seed"]) for row in read_rows(path)] == [("none", "0"), ("on-the-fly", "0")]

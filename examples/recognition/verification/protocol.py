@@ -118,7 +118,7 @@ def roc(scores: FloatArray, same: BoolArray, weights: FloatArray | None = None) 
 def accepted(scores: FloatArray, pairs: Pairs) -> BoolArray:
     """Which pairs are taken for one person, at the threshold that is best on the other folds, as on LFW.
 
-    Of equally good thresholds the highest is taken.
+    Of equally good thresholds one is taken; rounding decides which, the same on every machine.
 
     Args:
         scores: (P,), high for one person.

@@ -60,7 +60,7 @@ def run_record(path: Path, run: RunParams) -> Iterator[None]:
             "ok": ok,
             "python": platform.python_version(),
             "platform": platform.platform(),
-            "processor": _processor(),
+            "processor": processor(),
             "cores": os.cpu_count(),
             "gpus": _gpus(),
             "packages": _packages(),
@@ -83,7 +83,8 @@ def _packages() -> dict[str, str]:
     return found if torch is None else {**found, "torch": str(torch.__version__)}
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor of this machine, as its maker names it."""
     if _CPUINFO.is_file():
         for line in _CPUINFO.read_text(errors="replace").splitlines():
             if line.startswith("model name"):
