@@ -106,9 +106,10 @@ def falls_table(of: Comparison) -> str:
     lines = []
     for m in sorted(known, key=lambda m: -values[0, m]):
         gap = of.difference(METRICS[m], "on-the-fly", "none")
-        change = f"{gap.mean:+.3f} ({gap.low:+.3f} to {gap.high:+.3f})"
+        mean, low, high = (round(fall, 3) + 0.0 for fall in (gap.mean, gap.low, gap.high))
+        change = f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
         region = METRICS[m].removeprefix("fall without ").replace("_", " ")
-        lines.append([region, *(f"{value:.3f}" for value in values[:, m] + 0.0), change, f"{gap.p:.3f}"])
+        lines.append([region, *(f"{value:.3f}" for value in values[:, m].round(3) + 0.0), change, f"{gap.p:.3f}"])
     return table(["region", *ARMS, "on-the-fly against none", "paired p"], lines)
 
 
