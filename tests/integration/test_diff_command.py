@@ -221,6 +221,18 @@ def test_help_says_what_the_exit_status_means() -> None:
     )
 
 
+@pytest.mark.parametrize("trouble", [KeyboardInterrupt, ZeroDivisionError])
+def test_an_interrupt_or_a_bug_is_not_told_as_versions_that_differ(
+    trouble: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr("faceshards.versions.diff.diff", fails)
+    store = build_edited(tmp_path / "a")
+    assert run("diff", store, store)[0] == 2
+
+
 def test_names_with_control_characters_are_json_all_the_same(tmp_path: Path) -> None:
     def named(split: str, row: Row, face: dict[str, NDArray[Any]]) -> None:
         row["identity_name"] = f"Zoë\x85{row['identity_name']}"

@@ -1,6 +1,9 @@
 """`faceshards diff` and `faceshards repair`: versions of a store beside each other."""
 
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,17 +53,32 @@ def diff(a: str, b: str | None, path: Path, as_json: bool, markdown: bool) -> No
     from faceshards.versions.address import open_version
     from faceshards.versions.diff import diff as find
 
+    with _all_trouble_is_2():
+        found = find(open_version(a, path), open_version(str(path) if b is None else b, path))
+        if as_json:
+            click.echo(found.as_json())
+        else:
+            click.echo(visible_lines(table.as_markdown(found) if markdown else table.as_text(found)), nl=False)
+    sys.exit(0 if found.equal else 1)
+
+
+@contextmanager
+def _all_trouble_is_2() -> Iterator[None]:
+    """Exit with 2 whatever goes wrong: the 1 of an error, a bug or an interrupt would say that the versions differ."""
     try:
         with errors_told("diff"):
-            found = find(open_version(a, path), open_version(str(path) if b is None else b, path))
+            yield
+    except BrokenPipeError:  # whoever read the output has enough of it
+        raise
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    if as_json:
-        click.echo(found.as_json())
-    else:
-        click.echo(visible_lines(table.as_markdown(found) if markdown else table.as_text(found)), nl=False)
-    sys.exit(0 if found.equal else 1)
+    except KeyboardInterrupt:
+        click.echo("Aborted!", err=True)
+        sys.exit(2)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(2)
 
 
 @click.command(
