@@ -170,6 +170,7 @@ def test_a_version_that_somebody_put_in_the_place_of_another_is_not_taken_for_it
     [
         (["HEAD~7"], "'HEAD~7' is no URL and no folder here, and as a git revision"),
         (["HEAD", "--path", "data/shrads"], "no out of DVC; give --path one of: data/shards"),
+        ([""], "found an empty text, as of a variable that is not set"),
         (["HEAD", "data"], "data is not a faceshards store: it has no dataset.json"),
     ],
 )
