@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faceshards.cells import json_text, visible_lines
-from faceshards.cli.explained import explained, say
+from faceshards.cli.explained import explained, say, say_one
 from faceshards.cli.parameters import JSON, PATH, STORE
 from faceshards.commandline import errors_told
 from faceshards.counted import counted
@@ -112,9 +112,9 @@ def repair(store: Path, sources: tuple[str, ...], remove_unlisted: bool, as_json
         click.echo(json_text({"store": str(store), "ok": done.ok, **_said(done)}))
         sys.exit(0 if done.ok else 1)
     for file in (*done.repaired, *done.in_cache):
-        say(f"{file.path}: repaired from {file.source}")
+        say_one(f"{file.path}: repaired from {file.source}")
     for name in done.removed:
-        say(f"{name}: removed")
+        say_one(f"{name}: removed")
     for left in done.left:
         say(str(left), err=True)
     say(
