@@ -194,6 +194,10 @@ def test_show_without_a_terminal_or_a_file_says_what_to_name(small_run: Path, tm
     text = run("show", small_run / "shards", "?", "--out", tmp_path / "a.png")[1]
     assert re.search(r"has no sample '\?'; it has samples such as '\d{6}'", text)
     assert run("show", small_run / "shards", "000000", "--out", tmp_path / "a.jpg")[0] == 2
+    code, text = run("show", small_run / "shards", "000000", "--out", small_run / "shards/face.png")
+    assert code == 2
+    assert "there it would be data" in text
+    assert not (small_run / "shards/face.png").exists()
     assert list(tmp_path.iterdir()) == []
 
 

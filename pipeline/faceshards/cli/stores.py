@@ -197,7 +197,10 @@ def show(store: str, sample_id: str, out: Path | None) -> None:
         raise click.UsageError("the output is no terminal; name a file for the picture: --out face.png")
     if out is not None and out.suffix.lower() != ".png":
         raise click.BadParameter(f"expected a name that ends in .png; found {out}", param_hint="--out")
-    found = pictures_of(open_store(store), sample_id)
+    opened = open_store(store)
+    if out is not None and out.resolve().is_relative_to(opened.path.resolve()):
+        raise click.BadParameter(f"expected a place outside of {store}; there it would be data", param_hint="--out")
+    found = pictures_of(opened, sample_id)
     if out is not None:
         write_file(out, png(sheet_of(found.pictures, len(found.pictures))))
     else:
