@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from faceshards.build.lockfile import LOCK, Lock, lock_of_this, read_lock, write_lock
 from faceshards.errors import ParamsError, ProjectError
 from faceshards.project.files import PARAMS, README, digest, files_of_template, source_in, title_in
+from faceshards.source.names import shown
 from faceshards.store.durable import write_file
 from faceshards.textfile import read_text
 
@@ -94,12 +95,12 @@ def _as_before(folder: Path) -> tuple[str, str | None]:
     readme, params = folder / README, folder / PARAMS
     title = title_in(read_text(readme, ParamsError)) if readme.is_file() else None
     if not params.is_file():
-        return title or folder.resolve().name, None
+        return title or shown(folder.resolve().name), None
     try:
         source = source_in(read_text(params, ParamsError))
     except Exception as error:  # whatever YAML, or what it holds, may raise
         raise ParamsError(f"{params}: expected YAML with source.path; found {error!r}; mend it first") from error
-    return title or folder.resolve().name, source
+    return title or shown(folder.resolve().name), source
 
 
 def _new_in(name: str, found: bytes, data: bytes) -> Iterator[str]:
