@@ -1,5 +1,6 @@
 """`faceshards forget`: leave faces out of the next version, and know where else they are."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,8 +45,8 @@ def forget(store: Path, people: tuple[str, ...], samples: tuple[str, ...], listi
     entries = [*(Entry("person", name) for name in people), *(Entry("sample", name) for name in samples)]
     if not entries:
         raise click.UsageError("name somebody: --person NAME or --sample ID")
+    holders = holders_of(store)  # before the list is written, for DVC may fail
     forgotten = append(Store.open(store), entries, listing, key)
-    holders = holders_of(store)
     to_push = holders is not None and bool(holders.remotes)
     say(_told(forgotten, store, listing))
     say(f"Then run: dvc repro{' && dvc push' if to_push else ''}")
@@ -53,6 +54,8 @@ def forget(store: Path, people: tuple[str, ...], samples: tuple[str, ...], listi
 
 
 def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:
+    from faceshards.project.files import scalar
+
     added = [f"  {entry}" for entry in forgotten.added] or ["  nothing: all of them were in it"]
     shards = []
     for split, count in forgotten.of.items():
@@ -72,9 +75,9 @@ def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:
             "params.yaml must say, for the next version (until it does, dvc repro leaves nobody out),",
             "  plan:",
             f"    earlier: {_EARLIER}",
-            f"    remove: {listing}",
-            f"with a copy of this version's manifest, without which all others get new places: cp {store / MANIFEST} "
-            f"{_EARLIER}",
+            f"    remove: {scalar(str(listing))}",
+            "with a copy of this version's manifest, without which all others get new places: "
+            f"cp {_pasted(store / MANIFEST)} {_EARLIER}",
         ]
     )
 
@@ -99,11 +102,11 @@ def _elsewhere(holders: "Holders | None", store: Path, push: str) -> str:
     if holders is None:
         held.append(("other copies", f"{store} lies in no DVC project, so that nothing is known of them"))
     else:
-        held.append(("finished shards kept for reuse", f"rm -r {store.parent / '.work' / 'kept'}"))
+        held.append(("finished shards kept for reuse", f"rm -r {_pasted(store.parent / '.work' / 'kept')}"))
         of = f", with the versions of {counted(holders.versions, 'commit')} of dvc.lock" if holders.versions else ""
         held.append((f"DVC's cache{of}", "dvc gc --workspace"))
         held += [
-            (f"DVC's remote {name}, {url}", f"dvc gc --workspace --cloud --remote {name}")
+            (f"DVC's remote {name}, {url}", f"dvc gc --workspace --cloud --remote {shlex.quote(name)}")
             for name, url in holders.remotes
         ]
     width = max(len(what) for what, _ in held) + 2
@@ -119,3 +122,9 @@ def _elsewhere(holders: "Holders | None", store: Path, push: str) -> str:
         f"{_EARLIER} and the report with their names, and models trained on them.",
     ]
     return "\n".join(lines)
+
+
+def _pasted(path: Path) -> str:
+    """A path as a shell takes it for one word, and none for an option."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
