@@ -111,9 +111,16 @@ def check(params: Path, as_json: bool) -> None:
     Exit status: 0 where all can run, 1 where something is wrong, with all that is.
     """
     refuse_without_posix()
+    from faceshards.errors import ParamsError
+    from faceshards.project.check import Check
     from faceshards.project.check import check as look
 
-    found = look(params)
+    try:
+        found = look(params)
+    except ParamsError as error:
+        if not as_json:
+            raise
+        found = Check({}, (str(error),))  # whoever reads the problems in JSON finds this one there
     if as_json:
         said = {"ok": not found.problems, "stages": found.stages, "problems": found.problems}
         click.echo(json_text(said))
