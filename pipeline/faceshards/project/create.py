@@ -97,10 +97,16 @@ def _refuse_others(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def _others(folder: Path, files: dict[str, bytes]) -> Iterator[str]:
-    """The files of a folder, but for those of git, that are not exactly what would be written there."""
+    """The files of a folder, but for those of git, that are not exactly what would be written there.
+
+    A link to a folder counts where a file would be written through it.
+    """
+    written_to = {parent.as_posix() for path in files for parent in Path(path).parents}
     for at, folders, names in os.walk(folder):
         if Path(at) == folder and ".git" in folders:
             folders.remove(".git")
+        here = ((Path(at) / name).relative_to(folder).as_posix() for name in folders if (Path(at) / name).is_symlink())
+        yield from (path for path in here if path in written_to)
         for name in names:
             path = (Path(at) / name).relative_to(folder).as_posix()
             if path not in files or (folder / path).read_bytes() != files[path]:

@@ -1,6 +1,7 @@
 """Taking over a new release of faceshards: what the user edited stays, all else becomes what the release writes."""
 
 import difflib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +120,8 @@ def _new_keys(found: bytes, data: bytes) -> Iterator[str]:
     yours, new = (dict(_leaves(YAML(typ="safe", pure=True).load(text.decode()))) for text in (found, data))
     for key in new:
         if key not in yours:
-            yield f"new key {key}; the release writes {new[key]!r}"
+            # As JSON, which is YAML as well: what Python calls None would be a text there.
+            yield f"new key {key}; the release writes {json.dumps(new[key], ensure_ascii=False)}"
     for key in yours:
         if key not in new:
             yield f"unknown key {key}: remove it, or see CHANGELOG for what became of it"

@@ -130,6 +130,16 @@ def test_a_folder_with_other_files_is_refused_and_they_are_named(tmp_path: Path)
     assert [path.name for path in tmp_path.rglob("*")] == ["a", "thesis.tex"]
 
 
+def test_nothing_is_written_through_a_link_in_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/demo.yaml").write_text("mine")
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces/manifests").symlink_to(tmp_path / "mine")
+    with pytest.raises(ProjectError, match="found manifests"):
+        create(tmp_path / "faces")
+    assert (tmp_path / "mine/demo.yaml").read_text() == "mine"
+
+
 def test_a_run_that_was_stopped_is_taken_up_and_a_finished_one_is_not_done_again(faces: Path) -> None:
     (faces / LOCK).unlink()
     (faces / "dvc.yaml").rename(partial_of(faces / "dvc.yaml"))
