@@ -218,6 +218,12 @@ def test_areas_of_a_store_whose_manifest_has_none_come_from_its_maps(before: Pat
     assert sum(a for a, _ in found.mean_area.values()) == pytest.approx(SIDE * SIDE)
 
 
+def test_areas_that_a_manifest_has_of_some_faces_alone_are_no_mean_of_all(before: Path, tmp_path: Path) -> None:
+    some = build_edited(tmp_path / "some", of_one(lambda split, row, face: row.update(region_px=None)))
+    found = compare(before, some).regions
+    assert found.mean_area == {name: (pytest.approx(was), was) for name, (was, _) in found.mean_area.items()}
+
+
 def test_a_damaged_shard_that_must_be_read_is_an_error_and_no_difference(before: Path, tmp_path: Path) -> None:
     after = build_edited(tmp_path / "b", of_one(lambda split, row, face: face["image"].fill(7)))
     shard = after / "train.zarr/image/c.0.0.0.0"
