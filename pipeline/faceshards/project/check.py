@@ -95,8 +95,9 @@ def _weights(params: Params) -> str:
     if kept is not None:
         return f"{weights} ({'here' if kept.is_file() else 'to be downloaded'})"
     for path in weights_files(weights):
-        if not path.exists():
-            raise ParamsError(f"parse.weights: expected a file at {path}; found nothing there; check the path")
+        if not path.is_file():
+            found = "a folder" if path.is_dir() else "nothing"
+            raise ParamsError(f"parse.weights: expected a file at {path}; found {found} there; check the path")
     return weights
 
 

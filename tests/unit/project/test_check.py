@@ -45,6 +45,7 @@ def test_check_says_what_each_stage_would_do(inside: Path) -> None:
             "names_key: manifests/.gitignore: expected a key of 32",
         ),
         ("  weights: bundled", "  weights: w.safetensors", "parse.weights: expected a file at w.safetensors"),
+        ("  weights: bundled", "  weights: reports", "parse.weights: expected a file at reports; found a folder there"),
         ("  weights: bundled", "  weights: zoo/nobody.yaml", "nobody"),
         ("  detector: auto", "  detector: yunet", "align.yunet_model"),
         ("  yunet_model: null", "  yunet_model: params.yaml", "detector 'mesh' brings its own model"),
