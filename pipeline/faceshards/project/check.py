@@ -117,7 +117,7 @@ def _device(params: Params) -> str:
 
 
 def _removed(params: Params) -> str:
-    if params.plan.remove is None or not Path(params.plan.remove).is_file():
+    if params.plan.remove is None or not Path(params.plan.remove).exists():
         return ""
     entries = len(read_removal(Path(params.plan.remove)))
     return f"; leaves out {counted(entries, 'entry', 'entries')} of {params.plan.remove}"

@@ -39,6 +39,7 @@ def test_check_says_what_each_stage_would_do(inside: Path) -> None:
         ("  earlier: null", "  earlier: old.parquet", "plan.earlier: expected a file or a folder at old.parquet"),
         ("  earlier: null", "  earlier: params.yaml", "plan.earlier: params.yaml: expected the manifest of an earlier"),
         ("  remove: null", "  remove: params.yaml", "params.yaml"),
+        ("  remove: null", "  remove: reports", "plan.remove: reports: expected a list of faces and people"),
         (
             "  names_key: null",
             "  names_key: manifests/.gitignore",
