@@ -118,12 +118,27 @@ def test_what_it_says_to_run_and_to_write_holds_for_paths_with_blanks(
     (tmp_path / "project/my data").mkdir(parents=True)
     dvc(tmp_path / "project", "init", "--no-scm", "--quiet")
     store = build_faces(tmp_path / "work", tmp_path / "project/my data/shards")
-    _, text = run("forget", "project/my data/shards", "--sample", GONE, "--list", "my list: #1.txt")
+    _, text = run("forget", "project/my data/shards", "--sample", GONE, "--list", "project/my list: #1.txt")
     copy, remove = (shlex.split(re.search(f"{command} .+$", text, re.MULTILINE)[0]) for command in ("cp", "rm -r"))
     assert Path(copy[1]).read_bytes() == (store / "manifest.parquet").read_bytes()
+    assert copy[2] == "project/manifests/earlier.parquet"
     assert remove[2:] == ["project/my data/.work/kept"]
     (plan,) = re.findall(r"^  plan:\n(?:    .+\n)+", text, re.MULTILINE)
     assert YAML(typ="safe", pure=True).load(plan)["plan"]["remove"] == "my list: #1.txt"
+
+
+def test_a_second_list_is_refused_for_those_on_the_first_would_come_back(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = build_faces(tmp_path / "work", tmp_path / "faces")
+    params = (root / "params.yaml").read_text()
+    Path("params.yaml").write_text(params.replace("  remove: null", "  remove: gone.txt"))
+    code, text = run("forget", store, "--sample", GONE)
+    assert code == 2
+    assert "reads that list alone, so nothing was written; give --list gone.txt" in text.replace("\n", " ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faces", "params.yaml"]
+    assert run("forget", store, "--sample", GONE, "--list", "gone.txt")[0] == 0
 
 
 def test_a_person_is_all_of_their_faces(small_run: Path, tmp_path: Path) -> None:
