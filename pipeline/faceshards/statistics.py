@@ -1,5 +1,6 @@
 """The numbers of a store, from its manifest alone."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -34,20 +35,18 @@ def statistics_of(store: Store) -> dict[str, Any]:
     manifest = store.manifest
     usable = manifest.filter(pc.equal(manifest["status"], OK))
     skipped = manifest.filter(pc.not_equal(manifest["status"], OK))
-    reasons = pc.value_counts(skipped["reason"]).to_pylist()
+    reasons: Counter[str] = Counter()
+    for of in pc.value_counts(skipped["reason"]).to_pylist():
+        reasons[of["values"] or "unknown"] += of["counts"]
     return {
         "faces": usable.num_rows,
         "skipped": skipped.num_rows,
         "splits": {split: _split(usable.filter(pc.equal(usable["split"], split))) for split in store.splits},
         "people": _people(usable),
-        "reasons": {of["values"] or "unknown": of["counts"] for of in sorted(reasons, key=_by_count)},
+        "reasons": dict(sorted(reasons.items(), key=lambda of: (-of[1], of[0]))),
         "confidence": _confidence(usable),
         "regions": _regions(usable, store),
     }
-
-
-def _by_count(counted: dict[str, Any]) -> tuple[int, str]:
-    return -counted["counts"], str(counted["values"])
 
 
 def _split(rows: pa.Table) -> dict[str, int]:

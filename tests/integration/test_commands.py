@@ -49,6 +49,14 @@ def test_demo_renders_into_a_new_folder_and_says_how_to_use_it(tmp_path: Path) -
     assert len(open_source(out)) == 2
 
 
+def test_demo_writes_over_no_zip_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "photos.zip").write_bytes(b"mine")
+    code, text = run("demo", tmp_path / "photos.zip", "--identities", 1, "--views", 1)
+    assert code == 1
+    assert "photos.zip: expected nothing there; delete it, or name another file" in text
+    assert (tmp_path / "photos.zip").read_bytes() == b"mine"
+
+
 @pytest.mark.parametrize(
     "wrong", [["faces"], ["a.zip", "--identities", 0], ["a.zip", "--views", -1], ["a.zip", "--seed", -1]]
 )
@@ -57,6 +65,12 @@ def test_demo_refuses_what_it_cannot_make(wrong: list[object], tmp_path: Path) -
     assert code == 2
     assert not list(tmp_path.iterdir())
     assert ".zip" in text or "range" in text
+
+
+def test_verify_against_a_name_longer_than_a_file_can_have_says_so(small_run: Path) -> None:
+    code, text = run("verify", small_run / "shards", "--against", "a" * 300)
+    assert code == 2
+    assert "is no file" in text
 
 
 def test_verify_against_a_list_that_is_not_there_says_so(small_run: Path, tmp_path: Path) -> None:

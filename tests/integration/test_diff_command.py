@@ -170,6 +170,7 @@ def test_a_version_that_somebody_put_in_the_place_of_another_is_not_taken_for_it
     [
         (["HEAD~7"], "'HEAD~7' is no URL and no folder here, and as a git revision"),
         (["HEAD", "--path", "data/shrads"], "no out of DVC; give --path one of: data/shards"),
+        ([""], "found an empty text, as of a variable that is not set"),
         (["HEAD", "data"], "data is not a faceshards store: it has no dataset.json"),
     ],
 )
@@ -219,6 +220,18 @@ def test_help_says_what_the_exit_status_means() -> None:
     assert "0 where the versions are equal, 1 where they differ, 2 where they could not" in " ".join(
         run("diff", "--help")[1].split()
     )
+
+
+@pytest.mark.parametrize("trouble", [KeyboardInterrupt, ZeroDivisionError])
+def test_an_interrupt_or_a_bug_is_not_told_as_versions_that_differ(
+    trouble: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr("faceshards.versions.diff.diff", fails)
+    store = build_edited(tmp_path / "a")
+    assert run("diff", store, store)[0] == 2
 
 
 def test_names_with_control_characters_are_json_all_the_same(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from dvc_projects import dvc, git
 from edited_stores import Row, build_edited
+from ruamel.yaml import YAML
 from stores import build_faces, face_spec, sample_id
 from test_commands import run
 
@@ -97,6 +98,47 @@ def test_a_name_that_the_store_lacks_is_told_and_nothing_is_written(tmp_path: Pa
     code, text = run("forget", shards, "--list", listing)
     assert code == 2
     assert "--person NAME or --sample ID" in text
+
+
+def test_a_name_that_a_line_cannot_hold_is_refused_for_it_would_name_somebody_else(tmp_path: Path) -> None:
+    def named(split: str, row: Row, _face: object) -> None:
+        row["identity_name"] = "ann\rperson: bob" if row["sample_id"] == GONE else "bob"
+
+    store, listing = build_edited(tmp_path / "faces", named), tmp_path / "removed.txt"
+    code, text = run("forget", store, "--person", "ann\rperson: bob", "--list", listing)
+    assert code == 1
+    assert "expected a name of one line" in text
+    assert not listing.exists()
+
+
+def test_what_it_says_to_run_and_to_write_holds_for_paths_with_blanks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "project/my data").mkdir(parents=True)
+    dvc(tmp_path / "project", "init", "--no-scm", "--quiet")
+    store = build_faces(tmp_path / "work", tmp_path / "project/my data/shards")
+    _, text = run("forget", "project/my data/shards", "--sample", GONE, "--list", "project/my list: #1.txt")
+    copy, remove = (shlex.split(re.search(f"{command} .+$", text, re.MULTILINE)[0]) for command in ("cp", "rm -r"))
+    assert Path(copy[1]).read_bytes() == (store / "manifest.parquet").read_bytes()
+    assert copy[2] == "project/manifests/earlier.parquet"
+    assert remove[2:] == ["project/my data/.work/kept"]
+    (plan,) = re.findall(r"^  plan:\n(?:    .+\n)+", text, re.MULTILINE)
+    assert YAML(typ="safe", pure=True).load(plan)["plan"]["remove"] == "my list: #1.txt"
+
+
+def test_a_second_list_is_refused_for_those_on_the_first_would_come_back(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = build_faces(tmp_path / "work", tmp_path / "faces")
+    params = (root / "params.yaml").read_text()
+    Path("params.yaml").write_text(params.replace("  remove: null", "  remove: gone.txt"))
+    code, text = run("forget", store, "--sample", GONE)
+    assert code == 2
+    assert "reads that list alone, so nothing was written; give --list gone.txt" in text.replace("\n", " ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faces", "params.yaml"]
+    assert run("forget", store, "--sample", GONE, "--list", "gone.txt")[0] == 0
 
 
 def test_a_person_is_all_of_their_faces(small_run: Path, tmp_path: Path) -> None:

@@ -133,6 +133,12 @@ def test_dvc_s_copy_of_another_version_is_not_taken_for_a_damaged_one(repo: Path
     assert tree(repo / ".dvc/cache") == before
 
 
+def test_a_copy_without_a_name_is_not_the_current_folder(repo: Path) -> None:
+    code, text = run("repair", "data/shards", "--from", "")
+    assert code == 1
+    assert "found an empty text, as of a variable that is not set" in text
+
+
 def test_a_file_that_is_nowhere_is_named_with_what_was_tried(repo: Path) -> None:
     shutil.rmtree(repo / ".dvc/cache")
     (repo / "data/shards" / SHARD).unlink()

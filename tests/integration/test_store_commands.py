@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from edited_stores import with_description
-from stores import build_faces, sample_id
+from edited_stores import Row, build_edited, with_description
+from stores import build_faces, face_spec, sample_id
 
 import faceshards
 from faceshards.cli import main
@@ -59,6 +59,35 @@ def test_what_a_stranger_s_store_says_drives_no_terminal(small_run: Path, tmp_pa
         assert "\x1b" not in text
 
 
+def test_a_break_in_a_name_makes_no_line_and_no_text_of_a_store_takes_the_place_of_what_is_known_of_it(
+    tmp_path: Path,
+) -> None:
+    store = build_faces(tmp_path / "work", tmp_path / "faces")
+    known = json.loads(run("info", store, "--json")[1])
+    del known["sha256"]
+    with_description(
+        store, lambda info: info["about"].update(title="a\nb: 9 faces", sha256="0" * 64, samples="9", url="c")
+    )
+    assert "a\\x0ab: 9 faces: 24 faces" in run("info", store)[1]
+    told = json.loads(run("info", store, "--json")[1])
+    assert told.pop("sha256") == json.loads((store / "dataset.json").read_text())["sha256"]
+    assert {name: told[name] for name in known} == known
+    (store / "a\nb: 9 files, 0 problems").touch()
+    assert "a\\x0ab: 9 files, 0 problems: unlisted" in run("verify", store)[1]
+    assert "a\\x0ab: 9 files, 0 problems: removed" in run("repair", store, "--remove-unlisted")[1]
+
+
+def test_the_snippet_of_info_reads_a_split_that_has_faces(tmp_path: Path) -> None:
+    first_empty = build_faces(tmp_path / "work", tmp_path / "faces", face_spec({"train": 0, "val": 3}))
+    assert 'split="val"' in run("info", first_empty)[1]
+    spec = face_spec({"train": 1})
+    none = build_faces(tmp_path / "work", tmp_path / "none", spec, dropped=[sample_id("train", 0)])
+    code, text = run("info", none)
+    assert code == 0
+    assert "No face can be used" in text
+    assert "faceshards.open" not in text
+
+
 def test_stats_count_what_the_manifest_holds(small_run: Path) -> None:
     found = json.loads(run("stats", small_run / "shards", "--json")[1])
     store = Store.open(small_run / "shards")
@@ -90,6 +119,20 @@ def test_stats_name_why_faces_dropped_out_and_do_without_what_a_store_lacks(tmp_
     text = run("stats", store)[1]
     assert "2  no_face" in text
     assert "confidence" not in text
+
+
+def test_reasons_add_up_and_one_of_several_lines_is_one_row(tmp_path: Path) -> None:
+    said = {"train-0000": "unknown", "train-0001": None, "train-0002": "turned: a\n  99  forged"}
+
+    def drop(split: str, row: Row, _face: object) -> None:
+        if row["sample_id"] in said:
+            row.update(status="skipped", reason=said[row["sample_id"]])
+
+    store = build_edited(tmp_path / "faces", drop)
+    found = json.loads(run("stats", store, "--json")[1])
+    assert sum(found["reasons"].values()) == found["skipped"] == 3
+    assert found["reasons"]["unknown"] == 2
+    assert "1  turned: a;   99  forged\n" in run("stats", store)[1]
 
 
 def test_verify_of_a_url_finds_what_became_of_the_files_there_though_the_cache_has_them_whole(
@@ -151,6 +194,10 @@ def test_show_without_a_terminal_or_a_file_says_what_to_name(small_run: Path, tm
     text = run("show", small_run / "shards", "?", "--out", tmp_path / "a.png")[1]
     assert re.search(r"has no sample '\?'; it has samples such as '\d{6}'", text)
     assert run("show", small_run / "shards", "000000", "--out", tmp_path / "a.jpg")[0] == 2
+    code, text = run("show", small_run / "shards", "000000", "--out", small_run / "shards/face.png")
+    assert code == 2
+    assert "there it would be data" in text
+    assert not (small_run / "shards/face.png").exists()
     assert list(tmp_path.iterdir()) == []
 
 

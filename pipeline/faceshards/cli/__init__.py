@@ -16,6 +16,7 @@ from faceshards.cli.stage import stage
 from faceshards.cli.stores import info, show, stats, verify
 from faceshards.cli.versions import diff, repair
 from faceshards.counted import counted
+from faceshards.errors import OutputExistsError
 
 _TRAINING = Path("stages/train")
 
@@ -56,6 +57,8 @@ def demo(out: Path, identities: int, views: int, seed: int) -> None:
 
     if out.suffix != ".zip":
         raise click.BadParameter(f"expected a name that ends in .zip, by which the file is known; found {out}")
+    if out.exists():
+        raise OutputExistsError(f"{out}: expected nothing there; delete it, or name another file")
     out.parent.mkdir(parents=True, exist_ok=True)
     write_demo_zip(out, DemoRecipe(seed=seed, identities=identities, views=views))
     say(f"{out}: {counted(identities * views, 'face')}; use it with `source.path: {out}` in params.yaml")

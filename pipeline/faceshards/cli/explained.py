@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from faceshards.cells import visible_lines
+from faceshards.cells import visible, visible_lines
 from faceshards.commandline import errors_told, extra_named
 from faceshards.errors import UnsupportedSystemError
 
@@ -14,6 +14,11 @@ from faceshards.errors import UnsupportedSystemError
 def say(text: str, err: bool = False) -> None:
     """Print lines, in which names may come from anybody: what would drive the terminal is written out."""
     click.echo(visible_lines(text), err=err)
+
+
+def say_one(line: str, err: bool = False) -> None:
+    """`say` for one line with a name in it, which a break in the name leaves one."""
+    click.echo(visible(line), err=err)
 
 
 def explained(function: Callable[..., None]) -> Callable[..., None]:

@@ -72,7 +72,10 @@ def _export_imagefolder(store: str, out: Path, **options: Any) -> None:
     from faceshards.store.remote import open_store
 
     pictures = export_imagefolder(open_store(store), out, **options)
-    _say(out, pictures, f'torchvision.datasets.ImageFolder("{out}/SPLIT/images")')
+    # Where nobody is known there are no folders of people, which ImageFolder refuses.
+    anybody = any(path.is_dir() for path in out.glob("*/images/*"))
+    reader = f'torchvision.datasets.ImageFolder("{out}/SPLIT/images")'
+    _say(out, pictures, reader if anybody else "whatever reads PNG files: the person of no face is known")
 
 
 @export.command("huggingface", epilog=_example("huggingface"))

@@ -1,5 +1,7 @@
 """`faceshards forget`: leave faces out of the next version, and know where else they are."""
 
+import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,15 +46,43 @@ def forget(store: Path, people: tuple[str, ...], samples: tuple[str, ...], listi
     entries = [*(Entry("person", name) for name in people), *(Entry("sample", name) for name in samples)]
     if not entries:
         raise click.UsageError("name somebody: --person NAME or --sample ID")
+    holders = holders_of(store)  # before the list is written, for DVC may fail
+    project = Path() if holders is None else holders.project
+    _refuse_a_second_list(project, listing)
     forgotten = append(Store.open(store), entries, listing, key)
-    holders = holders_of(store)
     to_push = holders is not None and bool(holders.remotes)
-    say(_told(forgotten, store, listing))
+    say(_told(forgotten, store, listing, project))
     say(f"Then run: dvc repro{' && dvc push' if to_push else ''}")
     say(_elsewhere(holders, store, " and dvc push" if to_push else ""))
 
 
-def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:
+def _refuse_a_second_list(project: Path, listing: Path) -> None:
+    """See that params.yaml names no other list, for the next version reads one: those on the other would come back."""
+    from faceshards.build.params import load_params
+    from faceshards.errors import ParamsError
+
+    try:
+        known = load_params(project / "params.yaml").plan.remove
+    except ParamsError:  # there are none, or `faceshards check` says what is wrong with them
+        return
+    if known is not None and (project / known).resolve() != listing.resolve():
+        raise click.UsageError(
+            f"params.yaml names {known} as plan.remove, and the next version reads that list alone, so nothing was "
+            f"written; give --list {_pasted(project / known)}"
+        )
+
+
+def _from_project(path: Path, project: Path) -> str:
+    """A path as params.yaml has it."""
+    if project == Path():
+        return str(path)
+    there = path.resolve()
+    return os.path.relpath(there, project) if there.is_relative_to(project) else str(there)
+
+
+def _told(forgotten: "Forgotten", store: Path, listing: Path, project: Path) -> str:
+    from faceshards.project.files import scalar
+
     added = [f"  {entry}" for entry in forgotten.added] or ["  nothing: all of them were in it"]
     shards = []
     for split, count in forgotten.of.items():
@@ -72,9 +102,9 @@ def _told(forgotten: "Forgotten", store: Path, listing: Path) -> str:
             "params.yaml must say, for the next version (until it does, dvc repro leaves nobody out),",
             "  plan:",
             f"    earlier: {_EARLIER}",
-            f"    remove: {listing}",
-            f"with a copy of this version's manifest, without which all others get new places: cp {store / MANIFEST} "
-            f"{_EARLIER}",
+            f"    remove: {scalar(_from_project(listing, project))}",
+            "with a copy of this version's manifest, without which all others get new places: "
+            f"cp {_pasted(store / MANIFEST)} {_pasted(Path(os.path.relpath(project / _EARLIER)))}",
         ]
     )
 
@@ -99,11 +129,11 @@ def _elsewhere(holders: "Holders | None", store: Path, push: str) -> str:
     if holders is None:
         held.append(("other copies", f"{store} lies in no DVC project, so that nothing is known of them"))
     else:
-        held.append(("finished shards kept for reuse", f"rm -r {store.parent / '.work' / 'kept'}"))
+        held.append(("finished shards kept for reuse", f"rm -r {_pasted(store.parent / '.work' / 'kept')}"))
         of = f", with the versions of {counted(holders.versions, 'commit')} of dvc.lock" if holders.versions else ""
         held.append((f"DVC's cache{of}", "dvc gc --workspace"))
         held += [
-            (f"DVC's remote {name}, {url}", f"dvc gc --workspace --cloud --remote {name}")
+            (f"DVC's remote {name}, {url}", f"dvc gc --workspace --cloud --remote {shlex.quote(name)}")
             for name, url in holders.remotes
         ]
     width = max(len(what) for what, _ in held) + 2
@@ -119,3 +149,9 @@ def _elsewhere(holders: "Holders | None", store: Path, push: str) -> str:
         f"{_EARLIER} and the report with their names, and models trained on them.",
     ]
     return "\n".join(lines)
+
+
+def _pasted(path: Path) -> str:
+    """A path as a shell takes it for one word, and none for an option."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)

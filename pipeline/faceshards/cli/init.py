@@ -1,5 +1,6 @@
 """`faceshards init` and `faceshards check`: the repository of a data set, and what is wrong before it runs."""
 
+import shlex
 import sys
 from contextlib import chdir
 from pathlib import Path
@@ -51,7 +52,7 @@ def init(folder: Path, source: Path | None, upgrading: bool) -> None:
     say(f"{folder}: the repository of a data set, {recognised}")
     say("\nNext:")
     if folder.resolve() != Path.cwd():
-        say(f"  cd {folder}")
+        say(f"  cd {shlex.quote(str(folder))}")
     if not usable:
         say("  edit params.yaml, until `faceshards check` finds nothing")
     say("  dvc repro")
@@ -66,7 +67,7 @@ def _recognised(folder: Path) -> tuple[str, bool]:
     try:
         with chdir(folder):  # to which the paths in params.yaml are relative
             return f"of {recognised(params)} from {params.path}", True
-    except FaceShardsError as error:
+    except (FaceShardsError, OSError) as error:  # the repository is made, and says so
         return f"whose source.path is {params.path}. It cannot be used as it is: {error}", False
 
 
@@ -110,9 +111,16 @@ def check(params: Path, as_json: bool) -> None:
     Exit status: 0 where all can run, 1 where something is wrong, with all that is.
     """
     refuse_without_posix()
+    from faceshards.errors import ParamsError
+    from faceshards.project.check import Check
     from faceshards.project.check import check as look
 
-    found = look(params)
+    try:
+        found = look(params)
+    except ParamsError as error:
+        if not as_json:
+            raise
+        found = Check({}, (str(error),))  # whoever reads the problems in JSON finds this one there
     if as_json:
         said = {"ok": not found.problems, "stages": found.stages, "problems": found.problems}
         click.echo(json_text(said))

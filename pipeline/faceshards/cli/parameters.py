@@ -31,7 +31,11 @@ class _FileAddress(_Address):
     """A file that is there, or a URL of one."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if "://" not in str(value) and not Path(value).is_file():
+        try:
+            found = "://" in str(value) or Path(value).is_file()
+        except OSError:  # no name of a file is that long
+            found = False
+        if not found:
             self.fail(f"expected a file or a URL of one; {value} is no file", param, ctx)
         return str(value)
 

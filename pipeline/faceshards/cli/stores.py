@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faceshards.cells import json_text, visible, visible_lines
-from faceshards.cli.explained import explained, say
+from faceshards.cli.explained import explained, say, say_one
 from faceshards.cli.parameters import FILE_ADDRESS, JSON, PATH, STORE
 from faceshards.counted import counted
 
@@ -41,18 +41,21 @@ def info(store: str, report: Path | None, as_json: bool) -> None:
     opened = open_store(store)
     about = opened.info
     if as_json:
-        said = {key: about[key] for key in _INFO} | {"sha256": checksum(about)} | about["about"]
-        click.echo(json_text({"store": store, **said}))
+        said = {"store": store, **{key: about[key] for key in _INFO}, "sha256": checksum(about)}
+        # A stranger's store may tell about itself under any name, that of its own hash as well.
+        click.echo(json_text(said | {key: text for key, text in about["about"].items() if key not in said}))
         return
     faces = counted(about["samples"], "face")
     splits = ", ".join(f"{name}: {split['samples']:,}" for name, split in about["splits"].items())
-    lines = f"""
-{title_of(about)}: {faces} ({splits}), {about["skipped"]:,} skipped, licence {about["licence"]}
-  shards    {store}
-  manifest  {store.rstrip("/")}/manifest.parquet"""
-    click.echo(visible_lines(lines))
-    if report is not None:
-        say(f"  report    {report}")
+    skipped, licence = f"{about['skipped']:,} skipped", f"licence {about['licence']}"
+    say("")
+    for line in (
+        f"{title_of(about)}: {faces} ({splits}), {skipped}, {licence}",
+        f"  shards    {store}",
+        f"  manifest  {store.rstrip('/')}/manifest.parquet",
+        *([] if report is None else [f"  report    {report}"]),
+    ):
+        say_one(line)
     say(_snippet(opened, store))
 
 
@@ -62,7 +65,10 @@ _INFO = ("name", "licence", "samples", "skipped", "splits", "shard_rows", "chunk
 def _snippet(opened: "Store", store: str) -> str:
     from faceshards.loader.dataset import Dataset
 
-    split = next(iter(opened.info["splits"]))
+    of_splits = opened.info["splits"]
+    split = next((name for name, of in of_splits.items() if of["samples"]), None)
+    if split is None:
+        return "\nNo face can be used; `faceshards stats` says why they dropped out\n"
     shown = next(iter(opened.arrays.values()))
     shape = (min(32, len(Dataset(opened, split))), *shown.shape)
     view = ', view="variants"' if "variant" in opened.arrays else ""
@@ -106,9 +112,9 @@ def verify(store: str, against: str | None, as_json: bool) -> None:
         click.echo(json_text({"store": store, "ok": report.ok, **said}))
     else:
         for problem in report.problems:
-            say(str(problem), err=True)
+            say_one(str(problem), err=True)
         looked_at = f"{counted(report.files, 'file')}, {counted(report.bytes, 'byte')}"
-        say(f"{store}: {looked_at}, {counted(len(report.problems), 'problem')}")
+        say_one(f"{store}: {looked_at}, {counted(len(report.problems), 'problem')}")
     sys.exit(0 if report.ok else 1)
 
 
@@ -150,7 +156,9 @@ def _table(store: str, found: dict[str, Any]) -> str:
         lines += [f"faces of no known person   {people['unknown']:,}"] if people["unknown"] else []
     if found["reasons"]:
         lines += ["", "dropped out, by reason"]
-        lines += [f"  {count:9,}  {reason}" for reason, count in found["reasons"].items()]
+        # A line of a reason is a remark of its own.
+        reasons = ((count, visible(reason.replace("\n", "; "))) for reason, count in found["reasons"].items())
+        lines += [f"  {count:9,}  {reason}" for count, reason in reasons]
     if found["confidence"]:
         lines += ["", "confidence   " + "  ".join(f"{name} {value:.3f}" for name, value in found["confidence"].items())]
     if found["regions"]:
@@ -189,7 +197,10 @@ def show(store: str, sample_id: str, out: Path | None) -> None:
         raise click.UsageError("the output is no terminal; name a file for the picture: --out face.png")
     if out is not None and out.suffix.lower() != ".png":
         raise click.BadParameter(f"expected a name that ends in .png; found {out}", param_hint="--out")
-    found = pictures_of(open_store(store), sample_id)
+    opened = open_store(store)
+    if out is not None and out.resolve().is_relative_to(opened.path.resolve()):
+        raise click.BadParameter(f"expected a place outside of {store}; there it would be data", param_hint="--out")
+    found = pictures_of(opened, sample_id)
     if out is not None:
         write_file(out, png(sheet_of(found.pictures, len(found.pictures))))
     else:
@@ -197,6 +208,6 @@ def show(store: str, sample_id: str, out: Path | None) -> None:
         a_row = max(1, min(len(found.pictures), columns // _LEAST_COLUMNS))
         click.echo(half_blocks(sheet_of(found.pictures, a_row), columns), color=True)
     for line in found.said:
-        click.echo(visible(line))
+        say_one(line)
     if out is not None:
-        say(f"{out}: {', '.join(found.names)}")
+        say_one(f"{out}: {', '.join(found.names)}")

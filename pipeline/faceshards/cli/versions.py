@@ -1,6 +1,9 @@
 """`faceshards diff` and `faceshards repair`: versions of a store beside each other."""
 
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faceshards.cells import json_text, visible_lines
-from faceshards.cli.explained import explained, say
+from faceshards.cli.explained import explained, say, say_one
 from faceshards.cli.parameters import JSON, PATH, STORE
 from faceshards.commandline import errors_told
 from faceshards.counted import counted
@@ -50,17 +53,32 @@ def diff(a: str, b: str | None, path: Path, as_json: bool, markdown: bool) -> No
     from faceshards.versions.address import open_version
     from faceshards.versions.diff import diff as find
 
+    with _all_trouble_is_2():
+        found = find(open_version(a, path), open_version(str(path) if b is None else b, path))
+        if as_json:
+            click.echo(found.as_json())
+        else:
+            click.echo(visible_lines(table.as_markdown(found) if markdown else table.as_text(found)), nl=False)
+    sys.exit(0 if found.equal else 1)
+
+
+@contextmanager
+def _all_trouble_is_2() -> Iterator[None]:
+    """Exit with 2 whatever goes wrong: the 1 of an error, a bug or an interrupt would say that the versions differ."""
     try:
         with errors_told("diff"):
-            found = find(open_version(a, path), open_version(str(path) if b is None else b, path))
+            yield
+    except BrokenPipeError:  # whoever read the output has enough of it
+        raise
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    if as_json:
-        click.echo(found.as_json())
-    else:
-        click.echo(visible_lines(table.as_markdown(found) if markdown else table.as_text(found)), nl=False)
-    sys.exit(0 if found.equal else 1)
+    except KeyboardInterrupt:
+        click.echo("Aborted!", err=True)
+        sys.exit(2)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(2)
 
 
 @click.command(
@@ -94,9 +112,9 @@ def repair(store: Path, sources: tuple[str, ...], remove_unlisted: bool, as_json
         click.echo(json_text({"store": str(store), "ok": done.ok, **_said(done)}))
         sys.exit(0 if done.ok else 1)
     for file in (*done.repaired, *done.in_cache):
-        say(f"{file.path}: repaired from {file.source}")
+        say_one(f"{file.path}: repaired from {file.source}")
     for name in done.removed:
-        say(f"{name}: removed")
+        say_one(f"{name}: removed")
     for left in done.left:
         say(str(left), err=True)
     say(

@@ -231,8 +231,9 @@ class Selection:
 
 def _unlike(names: list[str]) -> list[str]:
     """Names of which no two are alike: a name that another class id has as well gets its own id behind it."""
-    counts = Counter(names)
-    return [name if counts[name] == 1 else f"{name} ({identity})" for identity, name in enumerate(names)]
+    while len(counts := Counter(names)) < len(names):  # again, for somebody may be called as a name with an id
+        names = [name if counts[name] == 1 else f"{name} ({identity})" for identity, name in enumerate(names)]
+    return names
 
 
 def _names(mask: int) -> tuple[str, ...]:

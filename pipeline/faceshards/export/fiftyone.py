@@ -112,7 +112,8 @@ def _metadata(selection: Selection) -> dict[str, Any]:
         **(grouped if selection.variants else {}),
         "description": about.pop("description", None),
         "tags": [],
-        "info": {"title": title_of(info), "licence": info["licence"], **about, "sha256": checksum(info)},
+        # A stranger's store may tell about itself under any name, that of the licence as well.
+        "info": {**about, "title": title_of(info), "licence": info["licence"], "sha256": checksum(info)},
         "app_config": {"color_scheme": {"default_mask_targets_colors": colours()}},
         "mask_targets": {"region": MASK_TARGETS} if "region" in selection.store.arrays else {},
         "sample_fields": fields_of(selection),

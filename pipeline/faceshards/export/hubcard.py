@@ -59,6 +59,16 @@ def card(info: Mapping[str, Any], splits: Sequence[str], columns: Mapping[str, t
     return "\n".join(["---", *_head(title, licence, splits), "---", "", body, ""])
 
 
+def hub_split(split: str) -> str:
+    """What `datasets` calls a split: it takes no name with a hyphen in it, and then loads no split at all.
+
+    Example:
+        >>> hub_split("train-2")
+        'train_2'
+    """
+    return split.replace("-", "_")
+
+
 def _head(title: str, licence: str, splits: Sequence[str]) -> list[str]:
     known = _HUB_LICENCES.get(spdx(licence) or "")
     head = [f"pretty_name: {_scalar(title)}"]
@@ -68,7 +78,7 @@ def _head(title: str, licence: str, splits: Sequence[str]) -> list[str]:
     head += ["configs:", "- config_name: default", "  data_files:"]
     for split in splits:
         # A star would take the files of a split "train-2" for those of "train" as well.
-        head += [f"  - split: {_scalar(split)}", f"    path: data/{split}-?????-of-?????.parquet"]
+        head += [f"  - split: {_scalar(hub_split(split))}", f"    path: data/{split}-?????-of-?????.parquet"]
     return head
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from faceshards.errors import ExportError
 from faceshards.export.faces import ExportView, Face, Selection
-from faceshards.export.hubcard import card
+from faceshards.export.hubcard import card, hub_split
 from faceshards.pngwriter import png
 from faceshards.store.folder import new_folder
 from faceshards.store.names import path_in
@@ -91,6 +91,11 @@ def export_huggingface(
     selection = Selection(store, splits, view, numbers=numbers)
     if max(selection.counts.values()) > _MOST_FILES * faces_per_file:
         raise ExportError(f"{store.path}: more than {_MOST_FILES:,} files of {faces_per_file} faces; give each more")
+    if len({hub_split(split) for split in selection.splits}) < len(selection.splits):
+        raise ExportError(
+            f"{store.path}: expected splits that differ by more than '-' and '_', which are one in `datasets`; found "
+            f"{', '.join(selection.splits)}; name those to export: --split"
+        )
     schema = _schema(selection.people)
     with new_folder(out, ExportError, outside=store.path) as folder:
         (folder / "data").mkdir()

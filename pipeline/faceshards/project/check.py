@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceshards.build.earlier import read_earlier
 from faceshards.build.forget import REMOVED
 from faceshards.build.licences import licence_of_dataset
 from faceshards.build.lockfile import STAGES, check_code
+from faceshards.build.nameless import read_numbering
 from faceshards.build.params import Params, load_params, nothing_at
 from faceshards.build.removal import read_removal
 from faceshards.build.weights import BUNDLED, kept_model, weights_files
@@ -59,7 +61,9 @@ def check(params_file: Path) -> Check:
     else:
         source = tried(lambda: recognised(params.source), "cannot open the faces")
     weights = tried(lambda: _weights(params), f"{params.parse.weights}, which cannot be used")
-    removed = tried(lambda: _removed(params), "a list that cannot be read")
+    removed = tried(lambda: _removed(params), "; leaves out a list that cannot be read")
+    goes_on = tried(lambda: _goes_on(params), f"; goes on from {params.plan.earlier}, which cannot be read")
+    tried(lambda: _numbered(params), "")
     detector = tried(lambda: _detector(params), f"{params.align.detector}, which cannot be used")
     device = tried(lambda: _device(params), f"{params.parse.device}, which is not here")
     for stage in STAGES:
@@ -68,7 +72,7 @@ def check(params_file: Path) -> Check:
         except FaceShardsError as error:  # of one stage: that of the others is the same story
             problems.append(str(error))
             break
-    does = _stages(params, source, weights, removed, detector, device)
+    does = _stages(params, source, weights, goes_on + removed, detector, device)
     return Check(does, tuple(dict.fromkeys(problems)))
 
 
@@ -91,8 +95,9 @@ def _weights(params: Params) -> str:
     if kept is not None:
         return f"{weights} ({'here' if kept.is_file() else 'to be downloaded'})"
     for path in weights_files(weights):
-        if not path.exists():
-            raise ParamsError(f"parse.weights: expected a file at {path}; found nothing there; check the path")
+        if not path.is_file():
+            found = "a folder" if path.is_dir() else "nothing"
+            raise ParamsError(f"parse.weights: expected a file at {path}; found {found} there; check the path")
     return weights
 
 
@@ -112,18 +117,31 @@ def _device(params: Params) -> str:
 
 
 def _removed(params: Params) -> str:
-    if params.plan.remove is None or not Path(params.plan.remove).is_file():
+    if params.plan.remove is None or not Path(params.plan.remove).exists():
         return ""
     entries = len(read_removal(Path(params.plan.remove)))
     return f"; leaves out {counted(entries, 'entry', 'entries')} of {params.plan.remove}"
 
 
-def _stages(params: Params, source: str, weights: str, removed: str, detector: str, device: str) -> dict[str, str]:
+def _goes_on(params: Params) -> str:
+    earlier = params.plan.earlier
+    if earlier is not None and Path(earlier).exists():
+        read_earlier(Path(earlier), params.plan.seed)
+    return "" if earlier is None else f"; goes on from {earlier}"
+
+
+def _numbered(params: Params) -> str:
+    key = params.plan.names_key
+    if key is not None and Path(key).exists():
+        read_numbering(Path(key))
+    return ""
+
+
+def _stages(params: Params, source: str, weights: str, others: str, detector: str, device: str) -> dict[str, str]:
     plan, erase = params.plan, params.erase
     shares = ", ".join(f"{name} {share:g}" for name, share in plan.splits.items())
     least, most = erase.n_regions
     licence = licence_of_dataset("that of the source", params.dataset.licence)
-    goes_on = f"; goes on from {plan.earlier}" if plan.earlier else ""
     kept = (
         f"{counted(erase.variants, 'variant')} with {least} to {counted(most, 'region')} erased ({erase.fill})"
         if erase.variants
@@ -131,7 +149,7 @@ def _stages(params: Params, source: str, weights: str, removed: str, detector: s
     )
     return {
         "download": f"{source}, from {params.source.path}",
-        "plan": f"splits {shares}; a person is in one of them{goes_on}{removed}",
+        "plan": f"splits {shares}; a person is in one of them{others}",
         "align": f"faces without points found by {detector}; fails where more than "
         f"{100 * params.align.max_skipped:g}% drop out",
         "parse": f"by {weights}, on {device}",

@@ -29,7 +29,8 @@ def create(folder: Path, source: Path | None = None) -> None:
             repository has, such as ``manifests/facesynthetics-100.yaml``. None for the rendered demo.
 
     Raises:
-        ProjectError: the folder is the repository of a data set already, or holds other files; or git is not there.
+        ProjectError: the folder is the repository of a data set already, or holds other files; or git is not there; or
+            the source's path is no UTF-8.
         SourceNotFoundError: there is nothing at the source.
 
     Example:
@@ -44,7 +45,7 @@ def create(folder: Path, source: Path | None = None) -> None:
         )
     if folder.exists() and not folder.is_dir():
         raise ProjectError(f"{folder}: expected a folder, or nothing; found a file; name another place")
-    files = files_of_template(folder.resolve().name, _source_path(source, folder))
+    files = files_of_template(shown(folder.resolve().name), _source_path(source, folder))
     for name in (*files, str(LOCK)):  # what a run that was stopped left
         sweep_of(folder / name)
     _refuse_others(folder, files)
@@ -58,10 +59,17 @@ def _source_path(source: Path | None, folder: Path) -> str | None:
     if source is None:
         return None
     if source.exists():
-        if source.is_absolute():
-            return str(source)
         # The last part is left as it is: where it is a link, it is the link that the user means.
-        return os.path.relpath(source.parent.resolve() / source.name, folder.resolve())
+        there = source.parent.resolve() / source.name
+        path = str(source) if source.is_absolute() else os.path.relpath(there, folder.resolve())
+        try:
+            path.encode()
+        except UnicodeEncodeError as error:
+            raise ProjectError(
+                f"--source {shown(path)}: expected a path of UTF-8, for params.yaml holds no other; rename it, or give "
+                "a link to it"
+            ) from error
+        return path
     if source.parent == _RECIPES and source.as_posix() in files_of_template("", None):
         return source.as_posix()
     raise SourceNotFoundError(
@@ -89,10 +97,16 @@ def _refuse_others(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def _others(folder: Path, files: dict[str, bytes]) -> Iterator[str]:
-    """The files of a folder, but for those of git, that are not exactly what would be written there."""
+    """The files of a folder, but for those of git, that are not exactly what would be written there.
+
+    A link to a folder counts where a file would be written through it.
+    """
+    written_to = {parent.as_posix() for path in files for parent in Path(path).parents}
     for at, folders, names in os.walk(folder):
         if Path(at) == folder and ".git" in folders:
             folders.remove(".git")
+        here = ((Path(at) / name).relative_to(folder).as_posix() for name in folders if (Path(at) / name).is_symlink())
+        yield from (path for path in here if path in written_to)
         for name in names:
             path = (Path(at) / name).relative_to(folder).as_posix()
             if path not in files or (folder / path).read_bytes() != files[path]:

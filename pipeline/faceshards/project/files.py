@@ -36,7 +36,7 @@ def files_of_template(title: str, source: str | None) -> dict[str, bytes]:
         files[re.sub(r"(^|/)dot-", r"\1.", name)] = path.read_bytes()
     files[README] = files[README].replace(b"{title}", title.encode())
     if source is not None:
-        files[PARAMS] = _PATH.sub(lambda _: f"  path: {_scalar(source)}", files[PARAMS].decode(), count=1).encode()
+        files[PARAMS] = _PATH.sub(lambda _: f"  path: {scalar(source)}", files[PARAMS].decode(), count=1).encode()
     return files
 
 
@@ -57,10 +57,19 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _scalar(text: str) -> str:
-    """Text as YAML: as it is where that is read as this very text, else in quotes."""
+def scalar(text: str) -> str:
+    """Text as YAML: as it is where that is read as this very text, else in quotes.
+
+    Example:
+        >>> scalar("../photos"), scalar("a: b"), scalar("a\\x85b")
+        ('../photos', '"a: b"', '"a\\\\u0085b"')
+    """
     if re.fullmatch(r"[A-Za-z/][\w./+-]*(?: [\w./+-]+)*|\.\.?/[\w./+-]*(?: [\w./+-]+)*", text, re.ASCII):
         read = YAML(typ="safe", pure=True).load(f"path: {text}")["path"]
         if read == text:
             return text
-    return json.dumps(text, ensure_ascii=False)
+    quoted = json.dumps(text, ensure_ascii=False)
+    # YAML takes U+0085 for the end of a line, and of others it refuses the bare letter.
+    return "".join(
+        c if c.isprintable() else f"\\U{ord(c):08x}" if ord(c) > 0xFFFF else f"\\u{ord(c):04x}" for c in quoted
+    )

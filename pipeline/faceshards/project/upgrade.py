@@ -1,6 +1,7 @@
 """Taking over a new release of faceshards: what the user edited stays, all else becomes what the release writes."""
 
 import difflib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from ruamel.yaml import YAML
 from faceshards.build.lockfile import LOCK, Lock, lock_of_this, read_lock, write_lock
 from faceshards.errors import ParamsError, ProjectError
 from faceshards.project.files import PARAMS, README, digest, files_of_template, source_in, title_in
+from faceshards.source.names import shown
 from faceshards.store.durable import write_file
 from faceshards.textfile import read_text
 
@@ -94,12 +96,12 @@ def _as_before(folder: Path) -> tuple[str, str | None]:
     readme, params = folder / README, folder / PARAMS
     title = title_in(read_text(readme, ParamsError)) if readme.is_file() else None
     if not params.is_file():
-        return title or folder.resolve().name, None
+        return title or shown(folder.resolve().name), None
     try:
         source = source_in(read_text(params, ParamsError))
     except Exception as error:  # whatever YAML, or what it holds, may raise
         raise ParamsError(f"{params}: expected YAML with source.path; found {error!r}; mend it first") from error
-    return title or folder.resolve().name, source
+    return title or shown(folder.resolve().name), source
 
 
 def _new_in(name: str, found: bytes, data: bytes) -> Iterator[str]:
@@ -118,7 +120,8 @@ def _new_keys(found: bytes, data: bytes) -> Iterator[str]:
     yours, new = (dict(_leaves(YAML(typ="safe", pure=True).load(text.decode()))) for text in (found, data))
     for key in new:
         if key not in yours:
-            yield f"new key {key}; the release writes {new[key]!r}"
+            # As JSON, which is YAML as well: what Python calls None would be a text there.
+            yield f"new key {key}; the release writes {json.dumps(new[key], ensure_ascii=False)}"
     for key in yours:
         if key not in new:
             yield f"unknown key {key}: remove it, or see CHANGELOG for what became of it"

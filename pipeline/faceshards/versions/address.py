@@ -43,16 +43,17 @@ def open_version(address: str, path: str | Path = "data/shards") -> Version:
         StoreFormatError, CorruptShardError, MissingShardError, DownloadError, MissingExtraError: the store cannot be
             opened.
     """
-    if "://" in address or _is_folder(Path(address)):
+    if "://" in address or _is_store(address):
         return Version(address, open_store(address))
     try:
         return Version(address, open_revision(address, path))
     except (MissingExtraError, RevisionError) as error:
-        if Path(address).exists():
+        if address and Path(address).exists():
             return Version(address, open_store(address))  # which says what is wrong with it
         raise type(error)(f"{address!r} is no URL and no folder here, and as a git revision: {error}") from error
 
 
-def _is_folder(path: Path) -> bool:
-    # A folder such as `main` without a store in it does not hide the branch.
-    return (path / DATASET_JSON).is_file()
+def _is_store(address: str) -> bool:
+    # A folder such as `main` without a store in it does not hide the branch. An empty text is no folder, though as a
+    # path it would be the current one.
+    return bool(address) and (Path(address) / DATASET_JSON).is_file()

@@ -166,12 +166,12 @@ def region_changes(a: Store, b: Store, pairs: Pairs, found: _Found) -> RegionCha
 
 
 def mean_areas(store: Store) -> NDArray[np.float64]:
-    """(25,) mean pixels of each region over the usable faces: by the manifest where it has them, else by the maps."""
+    """(25,) mean pixels of each region over the usable faces: by the manifest where it has all, else by the maps."""
     usable = store.manifest.filter(
         pc.and_(pc.equal(store.manifest["status"], OK), pc.is_valid(store.manifest["split"]))
     )
     total = np.zeros(N_REGIONS)
-    if "region_px" in usable.column_names:
+    if "region_px" in usable.column_names and not usable["region_px"].null_count:
         for part in usable["region_px"].chunks:
             total += part.flatten().to_numpy().reshape(-1, N_REGIONS).sum(axis=0)
     else:

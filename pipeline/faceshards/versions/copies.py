@@ -120,7 +120,7 @@ def copies_at(address: str, path: Path) -> list[Copy]:
     """
     if "://" in address:
         return [Copy(address, Origin(address).blocks)]
-    if Path(address).is_dir():
+    if address and Path(address).is_dir():
         return [folder_copy(Path(address))]
     try:
         out = find_out(path, address)

@@ -116,6 +116,8 @@ def find_out(path: str | Path, rev: str | None = None, *, remote: bool = True) -
     place = Path(path).absolute()
     place = place.parent.resolve() / place.name  # the out itself may be a link into DVC's cache
     label = f"{path} at {rev}" if rev is not None else str(path)
+    if rev == "":  # which DVC takes for the working tree
+        raise RevisionError("expected the name of a revision; found an empty text, as of a variable that is not set")
     try:
         # Closed before anything is read: its databases are those of the thread that opened them.
         with Repo(str(_nearest_folder(place))) as repo:

@@ -8,6 +8,7 @@ from typing import Protocol
 from tqdm import tqdm
 
 from faceshards.build.verify import verify_with_bar
+from faceshards.cells import visible
 from faceshards.errors import FaceShardsError, MissingExtraError, MissingShardError, RevisionError
 from faceshards.faulttext import is_shortage
 from faceshards.store.durable import sha256_of, sweep, sweep_of
@@ -61,7 +62,7 @@ class Left:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.problem}. Not repaired: {self.reason}"
+        return f"{visible(str(self.problem))}. Not repaired: {self.reason}"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from faceshards.cells import visible
 from faceshards.counted import counted
 from faceshards.versions.difference import SHOWN, ArrayChanges, Difference, Some
 
@@ -35,7 +36,8 @@ def as_markdown(found: Difference) -> str:
 def _rendered(found: Difference, render: _Render) -> str:
     if found.equal:
         files = f"{counted(found.files.files_a, 'file')}, {counted(found.files.bytes_a, 'byte')}"
-        return f"{found.a} and {found.b} are the same version: {counted(found.faces.a, 'face')}, {files}\n"
+        same = f"{found.a} and {found.b} are the same version: {counted(found.faces.a, 'face')}, {files}"
+        return f"{visible(same)}\n"
     return "\n".join(render(section) for section in sections(found))
 
 
@@ -147,11 +149,24 @@ def _count_named(some: Some) -> str:
 
 
 def _value(value: Any, absent: bool) -> str:
-    return "-" if absent else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if absent:
+        return "-"
+    plain = isinstance(value, str) and value not in ("", "-") and not _is_json(value)
+    return value if plain else json.dumps(value, ensure_ascii=False)
+
+
+def _is_json(text: str) -> bool:
+    """Whether a text without its quotes would be taken for another value."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _text(section: Section) -> str:
-    rows = [section.header, *section.rows]
+    # A break in a name would begin a row of its own.
+    rows = [tuple(map(visible, row)) for row in (section.header, *section.rows)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(section.header))]
     right = _numeric(section)
     lines = [section.title]
@@ -169,7 +184,8 @@ def _markdown(section: Section) -> str:
 
 
 def _line(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+    # The backslash too: before a bar it would make one that ends the cell.
+    return "| " + " | ".join(visible(cell).replace("\\", "\\\\").replace("|", "\\|") for cell in cells) + " |"
 
 
 def _numeric(section: Section) -> list[bool]:

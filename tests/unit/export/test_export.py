@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from stores import SPLITS, VARIANTS, build_faces, face_spec, tree
+from stores import SPLITS, VARIANTS, build_faces, build_people, face_spec, tree
 
 from faceshards.cli import main
 from faceshards.errors import CorruptShardError, ExportError
@@ -69,6 +69,15 @@ def test_the_command_exports_a_store_at_a_path_or_a_url(
         assert done.exit_code == 0, done.output
         assert f"{name}: {SPLITS['val']} pictures (val: {SPLITS['val']}); to be read with " in done.output
     assert tree(tmp_path / "one") == tree(tmp_path / "two") != {}
+
+
+def test_the_command_names_no_reader_of_folders_of_people_where_nobody_is_known(tmp_path: Path) -> None:
+    for name, identity in (("known", [0, -1]), ("unknown", [-1, -1])):
+        build_people(tmp_path / name, identity, ((0, 1),))
+        command = ["export", "imagefolder", str(tmp_path / name), str(tmp_path / f"{name}-out")]
+        said = CliRunner().invoke(main, command).output
+        assert ("ImageFolder" in said) == (name == "known")
+        assert "2 pictures (train: 2); to be read with" in said
 
 
 def test_every_variant_counts_as_a_picture_and_in_fiftyone_the_original_behind_which_they_lie(

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from edited_stores import Row, build_edited
 from exported import N, erased_names, members
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 from stores import VARIANTS, build_faces, build_people, face_spec, sample_id
 
 from faceshards.errors import ExportError
+from faceshards.export.faces import Selection
 from faceshards.export.huggingface import export_huggingface
 from faceshards.export.imagefolder import export_imagefolder
 from faceshards.export.recordio import _write_record, export_recordio
@@ -223,6 +225,22 @@ def test_no_split_of_the_card_takes_the_files_of_another(tmp_path: Path) -> None
     patterns = re.findall(r"^    path: (.*)$", card, re.MULTILINE)
     found = [[path.name for path in (tmp_path / "out").glob(pattern)] for pattern in patterns]
     assert found == [[f"{name}-00000-of-00001.parquet"] for name in names]
+    assert re.findall(r'^  - split: "(.*)"$', card, re.MULTILINE) == ["train", "train_2", "train_00000_of_00001"]
+
+
+def test_splits_that_datasets_would_take_for_one_are_not_exported_together(tmp_path: Path) -> None:
+    store = Store.open(build_faces(tmp_path / "work", tmp_path / "store", face_spec({"a-b": 2, "a_b": 2})))
+    with pytest.raises(ExportError, match="found a-b, a_b; name those to export"):
+        export_huggingface(store, tmp_path / "out")
+    assert export_huggingface(store, tmp_path / "out", splits=["a-b"]) == {"a-b": 2}
+
+
+def test_no_two_people_of_an_export_have_one_name(tmp_path: Path) -> None:
+    def named(split: str, row: Row, _face: object) -> None:
+        row["identity_name"] = ["ann (1)", "ann", "ann", "4", None][row["identity"]]
+
+    people = Selection(Store.open(build_edited(tmp_path / "store", named))).people[:5]
+    assert people == ["ann (1) (0)", "ann (1) (1)", "ann (2)", "4 (3)", "4 (4)"]
 
 
 def test_class_ids_without_end_get_no_names(tmp_path: Path) -> None:

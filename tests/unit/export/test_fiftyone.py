@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from edited_stores import with_description
 from exported import N
 from numpy.typing import NDArray
 from stores import ARRAYS, SPLITS, VARIANTS, build_faces, build_people, face_spec, sample_id
@@ -150,6 +151,13 @@ def test_people_have_names_of_their_own_and_a_face_of_nobody_has_none(tmp_path: 
         ("12", 5, 12),
         (None, None, None),
     ]
+
+
+def test_the_licence_is_the_stores_whatever_it_tells_about_itself(tmp_path: Path) -> None:
+    path = build_faces(tmp_path / "work", tmp_path / "store", face_spec({"val": 3}))
+    with_description(path, lambda info: info["about"].update(licence="none", citation="them"))
+    _, metadata, _ = exported(Store.open(path), tmp_path / "out")
+    assert (metadata["info"]["licence"], metadata["info"]["citation"]) == ("CC0-1.0", "them")
 
 
 def test_a_store_without_originals_is_refused(tmp_path: Path) -> None:

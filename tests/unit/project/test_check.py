@@ -37,8 +37,16 @@ def test_check_says_what_each_stage_would_do(inside: Path) -> None:
         ("  path: manifests/demo.yaml", "  path: reports", "expected one of"),
         ("  landmarks: null", "  landmarks: points.csv", "source.landmarks: expected a file or a folder at points.csv"),
         ("  earlier: null", "  earlier: old.parquet", "plan.earlier: expected a file or a folder at old.parquet"),
+        ("  earlier: null", "  earlier: params.yaml", "plan.earlier: params.yaml: expected the manifest of an earlier"),
         ("  remove: null", "  remove: params.yaml", "params.yaml"),
+        ("  remove: null", "  remove: reports", "plan.remove: reports: expected a list of faces and people"),
+        (
+            "  names_key: null",
+            "  names_key: manifests/.gitignore",
+            "names_key: manifests/.gitignore: expected a key of 32",
+        ),
         ("  weights: bundled", "  weights: w.safetensors", "parse.weights: expected a file at w.safetensors"),
+        ("  weights: bundled", "  weights: reports", "parse.weights: expected a file at reports; found a folder there"),
         ("  weights: bundled", "  weights: zoo/nobody.yaml", "nobody"),
         ("  detector: auto", "  detector: yunet", "align.yunet_model"),
         ("  yunet_model: null", "  yunet_model: params.yaml", "detector 'mesh' brings its own model"),
@@ -84,3 +92,11 @@ def test_check_tells_all_problems_at_once_and_exits_with_1(inside: Path) -> None
     edit(inside / "params.yaml", "  path: nowhere", "  path: null")
     with pytest.raises(ParamsError, match=r"source\.path: Input should be a valid string; found None"):
         check(Path("params.yaml"))
+
+
+def test_params_that_do_not_fit_are_a_problem_in_json_as_well(inside: Path) -> None:
+    edit(inside / "params.yaml", "  variants: 4", "  variants: many")
+    done = CliRunner().invoke(main, ["check", "--json"])
+    said = json.loads(done.output)
+    assert (done.exit_code, said["ok"], said["stages"]) == (1, False, {})
+    assert "erase.variants" in said["problems"][0]

@@ -16,6 +16,7 @@ from faceshards.cli import main
 from faceshards.errors import ProjectError, SourceNotFoundError
 from faceshards.project.create import create
 from faceshards.project.files import files_of_template, source_in
+from faceshards.project.upgrade import upgrade
 from faceshards.store.durable import partial_of
 
 OWN = {"README.md", ".gitignore", ".dvcignore", "dvc.yaml"}
@@ -53,12 +54,42 @@ def test_a_new_repository_has_git_dvc_and_what_the_stages_need(faces: Path) -> N
     assert set(lock.files) == names & set(lock.files)
 
 
-@pytest.mark.parametrize("name", ["photos", "my photos", "faces: all", "007", "- x", "null", "ünï", 'a "b" #c'])
+ODD = [
+    "my photos",
+    "faces: all",
+    "007",
+    "- x",
+    "null",
+    "ünï",
+    'a "b" #c',
+    "a\x85b",
+    "a\u2028b",
+    "a\x7fb",
+    "a\ufffeb",
+    "a\nb",
+]
+
+
+@pytest.mark.parametrize("name", ["photos", *ODD])
 def test_a_source_of_any_name_is_read_back_as_it_is(name: str, tmp_path: Path) -> None:
     (tmp_path / name).mkdir()
     create(tmp_path / "faces", tmp_path / name)
     params = (tmp_path / "faces/params.yaml").read_text()
     assert load_params(tmp_path / "faces/params.yaml").source.path == str(tmp_path / name) == source_in(params)
+
+
+def test_a_source_whose_path_params_cannot_hold_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "\udcff").mkdir()
+    with pytest.raises(ProjectError, match=r"/\\xff: expected a path of UTF-8"):
+        create(tmp_path / "faces", tmp_path / "\udcff")
+    assert not (tmp_path / "faces").exists()
+
+
+@pytest.mark.parametrize(("name", "title"), [("a\nb", "a\\x0ab"), ("\udcff", "\\xff")])
+def test_a_folder_of_any_name_is_the_title_of_the_readme_in_a_line(name: str, title: str, tmp_path: Path) -> None:
+    create(tmp_path / name)
+    assert (tmp_path / name / "README.md").read_text().startswith(f"# {title}\n\n")
+    assert upgrade(tmp_path / name).replaced == ()
 
 
 def test_a_relative_source_is_written_as_it_is_seen_from_the_repository(
@@ -97,6 +128,16 @@ def test_a_folder_with_other_files_is_refused_and_they_are_named(tmp_path: Path)
     with pytest.raises(ProjectError, match=r"found thesis\.tex"):
         create(tmp_path / "absent/../a")
     assert [path.name for path in tmp_path.rglob("*")] == ["a", "thesis.tex"]
+
+
+def test_nothing_is_written_through_a_link_in_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/demo.yaml").write_text("mine")
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces/manifests").symlink_to(tmp_path / "mine")
+    with pytest.raises(ProjectError, match="found manifests"):
+        create(tmp_path / "faces")
+    assert (tmp_path / "mine/demo.yaml").read_text() == "mine"
 
 
 def test_a_run_that_was_stopped_is_taken_up_and_a_finished_one_is_not_done_again(faces: Path) -> None:
@@ -148,3 +189,18 @@ def test_init_with_a_source_that_cannot_be_used_says_why_and_what_to_do_first(
     assert done.output.endswith(
         "Next:\n  cd faces\n  edit params.yaml, until `faceshards check` finds nothing\n  dvc repro\n"
     )
+
+
+def test_init_quotes_the_folder_and_says_that_it_was_made_where_the_system_refuses_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: object) -> str:
+        raise PermissionError(13, "Permission denied", "photos/bob")  # as of root's files; tests may run as root
+
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("faceshards.project.recognise.recognised", refused)
+    done = CliRunner().invoke(main, ["init", "my faces", "--source", "photos"])
+    assert done.exit_code == 0
+    assert "cannot be used as it is: [Errno 13] Permission denied: 'photos/bob'" in done.output
+    assert "\n  cd 'my faces'\n" in done.output

@@ -47,6 +47,7 @@ def test_an_upgrade_replaces_what_was_not_edited_and_keeps_what_was(faces: Path)
     (faces / "manifests/landmarks.csv").unlink()
     edit(faces / "params.yaml", "  variants: 4\n", "  variants: 2\n")
     edit(faces / "params.yaml", "  mirror: true\n", "")
+    edit(faces / "params.yaml", "  labels: null\n", "")
     edit(faces / "params.yaml", "  seed: 0\n", "  seed: 0\n  sead: 1\n")
     edit(faces / ".gitignore", "/data/\n", "/data/\n/notes/\n")
     lock = lock_of_this({name: digest(data) for name, data in older.items()})
@@ -60,7 +61,8 @@ def test_an_upgrade_replaces_what_was_not_edited_and_keeps_what_was(faces: Path)
     assert done.left == ("manifests/gone.yaml",)
     assert set(done.kept) == {"params.yaml", ".gitignore"}
     assert done.kept["params.yaml"] == (
-        "new key parse.mirror; the release writes True",
+        "new key source.labels; the release writes null",
+        "new key parse.mirror; the release writes true",
         "unknown key plan.sead: remove it, or see CHANGELOG for what became of it",
     )
     assert "-/notes/" in done.kept[".gitignore"]

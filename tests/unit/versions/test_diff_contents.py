@@ -1,6 +1,7 @@
 """What `diff` says of arrays, regions, settings and files whose every difference is known, and how it is shown."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,8 @@ from stores import ARRAYS, SIDE, SPLITS, arrays_of, build_faces, face_spec
 from faceshards.errors import CorruptShardError
 from faceshards.regions import N_REGIONS, Region
 from faceshards.store.reader import Store
-from faceshards.store.schema import REGION_PX, ArraySpec, erased_field
-from faceshards.versions.difference import Became, Setting
+from faceshards.store.schema import REGION_PX, ArraySpec, SplitSpec, erased_field
+from faceshards.versions.difference import Became, Difference, Setting
 from faceshards.versions.table import as_markdown, as_text
 
 
@@ -144,6 +145,55 @@ def test_a_number_of_another_type_is_another_value(before: Path, tmp_path: Path)
     assert (found.equal, found.settings) == (False, (Setting("provenance.erase.seed", 0, 0.0),))
 
 
+def test_an_empty_mapping_is_another_value_than_none_and_a_dot_in_a_name_hides_no_setting(tmp_path: Path) -> None:
+    def made(name: str, **more: Any) -> Path:
+        return build_edited(tmp_path / name, provenance={**PROVENANCE, **more})
+
+    empty, none, absent = made("empty", e={}), made("none", e=None), made("absent")
+    assert compare(empty, none).settings == (Setting("provenance.e", {}, None),)
+    assert compare(absent, empty).settings == (Setting("provenance.e", None, {}, "b"),)
+    one, other = (made(f"dot-{n}", **{"a.b": n, "a": {"b": 0}}) for n in (1, 2))
+    assert compare(one, other).settings == (Setting('provenance."a.b"', 1, 2),)
+
+
+def test_people_who_are_gone_and_an_empty_split_are_settings_for_no_face_tells_of_them(tmp_path: Path) -> None:
+    spec = face_spec({"train": 3})
+    a = build_faces(tmp_path / "work", tmp_path / "a", spec)
+    ever = replace(spec, splits={"train": SplitSpec(3, ((0, 5), (7, 9))), "val": SplitSpec(0)})
+    found = compare(a, build_faces(tmp_path / "work", tmp_path / "b", ever))
+    assert not found.equal
+    assert set_of(found) == {
+        ("splits.train.classes", "[[0, 5]]", "[[0, 5], [7, 9]]"),
+        ("splits.val.rows", "null", "0"),
+        ("splits.val.classes", "null", "[]"),
+    }
+
+
+def set_of(found: Difference) -> set[tuple[str, str, str]]:
+    return {(setting.key, json.dumps(setting.a), json.dumps(setting.b)) for setting in found.settings}
+
+
+def test_a_text_that_reads_as_another_value_is_shown_in_quotes(tmp_path: Path) -> None:
+    a = build_edited(tmp_path / "a", provenance={**PROVENANCE, "seed": "0", "mark": "-", "net": "bundled"})
+    b = build_edited(tmp_path / "b", provenance={**PROVENANCE, "seed": 0, "net": "my own"})
+    shown = as_text(compare(a, b))
+    assert re.search(r'provenance\.seed +"0" +0\n', shown)
+    assert re.search(r'provenance\.mark +"-" +-\n', shown)
+    assert re.search(r"provenance\.net +bundled +my own\n", shown)
+
+
+def test_no_name_makes_a_row_or_a_cell_of_its_own(before: Path, tmp_path: Path) -> None:
+    def change(split: str, row: Row, face: Face) -> None:
+        row["sample_id"] = "x\n  removed  99\u2028 a\\| b"
+
+    found = compare(before, build_edited(tmp_path / "b", of_one(change)))
+    (told,) = (line for line in as_text(found).splitlines() if "99" in line)
+    assert told.split()[:2] == ["added", "1"]
+    (told,) = (line for line in as_markdown(found).splitlines() if "99" in line)
+    assert re.split(r"(?<!\\)(?:\\\\)*\|", told)[1:3] == [" added ", " 1 "]
+    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", told)) == 4
+
+
 def test_bytes_are_counted_by_content_and_files_by_path(before: Path, tmp_path: Path) -> None:
     after = build_edited(tmp_path / "b", of_one(lambda split, row, face: face["image"].fill(7)))
     files = compare(before, after).files
@@ -166,6 +216,12 @@ def test_areas_of_a_store_whose_manifest_has_none_come_from_its_maps(before: Pat
     found = compare(*paths).regions
     assert found.mean_area == {name: pytest.approx(areas) for name, areas in expected.mean_area.items()}
     assert sum(a for a, _ in found.mean_area.values()) == pytest.approx(SIDE * SIDE)
+
+
+def test_areas_that_a_manifest_has_of_some_faces_alone_are_no_mean_of_all(before: Path, tmp_path: Path) -> None:
+    some = build_edited(tmp_path / "some", of_one(lambda split, row, face: row.update(region_px=None)))
+    found = compare(before, some).regions
+    assert found.mean_area == {name: (pytest.approx(was), was) for name, (was, _) in found.mean_area.items()}
 
 
 def test_a_damaged_shard_that_must_be_read_is_an_error_and_no_difference(before: Path, tmp_path: Path) -> None:
