@@ -38,7 +38,7 @@ def flattened(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 
 
 def _is_setting(section: str, *names: str) -> bool:
-    return names[-1] in _OF_SPLITS if section == "splits" else section not in _ELSEWHERE
+    return bool(_OF_SPLITS.intersection(names[-1:])) if section == "splits" else section not in _ELSEWHERE
 
 
 def _text(values: Mapping[str, Any], key: str) -> str | None:
