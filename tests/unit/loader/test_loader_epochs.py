@@ -1,5 +1,6 @@
 """When an epoch of a `Loader` begins, and which one it is."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -10,8 +11,10 @@ from stores import sample_id
 
 import faceshards
 from faceshards.errors import IteratorEndedError
+from faceshards.store.chunkreader import ChunkReader
 
 torch = pytest.importorskip("torch")
+from faceshards.loader.tensors import Turn  # noqa: E402 (needs torch)
 
 pytestmark = WORKERS_START
 
@@ -144,3 +147,21 @@ def test_workers_leave_torchs_global_seed_alone(faces: faceshards.Dataset) -> No
     torch.manual_seed(3)
     seen(loader(faces, num_workers=2))
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_an_iteration_may_be_left_while_the_thread_that_pins_waits_for_its_next_batch(
+    faces: faceshards.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("faceshards.loader.loader._pins", lambda _: True)
+    monkeypatch.setattr(Turn, "pinned", lambda turn: turn)  # all but the copy, which needs a GPU
+    read = ChunkReader._checked
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(0.02)
+        return read(*arguments)
+
+    monkeypatch.setattr(ChunkReader, "_checked", slowly)
+    running = loader(faces, num_workers=2, persistent_workers=True, timeout=20)
+    for epoch in range(0, 16, 2):
+        next(iter(running))
+        assert seen(running) == numbered(faces, epoch + 1)
