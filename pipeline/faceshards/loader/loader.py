@@ -4,6 +4,7 @@ import logging
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -119,6 +120,7 @@ class Loader:
     ) -> None:
         _refuse_without_torch()
         # What needs torch is imported where it is used: who has none may still look at this class.
+        from faceshards.loader.tensors import pins
         from faceshards.loader.workers import Plan, WorkerOptions
 
         self.dataset = as_dataset(dataset, split)
@@ -131,7 +133,7 @@ class Loader:
         self._plan = Plan(*self.dataset.bound(fields, view), options)
         persistent = flag("persistent_workers", persistent_workers)
         self._worker_options = WorkerOptions(workers, persistent, ahead, timeout, multiprocessing_context)
-        self._pin = _pins(pin_memory)
+        self._pin = pins(pin_memory)
         self._memory: Memory = Pool()
         self._progress = Progress(None if epoch is None else whole_number("epoch", epoch, 0))
         self._newest: weakref.ref[Epoch] | None = None
@@ -223,7 +225,8 @@ class Loader:
         if self._worker_options.persistent and before is not None:
             before.take_over()
         self._running = weakref.ref(epoch)
-        return Begun(self._turns(sampling, start), start, total, moved)
+        make, take_back = partial(self._turns, sampling, start), partial(self._progress.take_back, start)
+        return Begun(make, start, total, moved, take_back)
 
     def _turns(self, sampling: Sampling, start: Position) -> "Iterator[Turn]":
         from faceshards.loader.tensors import OwnTurns
@@ -289,12 +292,3 @@ def _refuse_without_torch() -> None:
     except ModuleNotFoundError as error:
         needs = f"faceshards.Loader needs an extra: pip install 'faceshards[torch]' ({error})"
         raise MissingExtraError(needs) from error
-
-
-def _pins(pin_memory: bool | None) -> bool:
-    import torch
-
-    there = torch.cuda.is_available()
-    if pin_memory is not None and flag("pin_memory", pin_memory) and not there:
-        _log.warning("pin_memory=True has no effect: there is no CUDA device for which memory could be page-locked")
-    return there and pin_memory is not False

@@ -78,7 +78,7 @@ class Progress:
         self.fixed = fixed
         self._step = 1 if fixed is None else 0
         self._last: Position | None = None  # after the batch that was handed out last
-        self._next = Position(fixed or 0)
+        self._next = self._after_begun = Position(fixed or 0)
         self._following = self._next.epoch + self._step  # the epoch after `_next`
         self._generation = 0  # an iteration that began before something was set or loaded moves nothing any more
         self._lock = Lock()
@@ -100,8 +100,17 @@ class Progress:
         with self._lock:
             start, self._next = self._next, Position(self._following)
             self._following = self._next.epoch + self._step
-            self._last = start
+            self._last, self._after_begun = start, self._next
             return start, partial(self._moved, self._generation)
+
+    def take_back(self, start: Position) -> None:
+        """The iteration that began there failed before its first batch, and uses up no epoch.
+
+        Not where another one has begun since, or an epoch was set or a position loaded.
+        """
+        with self._lock:
+            if self._last is start and self._next is self._after_begun:
+                self._next, self._following, self._last = start, self._next.epoch, None
 
     def set_epoch(self, epoch: int, *, of_trainer: bool = False) -> None:
         """The next iteration is of this epoch; a loaded position in it stays, and so does a fixed epoch.
