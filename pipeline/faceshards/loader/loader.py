@@ -17,6 +17,7 @@ from faceshards.loader.dataset import Dataset
 from faceshards.loader.decoding import DecodeOptions, OnError
 from faceshards.loader.memory import Memory, Pool
 from faceshards.loader.opening import as_dataset
+from faceshards.loader.peeks import Peeks
 from faceshards.loader.position import Position, Progress, restored, saved
 from faceshards.loader.ranks import own_rank
 from faceshards.loader.sampling import Sampling, Shuffle, Uneven
@@ -136,6 +137,7 @@ class Loader:
         self._pin = pins(pin_memory)
         self._memory: Memory = Pool()
         self._progress = Progress(None if epoch is None else whole_number("epoch", epoch, 0))
+        self._peeks = Peeks()
         self._newest: weakref.ref[Epoch] | None = None
         self._running: weakref.ref[Epoch] | None = None
         self._live: Workers | None = None
@@ -221,6 +223,9 @@ class Loader:
             found = f"rank {sampling.rank} of {sampling.world_size}: {sampling.samples(len(self.dataset))}"
             _log.info("%s of %d faces; rank=0, world_size=1 gives all", found, len(self.dataset))
         start, moved = self._progress.begin()
+        shared = sampling.world_size > 1 and sampling.shuffle and self._progress.fixed is None
+        if shared and 0 < self._progress.left < total:
+            moved = self._peeks.watched(moved, self._progress.left)
         before = None if self._running is None else self._running()
         if self._worker_options.persistent and before is not None:
             before.take_over()

@@ -72,6 +72,10 @@ class Progress:
 
     Args:
         fixed: the one epoch of a loader that does not count; None to count 0, 1, 2 and so on.
+
+    Attributes:
+        left: batches that the iteration before the newest one had given when that began; 0 where somebody has said
+            since in which epoch that is.
     """
 
     def __init__(self, fixed: int | None) -> None:
@@ -80,6 +84,8 @@ class Progress:
         self._last: Position | None = None  # after the batch that was handed out last
         self._next = self._after_begun = Position(fixed or 0)
         self._following = self._next.epoch + self._step  # the epoch after `_next`
+        self.left = 0
+        self._told = False  # since the newest iteration began, somebody said which epoch the next one is
         self._generation = 0  # an iteration that began before something was set or loaded moves nothing any more
         self._lock = Lock()
 
@@ -100,7 +106,8 @@ class Progress:
         with self._lock:
             start, self._next = self._next, Position(self._following)
             self._following = self._next.epoch + self._step
-            self._last, self._after_begun = start, self._next
+            self.left = 0 if self._told or self._last is None else self._last.batches_done
+            self._last, self._after_begun, self._told = start, self._next, False
             return start, partial(self._moved, self._generation)
 
     def take_back(self, start: Position) -> None:
@@ -122,6 +129,7 @@ class Progress:
         if self.fixed is not None:
             return
         with self._lock:
+            self._told = True
             self._step = _ROUND if of_trainer else 1
             if of_trainer and self._next.epoch % _ROUND == epoch:
                 self._following = self._next.epoch + _ROUND
@@ -148,7 +156,7 @@ class Progress:
     def load(self, position: Position, following: int) -> None:
         """The next iteration begins there, and the one after it is of the epoch `following`."""
         with self._lock:
-            self._next, self._last = position, None
+            self._next, self._last, self._told = position, None, True
             self._following = following if self.fixed is None else self.fixed
             self._generation += 1
 
