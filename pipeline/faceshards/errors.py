@@ -102,7 +102,7 @@ class CorruptShardError(FaceShardsError, ValueError):
 
 
 class ReplacedStoreError(CorruptShardError):
-    """Another version of the store lies where the one lay that was opened."""
+    """Another version of the store, or none, lies where the one lay that was opened."""
 
 
 class ExportError(FaceShardsError, ValueError):

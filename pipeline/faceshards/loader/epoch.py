@@ -24,16 +24,18 @@ class Begun(NamedTuple):
     """An iteration that was started.
 
     Attributes:
-        turns: its batches, whatever carries them.
+        make: begins to make its batches, whatever carries them.
         start: where in the epoch they begin.
         total: how many batches the whole epoch has.
         moved: to be called with the position after every batch that is handed out.
+        take_back: to be called where it fails before its first batch.
     """
 
-    turns: Iterator[Turn]
+    make: Callable[[], Iterator[Turn]]
     start: Position
     total: int
     moved: Callable[[Position], None]
+    take_back: Callable[[], None]
 
 
 class Epoch(Iterator[dict[str, Any]]):
@@ -49,6 +51,7 @@ class Epoch(Iterator[dict[str, Any]]):
     def __init__(self, begin: Callable[["Epoch"], Begun], *, pin: bool) -> None:
         self._begin, self._pin = begin, pin
         self._begun: Begun | None = None
+        self._turns: Iterator[Turn] | None = None
         self._position = Position(0)
         self._taken_over = self._failed = False
         self._lock = Lock()
@@ -66,28 +69,43 @@ class Epoch(Iterator[dict[str, Any]]):
     def __next__(self) -> dict[str, Any]:
         with self._lock:
             if self._begun is None:
-                begun = self._begin(self)
-                self._position = begun.start
-                self._begun = begun._replace(turns=Ahead(begun.turns, Turn.pinned)) if self._pin else begun
-            while True:
-                turn = self._next_turn(self._begun)
-                done, skipped = self._position.batches_done + 1, self._position.skipped + turn.skipped
-                self._position = Position(self._position.epoch, done, skipped)
-                self._begun.moved(self._position)
-                if not is_empty(turn.tensors):
-                    return turn.tensors
+                self._begun = self._begin(self)
+                self._position = self._begun.start
+            begun = self._begun
+            try:
+                return self._next_tensors(begun)
+            except StopIteration:
+                raise
+            except BaseException:
+                if self._turns is None:
+                    self._begun = None
+                if self._position == begun.start:
+                    begun.take_back()
+                raise
 
     def take_over(self) -> None:
         """Another iteration uses this one's workers from now on."""
         self._taken_over = True
-        if self._begun is not None and isinstance(self._begun.turns, Ahead):
-            self._begun.turns.close()
+        if isinstance(self._turns, Ahead):
+            self._turns.close()
 
-    def _next_turn(self, begun: Begun) -> Turn:
+    def _next_tensors(self, begun: Begun) -> dict[str, Any]:
+        if self._turns is None:
+            made = begun.make()
+            self._turns = Ahead(made, Turn.pinned) if self._pin else made
+        while True:
+            turn = self._next_turn(begun, self._turns)
+            done, skipped = self._position.batches_done + 1, self._position.skipped + turn.skipped
+            self._position = Position(self._position.epoch, done, skipped)
+            begun.moved(self._position)
+            if not is_empty(turn.tensors):
+                return turn.tensors
+
+    def _next_turn(self, begun: Begun, turns: Iterator[Turn]) -> Turn:
         here = f"batch {self._position.batches_done} of {begun.total} of epoch {self._position.epoch}"
         if self.finished:
             # Read to the end all the same, which lets the workers end.
-            if not (self._taken_over or self._failed) and next(begun.turns, None) is not None:
+            if not (self._taken_over or self._failed) and next(turns, None) is not None:
                 raise LostBatchError(
                     f"epoch {self._position.epoch} has {counted(begun.total, 'batch', 'batches')}, and one more arrived"
                 )
@@ -101,7 +119,7 @@ class Epoch(Iterator[dict[str, Any]]):
             raise IteratorEndedError(f"this iterator ended with an error at {here}; begin another one")
         self._failed = True  # unless all goes well
         try:
-            turn = next(begun.turns, None)
+            turn = next(turns, None)
         except RuntimeError as error:
             if isinstance(error, FaceShardsError) or "DataLoader" not in str(error):
                 raise

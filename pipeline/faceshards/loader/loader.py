@@ -4,6 +4,7 @@ import logging
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +17,7 @@ from faceshards.loader.dataset import Dataset
 from faceshards.loader.decoding import DecodeOptions, OnError
 from faceshards.loader.memory import Memory, Pool
 from faceshards.loader.opening import as_dataset
+from faceshards.loader.peeks import Peeks
 from faceshards.loader.position import Position, Progress, restored, saved
 from faceshards.loader.ranks import own_rank
 from faceshards.loader.sampling import Sampling, Shuffle, Uneven
@@ -119,6 +121,7 @@ class Loader:
     ) -> None:
         _refuse_without_torch()
         # What needs torch is imported where it is used: who has none may still look at this class.
+        from faceshards.loader.tensors import pins
         from faceshards.loader.workers import Plan, WorkerOptions
 
         self.dataset = as_dataset(dataset, split)
@@ -131,9 +134,10 @@ class Loader:
         self._plan = Plan(*self.dataset.bound(fields, view), options)
         persistent = flag("persistent_workers", persistent_workers)
         self._worker_options = WorkerOptions(workers, persistent, ahead, timeout, multiprocessing_context)
-        self._pin = _pins(pin_memory)
+        self._pin = pins(pin_memory)
         self._memory: Memory = Pool()
         self._progress = Progress(None if epoch is None else whole_number("epoch", epoch, 0))
+        self._peeks = Peeks()
         self._newest: weakref.ref[Epoch] | None = None
         self._running: weakref.ref[Epoch] | None = None
         self._live: Workers | None = None
@@ -219,11 +223,15 @@ class Loader:
             found = f"rank {sampling.rank} of {sampling.world_size}: {sampling.samples(len(self.dataset))}"
             _log.info("%s of %d faces; rank=0, world_size=1 gives all", found, len(self.dataset))
         start, moved = self._progress.begin()
+        shared = sampling.world_size > 1 and sampling.shuffle and self._progress.fixed is None
+        if shared and 0 < self._progress.left < total:
+            moved = self._peeks.watched(moved, self._progress.left)
         before = None if self._running is None else self._running()
         if self._worker_options.persistent and before is not None:
             before.take_over()
         self._running = weakref.ref(epoch)
-        return Begun(self._turns(sampling, start), start, total, moved)
+        make, take_back = partial(self._turns, sampling, start), partial(self._progress.take_back, start)
+        return Begun(make, start, total, moved, take_back)
 
     def _turns(self, sampling: Sampling, start: Position) -> "Iterator[Turn]":
         from faceshards.loader.tensors import OwnTurns
@@ -289,12 +297,3 @@ def _refuse_without_torch() -> None:
     except ModuleNotFoundError as error:
         needs = f"faceshards.Loader needs an extra: pip install 'faceshards[torch]' ({error})"
         raise MissingExtraError(needs) from error
-
-
-def _pins(pin_memory: bool | None) -> bool:
-    import torch
-
-    there = torch.cuda.is_available()
-    if pin_memory is not None and flag("pin_memory", pin_memory) and not there:
-        _log.warning("pin_memory=True has no effect: there is no CUDA device for which memory could be page-locked")
-    return there and pin_memory is not False

@@ -72,14 +72,20 @@ class Progress:
 
     Args:
         fixed: the one epoch of a loader that does not count; None to count 0, 1, 2 and so on.
+
+    Attributes:
+        left: batches that the iteration before the newest one had given when that began; 0 where somebody has said
+            since in which epoch that is.
     """
 
     def __init__(self, fixed: int | None) -> None:
         self.fixed = fixed
         self._step = 1 if fixed is None else 0
         self._last: Position | None = None  # after the batch that was handed out last
-        self._next = Position(fixed or 0)
+        self._next = self._after_begun = Position(fixed or 0)
         self._following = self._next.epoch + self._step  # the epoch after `_next`
+        self.left = 0
+        self._told = False  # since the newest iteration began, somebody said which epoch the next one is
         self._generation = 0  # an iteration that began before something was set or loaded moves nothing any more
         self._lock = Lock()
 
@@ -100,8 +106,18 @@ class Progress:
         with self._lock:
             start, self._next = self._next, Position(self._following)
             self._following = self._next.epoch + self._step
-            self._last = start
+            self.left = 0 if self._told or self._last is None else self._last.batches_done
+            self._last, self._after_begun, self._told = start, self._next, False
             return start, partial(self._moved, self._generation)
+
+    def take_back(self, start: Position) -> None:
+        """The iteration that began there failed before its first batch, and uses up no epoch.
+
+        Not where another one has begun since, or an epoch was set or a position loaded.
+        """
+        with self._lock:
+            if self._last is start and self._next is self._after_begun:
+                self._next, self._following, self._last = start, self._next.epoch, None
 
     def set_epoch(self, epoch: int, *, of_trainer: bool = False) -> None:
         """The next iteration is of this epoch; a loaded position in it stays, and so does a fixed epoch.
@@ -113,6 +129,7 @@ class Progress:
         if self.fixed is not None:
             return
         with self._lock:
+            self._told = True
             self._step = _ROUND if of_trainer else 1
             if of_trainer and self._next.epoch % _ROUND == epoch:
                 self._following = self._next.epoch + _ROUND
@@ -139,7 +156,7 @@ class Progress:
     def load(self, position: Position, following: int) -> None:
         """The next iteration begins there, and the one after it is of the epoch `following`."""
         with self._lock:
-            self._next, self._last = position, None
+            self._next, self._last, self._told = position, None, True
             self._following = following if self.fixed is None else self.fixed
             self._generation += 1
 

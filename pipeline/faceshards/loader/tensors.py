@@ -1,5 +1,6 @@
 """Batches as tensors, in the process that made them or on their way out of a worker. Needs torch."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -8,9 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from faceshards.checks import flag
 from faceshards.loader.batches import Batches
 from faceshards.loader.handover import Handover, SharedArray, SharedPool
 from faceshards.records import Batch
+
+_log = logging.getLogger(__name__)
 
 
 class Turn(NamedTuple):
@@ -91,3 +95,11 @@ class SentBatch:
             return handover.array_at(values)
 
         return Turn(self.number, to_tensors({n: array(v) for n, v in self.values.items()}), self.skipped)
+
+
+def pins(pin_memory: bool | None) -> bool:
+    """Whether to copy batches to page-locked memory: where it is asked for, or left open, and a device is there."""
+    there = torch.cuda.is_available()
+    if pin_memory is not None and flag("pin_memory", pin_memory) and not there:
+        _log.warning("pin_memory=True has no effect: there is no CUDA device for which memory could be page-locked")
+    return there and pin_memory is not False

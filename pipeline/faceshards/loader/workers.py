@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_all_start_methods
 from multiprocessing.context import BaseContext
 from multiprocessing.sharedctypes import RawArray
+from threading import Lock
 from typing import Any
 
 import numpy.random  # noqa: F401 (torch seeds it in every worker, each of which would import it in every epoch)
@@ -105,6 +106,8 @@ class Workers:
         self._epoch_of_workers = _WorkerEpoch(plan, sampling, self._handover)
         self._persistent = options.persistent
         self._lost_after = options.timeout
+        self._reading = Lock()
+        self._before: weakref.ref[_Reading] | None = None
         self._loader = torch.utils.data.DataLoader(
             self._epoch_of_workers,
             batch_size=None,
@@ -119,10 +122,16 @@ class Workers:
 
     def begin(self, sampling: Sampling, start: Position) -> Iterator[Turn]:
         """The batches of one epoch from a position on; an earlier iteration, if there is one, is broken off."""
-        self._epoch_of_workers.begin(sampling, start)
-        if self._handover is not None:
-            self._handover.keep_seen()
-        sent: list[Iterator[SentBatch]] = [iter(self._loader)]
+        if self._before is not None and (before := self._before()) is not None:
+            before.ended = True
+        with self._reading:
+            self._epoch_of_workers.begin(sampling, start)
+            if self._handover is not None:
+                self._handover.keep_seen()
+            reading = _Reading(iter(self._loader), self._reading)
+        self._before = weakref.ref(reading)
+        sent: list[Iterator[SentBatch]] = [reading]
+        del reading
         turns = self._received(sent)
         _out_of_reach(turns, sent)
         return turns
@@ -148,6 +157,26 @@ class Workers:
                     raise
                 if time.monotonic() - silent_since >= self._lost_after:
                     raise RuntimeError(f"DataLoader timed out after {self._lost_after:g} seconds") from error
+
+
+class _Reading(Iterator[SentBatch]):
+    """What the workers send in one iteration.
+
+    torch's iterator of persistent workers is one for all iterations. The thread that pins may still wait in it when
+    nobody looks at its iteration any more and another one begins.
+
+    Attributes:
+        ended: another iteration begins: this one takes nothing of it.
+    """
+
+    def __init__(self, sent: Iterator[SentBatch], alone: Lock) -> None:
+        self._sent, self._alone, self.ended = sent, alone, False
+
+    def __next__(self) -> SentBatch:
+        with self._alone:
+            if self.ended:
+                raise StopIteration
+            return next(self._sent)
 
 
 class _WorkerEpoch(torch.utils.data.IterableDataset[SentBatch]):

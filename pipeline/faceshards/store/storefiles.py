@@ -211,15 +211,15 @@ class StoreFiles:
         if self._mirror is not None:
             return
         if (stamp := dataset_json.stamp_of(self.path)) is None:
-            raise self._missing(DATASET_JSON)
+            raise self.replaced("no store")
         if stamp != self.stamp and dataset_json.load(self.path)["files"] != self.info["files"]:
             raise self.replaced()
         self.stamp = stamp
 
-    def replaced(self) -> ReplacedStoreError:
-        """What to raise where the folder holds another version than the one that was opened."""
+    def replaced(self, found: str = "another version of it") -> ReplacedStoreError:
+        """What to raise where the folder does not hold the version that was opened."""
         return ReplacedStoreError(
-            f"{self.path}: expected the store that was opened; found another version of it in its place. Open it "
+            f"{self.path}: expected the store that was opened; found {found} in its place. Open it "
             "again; to read on while the next version is made, open a copy"
         )
 
@@ -273,6 +273,8 @@ class StoreFiles:
         return CorruptShardError(f"{self.path / file}: expected {expected}, found {found}. {IF_DAMAGED}")
 
     def _missing(self, file: str) -> MissingShardError:
+        """What to raise where a file is gone; where the whole store is gone, or another, that is raised."""
+        self._refuse_other_version()
         return MissingShardError(f"{self.path / file} belongs to the store and is not on the disk. {IF_MISSING}")
 
     @cached_property

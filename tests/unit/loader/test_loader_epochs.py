@@ -1,5 +1,6 @@
 """When an epoch of a `Loader` begins, and which one it is."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -10,8 +11,12 @@ from stores import sample_id
 
 import faceshards
 from faceshards.errors import IteratorEndedError
+from faceshards.loader.batches import Batches
+from faceshards.loader.loader import Loader
+from faceshards.store.chunkreader import ChunkReader
 
 torch = pytest.importorskip("torch")
+from faceshards.loader.tensors import Turn  # noqa: E402 (needs torch)
 
 pytestmark = WORKERS_START
 
@@ -43,6 +48,29 @@ def test_a_peek_begins_an_epoch_and_shortens_none(faces: faceshards.Dataset, how
     assert seen(running) == numbered(faces, 1)
     assert len(list(islice(running, 3))) == 3
     assert seen(running) == numbered(faces, 3)
+
+
+@each_kind_of_worker
+def test_an_iteration_that_fails_before_its_first_batch_is_begun_again(
+    faces: faceshards.Dataset, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = loader(faces)
+    next(iter(first))
+    running = loader(faces, **how)
+    running.load_state_dict(first.state_dict())
+    for fails in ((Loader, "_turns"), (Batches, "turn")):
+        with monkeypatch.context() as patched:
+            patched.setattr(*fails, no_files_left)
+            with pytest.raises(OSError, match="too many open files"):
+                next(iter(running))
+        running._live = None  # workers that were forked meanwhile
+        assert running.state_dict() == first.state_dict()
+    assert seen(running) == numbered(faces, 0)[BATCH:]
+    assert seen(running) == numbered(faces, 1)
+
+
+def no_files_left(*_: Any) -> Any:
+    raise OSError("too many open files")
 
 
 @each_kind_of_worker
@@ -144,3 +172,21 @@ def test_workers_leave_torchs_global_seed_alone(faces: faceshards.Dataset) -> No
     torch.manual_seed(3)
     seen(loader(faces, num_workers=2))
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_an_iteration_may_be_left_while_the_thread_that_pins_waits_for_its_next_batch(
+    faces: faceshards.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("faceshards.loader.tensors.pins", lambda _: True)
+    monkeypatch.setattr(Turn, "pinned", lambda turn: turn)  # all but the copy, which needs a GPU
+    read = ChunkReader._checked
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(0.02)
+        return read(*arguments)
+
+    monkeypatch.setattr(ChunkReader, "_checked", slowly)
+    running = loader(faces, num_workers=2, persistent_workers=True, timeout=20)
+    for epoch in range(0, 16, 2):
+        next(iter(running))
+        assert seen(running) == numbered(faces, epoch + 1)

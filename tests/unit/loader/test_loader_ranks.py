@@ -1,6 +1,7 @@
 """A loader finds its rank: by hand, from torch.distributed, or from the environment, when an iteration starts."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,33 @@ def test_before_lightning_has_said_the_rank_the_length_is_of_one_process(
 def test_a_world_of_one_needs_no_rank(faces: faceshards.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "1")
     assert len(rows(faceshards.Loader(faces, 4))) == FACES
+
+
+@pytest.mark.parametrize("options", [{}, {"shuffle": False}, {"epoch": 0}, {"world_size": 1}])
+def test_a_rank_that_may_be_an_epoch_ahead_is_told_once_and_only_where_it_matters(
+    faces: faceshards.Dataset, options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    loader = faceshards.Loader(faces, 4, **{"shuffle": True, "rank": 0, "world_size": 2} | options)
+    for _ in range(2):
+        next(iter(loader))
+        list(loader)
+    assert caplog.text.count("left after batch 1, and the next one is epoch 1: a rank that did so alone") == (
+        not options
+    )
+
+
+def test_a_trainer_that_sets_the_epoch_or_always_stops_at_the_same_batch_is_told_nothing(
+    faces: faceshards.Dataset, caplog: pytest.LogCaptureFixture
+) -> None:
+    loader = faceshards.Loader(faces, 4, shuffle=True, rank=0, world_size=2)
+    for _ in range(3):
+        list(islice(loader, 2))
+    for tell in (loader.set_epoch, loader.sampler.set_epoch):
+        for epoch in range(3):
+            next(iter(loader))
+            tell(epoch)
+            list(loader)
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("given", [{"rank": 0}, {"world_size": 2}])

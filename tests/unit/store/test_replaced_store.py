@@ -6,7 +6,7 @@ import pytest
 from stores import build_faces, face_arrays, face_spec, sample_id
 
 import faceshards
-from faceshards.errors import CorruptShardError, MissingShardError, ReplacedStoreError
+from faceshards.errors import CorruptShardError, ReplacedStoreError
 from faceshards.store.reader import Store
 from faceshards.store.schema import DATASET_JSON
 
@@ -60,6 +60,25 @@ def test_a_store_that_was_replaced_by_its_own_copy_is_read_on(faces: Path) -> No
     shutil.rmtree(faces)
     (faces.parent / "copy").rename(faces)
     assert (store.read("train", "image", 8, 9) == face_arrays("train", 8, 9)["image"]).all()
+
+
+@pytest.mark.parametrize("fewer_rows", [False, True], ids=["nothing", "a smaller store"])
+def test_an_epoch_that_leaves_out_damaged_chunks_ends_where_the_whole_store_is_gone(
+    faces: Path, fewer_rows: bool
+) -> None:
+    batches = faceshards.open(faces).batches(4, threads=0, on_error="skip")
+    for _ in range(4):
+        next(batches)
+    faces.rename(faces.parent / "elsewhere")  # as a disk does that is unmounted
+    if fewer_rows:
+        build_faces(faces.parent / "next", faces, face_spec({"train": 16}, profile="fast"))
+    found = "another version of it" if fewer_rows else "no store"
+    with pytest.raises(ReplacedStoreError, match=f"found {found} in its place"):
+        list(batches)
+
+
+def test_a_store_without_its_description_is_read_no_further(faces: Path) -> None:
+    store = Store.open(faces)
     (faces / DATASET_JSON).unlink()
-    with pytest.raises(MissingShardError, match=DATASET_JSON):
+    with pytest.raises(ReplacedStoreError, match="found no store in its place"):
         store.read("train", "image", 16, 17)
