@@ -13,6 +13,9 @@ from hypothesis import settings
 # and in the programs that they start, spin while they wait for one another: two thirds of the CPU time of a notebook.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Faces are parsed in this process and in others, after whatever else has used oneDNN: see `faceshards.build.parse`.
+os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
+
 # Or each `dvc init` leaves a file, and a program that tries to send it.
 os.environ["DVC_NO_ANALYTICS"] = "1"
 

@@ -1,6 +1,7 @@
 """Nothing decides the bytes but code, params and inputs; and each of these does."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
@@ -16,7 +17,7 @@ from small_pipeline import digest, download_and_plan, run_pipeline
 from faceshards.build import provenance
 from faceshards.build.align import AlignTask, align_faces
 from faceshards.build.params import Params, RunParams
-from faceshards.build.parse import ParseTask, parse_faces
+from faceshards.build.parse import SAME_BF16, ParseTask, _loaded, parse_faces
 from faceshards.errors import SourceFormatError, WeightsError
 from faceshards.parsing.weights import load_weights, save_weights
 from faceshards.store.durable import sha256_of
@@ -37,6 +38,27 @@ def test_builds_of_torch_for_cuda_and_for_the_cpu_write_the_same_bytes_with_one_
     assert digest(tmp_path / "data") == digest(small_run)
     for info in (Store.open(tmp_path / "data" / name).info for name in ("parsed", "shards")):
         assert info["provenance"]["parse"]["torch"] == info["provenance"]["versions"]["torch"] == release
+
+
+def test_faces_are_parsed_without_amx_unless_its_user_says_otherwise(
+    small_params: Callable[..., Params], small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, value = SAME_BF16
+    params = small_params()
+
+    def run(out: Path) -> object:
+        return parse_faces(small_run / "aligned", out, params.parse, params.store, params.run)
+
+    monkeypatch.delenv(name)
+    _loaded.cache_clear()
+    run(tmp_path / "parsed")
+    assert os.environ[name] == value
+    monkeypatch.setenv(name, "DEFAULT")
+    _loaded.cache_clear()
+    run(tmp_path / "other")
+    assert os.environ[name] == "DEFAULT"
+    keys = [{path.name for path in (tmp_path / ".work/kept" / out).iterdir()} for out in ("parsed", "other")]
+    assert not keys[0] & keys[1]
 
 
 class Stopped(Exception):

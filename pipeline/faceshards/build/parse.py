@@ -1,6 +1,7 @@
 """Stage `parse`: the network's 25-class region map of every aligned face, and how well it agrees with the truth."""
 
 import math
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -34,6 +35,10 @@ from faceshards.store.schema import OK, StoreSpec
 _Weights: TypeAlias = tuple[tuple[Path, str], ...]
 
 _LOADING = threading.Lock()
+
+SAME_BF16 = "ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16"
+"""An environment variable of oneDNN, which reads it when a process first uses it, and what this stage sets it to where
+nobody has: processors with AMX add up bfloat16 in another order than those without, and would make other bytes."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,8 @@ def parse_faces(aligned: Path, out: Path, params: ParseParams, store: StoreParam
     # What "auto" came to, and not what the stages `erase` and `inputs` look at.
     settled = replace(_settled(params, parser.provenance), min_confidence=None, accept_licence=None)
     digests = [digest for _, digest in weights]
-    with making(out, __name__, spec, run, settled, made_by, dict(parser.provenance), digests) as shards:
+    decided_by = (settled, made_by, dict(parser.provenance), digests, os.environ[SAME_BF16[0]])
+    with making(out, __name__, spec, run, *decided_by) as shards:
         gpu = settled.device == "cuda"
         sizes = [stop - start for start, stop in (spec.shard_range(*place) for place in spec.shards)]
         threads = threads_per_worker(run, sizes, gpu=gpu)
@@ -186,6 +192,7 @@ def _parser(params: ParseParams, weights: _Weights, threads: int = 1) -> Parser:
 
 @lru_cache(maxsize=2)  # the one that settles "auto", and the one that works: a worker may outlive many weights
 def _loaded(params: ParseParams, weights: _Weights, threads: int) -> Parser:
+    os.environ.setdefault(*SAME_BF16)
     parser = load_parser(params.weights, params.device, threads, params.precision, params.mirror)
     if (found := _digests(params)) != weights:
         raise WeightsError(
