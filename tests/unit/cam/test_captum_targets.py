@@ -156,7 +156,8 @@ def test_attributions_have_the_dtype_of_the_outputs(ablation, network, noise, ma
     theirs = ablation(model).attribute(noise, target=1, feature_mask=maps[:, None].long())
     ours = FSCAM(model, mode="erase").attribute(noise, target=1, feature_mask=maps)
     assert ours.dtype == theirs.dtype == dtype
-    assert torch.equal(ours, theirs)
+    # They run other batches, of which some processors add up the last bits otherwise.
+    assert torch.allclose(ours, theirs, rtol=0, atol=1e-6 if dtype == torch.float64 else 2**-7)
 
 
 def test_whole_numbers_in_and_out_lose_nothing(maps) -> None:
