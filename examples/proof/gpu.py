@@ -36,6 +36,7 @@ from examples.recognition.shards import build_shards
 from examples.recognition.train import HeadName, seeded
 from faceshards.build.params import load_params
 from faceshards.errors import SourceNotFoundError
+from faceshards.store.schema import DATASET_JSON
 
 AT_ONCE = 16
 """Batches that are erased together."""
@@ -150,7 +151,7 @@ def make_shards(lfw: Path, work: Path) -> Path:
         SourceNotFoundError: no photographs.
     """
     shards = work / "shards"
-    if not (shards / "dataset.json").is_file():
+    if not (shards / DATASET_JSON).is_file():
         source = lfw / "lfw-deepfunneled"
         if not source.is_dir():
             zipped, source = source.with_suffix(".zip"), work / "photographs"

@@ -103,7 +103,10 @@ def _part(net: str, head: HeadName, of: Comparison, rows: dict[Trial, dict[str, 
         "halves": [f"{100 * share:.1f}" for share in of.each[0, :, :, METRICS.index("accuracy")].mean(0)],
         "smallest": f"{100 * of.difference('accuracy', 'on-the-fly', 'none').smallest:.1f}",
         "falls": tables.falls_table(of),
-        "hair": [f"{fall:.3f}" for fall in of.values()[:, METRICS.index("fall without hair")]],
+        "hair": {
+            arm: f"{fall:.3f}"
+            for arm, fall in zip(ARMS, of.values()[:, METRICS.index("fall without hair")], strict=True)
+        },
         "drawn": {arm: points(of.difference("an occluder drawn", arm, "none")) for arm in ARMS[1:]},
         "hidden": tables.hidden_table(of),
         "gains": [points(of.difference(metric, "on-the-fly", "none")) for metric in ("accuracy", "eer")],
@@ -146,7 +149,7 @@ def finding(parts: list[dict[str, Any]]) -> str:
     head += [f"something drawn over, against {reference}" for reference in ("no erasing", "rectangles")]
     return (
         f"On whole faces of LFW, erasing regions on the fly brings {whole}, and where something is drawn over the face "
-        f"{drawn}. In points of accuracy, with 95 % intervals over people and seeds:\n\n{tables.table(head, lines)}"
+        f"{drawn}. In points, with 95 % intervals over people and seeds:\n\n{tables.table(head, lines)}"
     )
 
 

@@ -31,8 +31,7 @@ LABELS = {
 
 def points(difference: Difference) -> str:
     """In points, with the 95 % interval."""
-    mean, low, high = (round(100 * share, 1) + 0.0 for share in (difference.mean, difference.low, difference.high))
-    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
+    return _change(difference, 1, times=100)
 
 
 def figures_table(of: Comparison) -> str:
@@ -91,8 +90,8 @@ def spread_table(of: Comparison) -> str:
         cells = []
         for metric in ("regions looked at", "cosine lost"):
             m, gap = METRICS.index(metric), of.difference(metric, arm, "none")
-            change = f"{gap.mean:+.2f} ({gap.low:+.2f} to {gap.high:+.2f})"
-            cells += [_bounded(values[a, m], bounds[:, a, m], 2), *([change, f"{gap.p:.3f}"] if a else ["", ""])]
+            of_none = [_change(gap, 2), f"{gap.p:.3f}"] if a else ["", ""]
+            cells += [_bounded(values[a, m], bounds[:, a, m], 2), *of_none]
         lines.append([arm, *cells])
     against = ["against none", "paired p"]
     return table(["erasing", "regions looked at", *against, "cosine lost", *against], lines)
@@ -106,10 +105,9 @@ def falls_table(of: Comparison) -> str:
     lines = []
     for m in sorted(known, key=lambda m: -values[0, m]):
         gap = of.difference(METRICS[m], "on-the-fly", "none")
-        mean, low, high = (round(fall, 3) + 0.0 for fall in (gap.mean, gap.low, gap.high))
-        change = f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
         region = METRICS[m].removeprefix("fall without ").replace("_", " ")
-        lines.append([region, *(f"{value:.3f}" for value in values[:, m].round(3) + 0.0), change, f"{gap.p:.3f}"])
+        falls = (f"{value:.3f}" for value in values[:, m].round(3) + 0.0)
+        lines.append([region, *falls, _change(gap, 3), f"{gap.p:.3f}"])
     return table(["region", *ARMS, "on-the-fly against none", "paired p"], lines)
 
 
@@ -156,6 +154,13 @@ def sweep_table(rows: list[dict[str, str]]) -> str:
             lines.append([arm, f"{p:g}", f"{least} to {most}", fill, str(epochs), str(len(own)), *cells])
     head = ["erasing", "p", "regions", "fill", "epochs", "seeds", "EER", "TAR at FAR 0.01", "TAR at FAR 0.001"]
     return table(head, lines) if lines else ""
+
+
+def _change(difference: Difference, digits: int, times: int = 1) -> str:
+    """With its 95 % interval, and no minus before a zero."""
+    parts = (round(times * part, digits) + 0.0 for part in (difference.mean, difference.low, difference.high))
+    mean, low, high = (f"{part:+.{digits}f}" for part in parts)
+    return f"{mean} ({low} to {high})"
 
 
 def _bounded(value: float, bounds: NDArray[np.float64], digits: int) -> str:
