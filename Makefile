@@ -96,10 +96,11 @@ licences: $(SUPPLY)/.made
 sbom: $(VENV)/.pipeline $(SUPPLY)/.made
 	$(SUPPLY)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file sbom.json $(VENV)/bin/python
 
-# The files of a new data set, from this repository's own: after an edit of params.yaml, dvc.yaml or manifests.
+# The files of a new data set, from this repository's own: after an edit of params.yaml, dvc.yaml or manifests. The demo
+# faces are parsed on the CPU everywhere, so that dvc.lock holds where there is a GPU too.
 TEMPLATE := pipeline/faceshards/project/template
 template:
-	cp params.yaml $(TEMPLATE)/params.yaml.in
+	sed 's/^  device: cpu$$/  device: auto/' params.yaml > $(TEMPLATE)/params.yaml.in
 	sed '/^  code:/,/^$$/d' dvc.yaml > $(TEMPLATE)/dvc.yaml.in
 	for name in demo facesynthetics-100 facesynthetics-1000 facesynthetics-100000 facesynthetics-100000-parts; do \
 	  cp manifests/$$name.yaml $(TEMPLATE)/manifests__$$name.yaml.in; done

@@ -25,7 +25,7 @@ batch: 32
 def write_faces(folder: Path, count: int) -> Path:
     """A RecordIO of so many rendered faces, `EACH` a person; their JPEGs differ by bytes behind the picture."""
     folder.mkdir(parents=True, exist_ok=True)
-    faces = [cv2.resize(render_face(i, 0, 256).image, (ALIGNED_SIZE,) * 2) for i in range(PICTURES)]
+    faces = [cv2.resize(render_face(0, i, 0, 256).image, (ALIGNED_SIZE,) * 2) for i in range(PICTURES)]
     pictures = [cv2.imencode(".jpg", face[..., ::-1])[1].tobytes() for face in faces]
     path = folder / "train.rec"
     with path.open("wb") as records, path.with_suffix(".idx").open("w") as index:

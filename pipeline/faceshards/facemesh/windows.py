@@ -4,11 +4,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from faceshards.ops.sampling import sampled
 from faceshards.records import Float32Array, Float64Array, UInt8Array
-
-_STEPS = 32  # of a pixel, in OpenCV's fixed-point maps
 
 _SHRINK_LIMIT = 4.0
 """The most image pixels that a pixel of a window steps over; beyond, the image is averaged down first.
@@ -67,9 +65,7 @@ class Picture:
         scale = np.array([image.shape[1] / self.width, image.shape[0] / self.height])
         matrix = matrix * scale[:, None]
         matrix[:, 2] += (scale - 1) / 2
-        image, first = _near(image, matrix, size)
-        matrix[:, 2] -= first
-        return cv2.remap(image, *_fixed_point(matrix, size), cv2.INTER_LINEAR, borderMode=border).astype(np.float32)
+        return sampled(image, matrix, size, border=border).astype(np.float32)
 
     def _level(self, halvings: int) -> UInt8Array:
         if halvings not in self._levels:
@@ -78,24 +74,3 @@ class Picture:
                 cv2.resize(self._levels[0], size, interpolation=cv2.INTER_AREA), np.uint8
             )
         return self._levels[halvings]
-
-
-def _fixed_point(matrix: Float64Array, size: int) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
-    """OpenCV's maps of whole pixels and of 32nds of them.
-
-    MediaPipe samples in such steps. Sampled more finely, the points differ from its own by up to a pixel.
-    """
-    rows, columns = np.mgrid[:size, :size].astype(np.float64)
-    steps = np.stack([columns, rows], axis=-1) @ matrix[:, :2].T + matrix[:, 2]
-    steps = np.rint(steps * _STEPS).astype(np.int64)
-    within = steps % _STEPS
-    return (steps // _STEPS).astype(np.int16), (within[..., 1] * _STEPS + within[..., 0]).astype(np.uint16)
-
-
-def _near(image: UInt8Array, matrix: Float64Array, size: int) -> tuple[UInt8Array, NDArray[np.int64]]:
-    """The part of an image that a window shows, with a margin, and its first pixel; OpenCV warps no larger images."""
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) @ matrix[:, :2].T + matrix[:, 2]
-    end = np.array([image.shape[1], image.shape[0]])
-    low = np.clip(np.floor(corners.min(axis=0)) - 2, 0, end - 1).astype(np.int64)
-    high = np.clip(np.ceil(corners.max(axis=0)) + 3, low + 1, end).astype(np.int64)
-    return image[low[1] : high[1], low[0] : high[0]], low

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceshards.errors import BadSampleError
+from faceshards.ops.sampling import places, sampled
 from faceshards.records import UInt8Array
 from faceshards.regions import IGNORE
 
@@ -129,10 +130,8 @@ def similarity(points: ArrayLike, *, ordered: bool = False) -> NDArray[np.float6
 
 def covered_share(matrix: NDArray[np.float64], height: int, width: int) -> float:
     """How much of the aligned square lies inside a (height, width) source image: 0 to 1."""
-    inside = cv2.warpAffine(
-        np.ones((height, width), np.uint8), matrix, (ALIGNED_SIZE, ALIGNED_SIZE), flags=cv2.INTER_NEAREST
-    )
-    return float(inside.mean())
+    x, y = (np.rint(place) for place in places(_inverse(matrix), ALIGNED_SIZE))
+    return float(((x >= 0) & (x < width) & (y >= 0) & (y < height)).mean())
 
 
 def warp_image(image: UInt8Array, matrix: NDArray[np.float64]) -> UInt8Array:
@@ -171,13 +170,16 @@ def warp_area(image: UInt8Array, matrix: NDArray[np.float64], size: int) -> UInt
     factor = int(np.clip(np.ceil(1 / scale), 1, 16))
     fine = matrix * factor
     fine[:, 2] += (factor - 1) / 2
-    warped = cv2.warpAffine(image, fine, (size * factor, size * factor), flags=cv2.INTER_LINEAR)
-    if factor > 1:
-        warped = cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA)
-    return np.asarray(warped, np.uint8)
+    warped = sampled(image, _inverse(fine), size * factor)
+    if factor == 1:
+        return warped
+    return np.asarray(cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def warp_labels(labels: UInt8Array, matrix: NDArray[np.float64], size: int = ALIGNED_SIZE) -> UInt8Array:
     """Warp a label map by nearest neighbour: (H, W) uint8 to (size, size) uint8; 255 outside the source."""
-    warped = cv2.warpAffine(labels, matrix, (size, size), flags=cv2.INTER_NEAREST, borderValue=(IGNORE,))
-    return np.asarray(warped, np.uint8)
+    return sampled(labels, _inverse(matrix), size, by="nearest", outside=IGNORE)
+
+
+def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(cv2.invertAffineTransform(matrix), np.float64)

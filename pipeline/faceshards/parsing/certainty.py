@@ -12,7 +12,7 @@ from faceshards.errors import ParserError
 from faceshards.records import Float32Array, UInt8Array
 from faceshards.regions import N_REGIONS
 
-_DIGITS = 4
+_DIGITS = 3
 _WHOLE = 255
 
 
@@ -37,7 +37,8 @@ class Parsed(NamedTuple):
 
 
 class Confidence(NamedTuple):
-    """How sure a network is of whole faces: shares from 0 to 1, of four digits.
+    """How sure a network is of whole faces: shares from 0 to 1, of three digits: processors differ in the last bits of
+    logits, which shows in fewer of them than in those of four.
 
     Attributes:
         face: (B,) float32, mean probability of a pixel's region: the share of the pixels that should be right.

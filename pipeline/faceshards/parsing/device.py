@@ -38,7 +38,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:
-    """``"auto"`` takes fp16 on CUDA, bf16 on a CPU that multiplies it natively (AVX512-BF16, AMX), else fp32.
+    """``"auto"`` takes fp16 on CUDA and fp32 on the CPU, where other processors find the same regions.
 
     Raises:
         DeviceError: the name means nothing.
@@ -47,10 +47,7 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
         raise DeviceError(f"unknown precision {name!r}; expected one of {', '.join(names)}")
     if name != "auto":
         return torch.bfloat16 if name == "bf16" else torch.float32
-    if device.type == "cuda":
-        return torch.float16
-    cpu = torch.cpu.get_capabilities()
-    return torch.bfloat16 if cpu.get("avx512_bf16") or cpu.get("amx_bf16") else torch.float32
+    return torch.float16 if device.type == "cuda" else torch.float32
 
 
 def torch_release() -> str:

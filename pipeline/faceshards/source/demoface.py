@@ -3,6 +3,9 @@
 A person is a relief around a vertical axis: a grid over (height, angle) holds its radius, a finer one, the canvas,
 colour and class, both filled from one outline. Every pixel's ray is followed to the relief and sees what lies there.
 The unit is the distance of the pupils, the origin lies between them on the axis; x right, y down, z to the camera.
+
+Processors differ in the last bits of sines, powers and products. So that no pixel shows it, all of it is in float64,
+and OpenCV looks up places that were rounded to its own 32nds of a cell.
 """
 
 from functools import partial
@@ -12,15 +15,15 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from faceshards.records import Float32Array, UInt8Array
+from faceshards.records import Float32Array, Float64Array, UInt8Array
 from faceshards.regions import CoarseRegion as Part
 from faceshards.rng import fold, sample_keys, uniforms
 
-_Draws = partial[Float32Array]
+_Draws = partial[Float64Array]
 _COLUMNS, _ROWS, _FINE = 400, 380, 2  # of the relief; the canvas is that many times finer
-_CORNER, _CELLS = np.array([-2.7, -2.5], np.float32), np.array([400 / 5.4, 50], np.float32)  # of angle and height
-_ANGLE = np.arange(_COLUMNS, dtype=np.float32) / _CELLS[0] + _CORNER[0]  # 0 at the nose, rising to the image's right
-_HEIGHT = np.arange(_ROWS, dtype=np.float32)[:, None] / _CELLS[1] + _CORNER[1]
+_CORNER, _CELLS = np.array([-2.7, -2.5]), np.array([400 / 5.4, 50])  # of angle and height
+_ANGLE = np.arange(_COLUMNS) / _CELLS[0] + _CORNER[0]  # 0 at the nose, rising to the image's right
+_HEIGHT = np.arange(_ROWS)[:, None] / _CELLS[1] + _CORNER[1]
 _SIDE, _SIN, _COS, _ROUND = np.abs(_ANGLE), np.sin(_ANGLE), np.cos(_ANGLE), 2.3  # exponent of the cuts
 _CIRCLE = np.array([(np.cos(t), np.sin(t)) for t in np.linspace(0, 2 * np.pi, 25)])
 # height, half width, depth to the front and to the back: of the bald head, and of neck and shoulders
@@ -48,7 +51,7 @@ _POINTS = [(-0.97, -0.28), (-0.96, 0), (-0.94, 0.28), (-0.91, 0.57), (-0.84, 0.8
 _HILLS = np.array([(0.1, 0, 0.25, 0.13, 0.3, 0.4), (0.36, 0, 0.64, 0.14, 0.34, 0.13), (0.13, 0.14, 0.7, 0.07, 0.1, 0.1),
     (0.1, 0, 1.1, 0.28, 0.2, 0.2), (-0.14, 0.37, -0.02, 0.2, 0.17, 0.17), (0.1, 0.38, 0, 0.13, 0.11, 0.11),
     (0.06, 0.33, -0.3, 0.3, 0.1, 0.1), (0.07, 0.46, 0.42, 0.22, 0.25, 0.3), (0.1, 0, 1.52, 0.25, 0.14, 0.16),
-    (0.24, 1.52, 0.12, 0.15, 0.36, 0.4)]).T.astype(np.float32)[..., None]  # fmt: skip
+    (0.24, 1.52, 0.12, 0.15, 0.36, 0.4)]).T[..., None]  # fmt: skip
 # right halves of the outlines of the nose, of a full beard and of a goatee; bridge and bow of spectacles
 _HALVES = ([(0, -0.06), (0.07, -0.06), (0.1, 0.13), (0.14, 0.43), (0.27, 0.6), (0.28, 0.71), (0.2, 0.8), (0, 0.84)],
     [(0, 0.87), (0.3, 0.92), (0.45, 0.98), (0.6, 0.86), (0.85, 0.5), (0.93, 0.1), (0.99, 0.1), (0.95, 0.8), (0, 2.1)],
@@ -73,23 +76,29 @@ class DemoFace(NamedTuple):
     landmarks: Float32Array
 
 
-def _draw(key: NDArray[Any], name: str, low: float = 0, high: float = 1, shape: tuple[int, ...] = ()) -> Float32Array:
+def _draw(key: NDArray[Any], name: str, low: float = 0, high: float = 1, shape: tuple[int, ...] = ()) -> Float64Array:
     """Uniform draws looked up by name, so that a new trait changes no other and order means nothing."""
-    draws = uniforms(fold(key, sample_keys([name])[0]), int(np.prod(shape))).astype(np.float32)
-    return np.float32(low) + np.float32(high - low) * draws.reshape(shape)
+    draws = uniforms(fold(key, sample_keys([name])[0]), int(np.prod(shape)))
+    return np.asarray(low + (high - low) * draws.reshape(shape))
 
 
-def _on_head(points: ArrayLike) -> Float32Array:
+def _on_head(points: ArrayLike) -> Float64Array:
     """Positions (n, 2) seen from the front, to (n, 2) angle and height on the head."""
-    x, y = np.asarray(points, np.float32).T
+    x, y = np.asarray(points, float).T
     width, front = (np.interp(y, _HEAD[0], row) for row in _HEAD[1:3])
     inside = 1 - np.clip(np.abs(x) / width, 0, 0.985) ** _ROUND
-    return np.stack([np.arctan2(x, front * inside ** (1 / _ROUND)), y], 1).astype(np.float32)
+    return np.stack([np.arctan2(x, front * inside ** (1 / _ROUND)), y], 1)
 
 
-def _expression(who: _Draws, now: _Draws) -> Float32Array:
+def _cells(angle: NDArray[Any], height: NDArray[Any]) -> list[Float32Array]:
+    """Columns and rows of the relief, in 32nds of one."""
+    places = ((angle - _CORNER[0]) * _CELLS[0], (height - _CORNER[1]) * _CELLS[1])
+    return [(np.round(place * 32) / 32).astype(np.float32) for place in places]
+
+
+def _expression(who: _Draws, now: _Draws) -> Float64Array:
     """Landmarks (70, 2) seen from the front."""
-    points = np.zeros((70, 2), np.float32)
+    points = np.zeros((70, 2))
     points[_RIGHT], points[_LEFT] = np.array(_POINTS) * (-1, 1), _POINTS
     x, y = points.T  # views: what follows bends the points in place
     y[17:27] += who("brow height", -0.06, 0.02) - now("brow raise", 0, 0.06)
@@ -104,7 +113,7 @@ def _expression(who: _Draws, now: _Draws) -> Float32Array:
     return points
 
 
-def _paint(who: _Draws, now: _Draws, p: Float32Array, strands: NDArray[Any], hairline: list[float]) -> list[UInt8Array]:
+def _paint(who: _Draws, now: _Draws, p: NDArray[Any], strands: NDArray[Any], hairline: list[float]) -> list[UInt8Array]:
     """The canvas, RGB colours and classes, from the lowest layer to the top; p: landmarks, left: of the image."""
     tone = int(who("skin", 0, len(_SKINS)))  # dark skin: seldom fair hair and eyes
     skin, lip = _SKINS[tone] * who("shade", 0.94, 1.03), _SKINS[tone] * (0.9, 0.7, 0.7)
@@ -158,17 +167,17 @@ def _paint(who: _Draws, now: _Draws, p: Float32Array, strands: NDArray[Any], hai
     return [canvas, label]
 
 
-def _relief(who: _Draws, label: UInt8Array, strands: NDArray[Any], thickness: float) -> Float32Array:
+def _relief(who: _Draws, label: UInt8Array, strands: NDArray[Any], thickness: float) -> Float64Array:
     """Distance from the axis, outward normal, openness to the sky: (rows, columns, 5)."""
     parts = (label[::_FINE, ::_FINE] == part for part in (Part.HAIR, Part.HEADWEAR, Part.BEARD, Part.GLASSES))
-    hair, hat, beard, frame = (cv2.GaussianBlur(part.astype(np.float32), (0, 0), 1.5) for part in parts)
+    hair, hat, beard, frame = (cv2.GaussianBlur(part.astype(float), (0, 0), 1.5) for part in parts)
     y = np.where(_HEIGHT < -0.8, -0.8 + (_HEIGHT + 0.8) / (1 + thickness / 1.15), _HEIGHT)  # hair raises the crown
     rings = []
     for profile, at in ((_HEAD, y), (_BODY, _HEIGHT)):
-        width, front, back = (np.interp(at, profile[0], row).astype(np.float32) ** -_ROUND for row in profile[1:])
+        width, front, back = (np.interp(at, profile[0], row) ** -_ROUND for row in profile[1:])
         powers = np.abs(_SIN) ** _ROUND * width + np.abs(_COS) ** _ROUND * np.where(_COS > 0, front, back)
         rings.append(cv2.GaussianBlur(powers ** (-1 / _ROUND), (0, 0), 1, sigmaY=4))
-    below_jaw = np.clip((_HEIGHT - np.interp(_SIDE, _TURNS, _JAW).astype(np.float32)) / 0.18, 0, 1)
+    below_jaw = np.clip((_HEIGHT - np.interp(_SIDE, _TURNS, _JAW)) / 0.18, 0, 1)
     radius = rings[0] + cv2.blur(below_jaw, (5, 5)) * (rings[1] * who("neck", 0.9, 1.1) - rings[0])
     size, angle, height, sideways, up, down = _HILLS
     above = _HEIGHT.T - height
@@ -180,11 +189,11 @@ def _relief(who: _Draws, label: UInt8Array, strands: NDArray[Any], thickness: fl
     radius += np.clip(5 * y + 9.75, 0, 1) * (thickness * hair * (0.75 + 0.5 * strands) + 0.12 * hat + 0.05 * frame)
     climb, turn = (slope * cells for slope, cells in zip(np.gradient(radius), _CELLS[::-1], strict=True))
     normal = np.array([radius * _SIN - turn * _COS, -radius * climb, radius * _COS + turn * _SIN])
-    normal /= np.sqrt((normal * normal).sum(0)) + np.float32(1e-6)
+    normal /= np.sqrt((normal * normal).sum(0)) + 1e-6
     openness = np.clip(1 - 2.2 * (cv2.GaussianBlur(radius, (0, 0), 8) - radius), 0.35, 1.15)
     openness *= 1 + 0.8 * np.maximum(hair, beard) * (strands - 0.5)
     surface = np.where(y > -1.95, radius, -1)  # nothing over the crown
-    return np.stack([surface, *normal, openness], 2).astype(np.float32)
+    return np.stack([surface, *normal, openness], 2)
 
 
 def render_face(seed: int, identity: int, view: int, size: int = 512) -> DemoFace:
@@ -204,42 +213,40 @@ def render_face(seed: int, identity: int, view: int, size: int = 512) -> DemoFac
     relief = _relief(who, classes, strands, _HAIR[style][0])
     yaw, radius = now("yaw", -1, 1), np.ascontiguousarray(relief[..., 0])
     turns = (0, 0, now("roll", -0.22, 0.22)), (now("pitch", -0.25, 0.22), 0, 0), (0, 1.05 * yaw * abs(yaw) ** 0.5, 0)
-    pose = np.linalg.multi_dot([cv2.Rodrigues(np.array(turn, float))[0] for turn in turns]).astype(np.float32)
-    stretch = np.array([who("face width", 0.94, 1.07), who("face length", 0.94, 1.07), 1], np.float32)
+    pose = np.linalg.multi_dot([cv2.Rodrigues(np.array(turn, float))[0] for turn in turns])
+    stretch = np.array([who("face width", 0.94, 1.07), who("face length", 0.94, 1.07), 1])
     unit, centre = size * now("scale", 0.131, 0.178), size * np.array([[now("x", 0.44, 0.57)], [now("y", 0.46, 0.53)]])
     places = np.stack(np.broadcast_arrays(radius * _SIN, _HEIGHT, radius * _COS)).reshape(3, -1)
     seen = (pose * stretch * unit) @ places
-    pixels = (seen[:2] + centre).astype(np.float32)
+    pixels = seen[:2] + centre
     cells = np.clip(pixels[::-1, ::3] * 128 / size + 1, 0, 129).astype(int)  # with a margin for those out of sight
-    near = np.full((130, 130), -9, np.float32)  # rays start before the nearest place around, of some on the grid
+    near = np.full((130, 130), -9.0)  # rays start before the nearest place around, of some on the grid
     np.maximum.at(near, (cells[0], cells[1]), seen[2, ::3] / unit)
     start = cv2.resize(cv2.dilate(near, np.ones((3, 3)))[1:-1, 1:-1], (size, size), interpolation=cv2.INTER_NEAREST)
     at = np.flatnonzero(start > -9)
     at = np.resize(at, (-(-len(at) // 512), 512))  # a picture of them, the last row filled up, for OpenCV
-    to_head, depth, hit = (pose / stretch).T, start.ravel()[at] + np.float32(0.1), np.zeros(at.shape, bool)
+    to_head, depth, hit = (pose / stretch).T, start.ravel()[at] + 0.1, np.zeros(at.shape, bool)
     starts = np.tensordot(to_head[:, :2], (np.stack([at % size, at // size]) - centre[..., None]) / unit, 1)
-    starts = starts.astype(np.float32)
-    for step in np.geomspace(0.5, 0.005, 14, dtype=np.float32):  # towards the relief when outside, back when inside
+    for step in np.geomspace(0.5, 0.005, 14):  # towards the relief when outside, back when inside
         x, y, z = starts + to_head[:, 2, None, None] * depth
-        distance, angle = cv2.cartToPolar(-z, -x)  # from the back
-        column, row = (angle - np.float32(np.pi + _CORNER[0])) * _CELLS[0], (y - _CORNER[1]) * _CELLS[1]
-        gap = distance - cv2.remap(radius, column, row, cv2.INTER_LINEAR)
+        column, row = _cells(np.arctan2(x, z), y)
+        gap = np.sqrt(x * x + z * z) - cv2.remap(radius, column, row, cv2.INTER_LINEAR)
         hit |= gap < 0
         depth -= np.clip(0.7 * gap + step / 4, -step, step)
     at, part = at[hit], cv2.remap(classes, column * _FINE, row * _FINE, cv2.INTER_NEAREST)[hit]
     colour = cv2.remap(canvas, column * _FINE, row * _FINE, cv2.INTER_LINEAR)[hit]
     _, nx, ny, nz, openness = cv2.remap(relief, column, row, cv2.INTER_LINEAR)[hit].T[..., None]
-    light = pose.T @ np.array([now("light x", -1.5, 1.5), now("light y", -1.2, -0.1), 1], np.float32)
+    light = pose.T @ np.array([now("light x", -1.5, 1.5), now("light y", -1.2, -0.1), 1])
     lit = (nx * light[0] + ny * light[1] + nz * light[2]) / np.linalg.norm(light)
-    wrap = np.array([0.4, 0.25, 0.2], np.float32)  # light that travels through skin comes out red
-    sun = np.clip((lit + wrap) / (1 + wrap), 0, 1) * (1 + now("warmth", -0.12, 0.18) * np.array([1, 0, -1], np.float32))
+    wrap = np.array([0.4, 0.25, 0.2])  # light that travels through skin comes out red
+    sun = np.clip((lit + wrap) / (1 + wrap), 0, 1) * (1 + now("warmth", -0.12, 0.18) * np.array([1, 0, -1]))
     shine = 0.06 * (part < Part.NECK)[:, None] * np.clip(lit, 0, 1) ** 24
-    linear = (colour / np.float32(255)) ** 2 * (sun + now("sky", 0.25, 0.45) * (1 - 0.3 * ny)) * 0.9 * openness + shine
+    linear = (colour / 255) ** 2 * (sun + now("sky", 0.25, 0.45) * (1 - 0.3 * ny)) * 0.9 * openness + shine
     scene = now("blobs", 0.3, 1, (9, 9, 1)) * now("tints", 0.75, 1, (9, 9, 3)) * now("backdrop", 60, 220)
     labels, image = np.zeros((size, size), np.uint8), cv2.resize(scene, (size, size), interpolation=cv2.INTER_CUBIC)
     labels.flat[at], image.reshape(-1, 3)[at] = part, 255 * np.sqrt(np.clip(linear, 0, 1))
     grain = np.resize(now("grain", -4, 4, (9973,)), image.shape)
     image = cv2.add(cv2.GaussianBlur(image, (0, 0), 0.6), grain, dtype=cv2.CV_8U)
-    column, row = ((_on_head(points) - _CORNER) * _CELLS).T
+    column, row = _cells(*_on_head(points).T)
     landmarks = cv2.remap(cv2.merge([*pixels.reshape(2, _ROWS, _COLUMNS)]), column, row, cv2.INTER_LINEAR)
     return DemoFace(np.asarray(image, np.uint8), labels, np.asarray(landmarks, np.float32).reshape(70, 2))

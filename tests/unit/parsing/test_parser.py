@@ -143,9 +143,8 @@ def test_a_device_that_nothing_here_runs_on_is_an_error(weights: Path, device: s
         load_parser(weights, device)
 
 
-def test_auto_takes_bf16_where_the_cpu_multiplies_it() -> None:
-    native = torch.cpu.get_capabilities().get("avx512_bf16") or torch.cpu.get_capabilities().get("amx_bf16")
-    assert resolve_precision("auto", torch.device("cpu")) is (torch.bfloat16 if native else torch.float32)
+def test_auto_is_fp16_on_cuda_and_fp32_on_every_cpu() -> None:
+    assert resolve_precision("auto", torch.device("cpu")) is torch.float32
     assert resolve_precision("auto", torch.device("cuda")) is torch.float16
 
 
