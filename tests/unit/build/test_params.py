@@ -105,7 +105,7 @@ def test_params_name_the_formats_that_there_are() -> None:
         ),
         (("order: shuffled", "order: random"), "plan.order"),
         (("  earlier: null", "  earlier: 3"), "plan.earlier"),
-        (("device: auto", "device: gpu"), "parse.device"),
+        (("device: cpu", "device: gpu"), "parse.device"),
         (("align:\n", "allign:\n"), "allign"),
     ],
 )

@@ -26,7 +26,10 @@ OWN = {"README.md", ".gitignore", ".dvcignore", "dvc.yaml"}
 def test_the_files_of_a_data_set_are_those_of_this_repository(root: Path) -> None:
     for name, data in files_of_template("", None).items():
         if name not in OWN:
-            assert (root / name).read_bytes() == data, f"{name}: run `make template`"
+            here = (root / name).read_bytes()
+            if name == "params.yaml":  # the demo faces are parsed on the CPU everywhere
+                here = here.replace(b"  device: cpu\n", b"  device: auto\n")
+            assert here == data, f"{name}: run `make template`"
 
 
 def test_its_stages_are_those_of_this_repository_but_for_the_one_that_follows_edits_of_the_code(root: Path) -> None:
