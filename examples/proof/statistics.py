@@ -9,6 +9,7 @@ from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from examples.proof.arms import Arm
 from examples.proof.hidden import HIDDEN, OCCLUDERS, REGIONS
@@ -41,10 +42,8 @@ def drawn_figures(answers: Answers, known: Known, weights: NDArray[np.float32]) 
     """The `METRICS` of one training in every draw: (draws, metrics). Thresholds stay those of all people."""
     pairs = known.pairs
     right = [accepted(answers.scores, pairs) == pairs.same, *(answers.hidden[what] == pairs.same for what in HIDDEN)]
-    accuracy = _weighted_accuracy(np.stack(right), pairs.same, weights)
-    found = dict(zip(("accuracy", *HIDDEN), accuracy, strict=True)) | _curve_figures(
-        answers.scores, pairs.same, weights
-    )
+    accuracy = drawn_accuracy(np.stack(right), pairs.same, weights)
+    found = dict(zip(("accuracy", *HIDDEN), accuracy, strict=True)) | drawn_curve(answers.scores, pairs.same, weights)
     same = np.flatnonzero(pairs.same)
     explained = same[np.linspace(0, len(same) - 1, len(answers.influence)).astype(np.int64)]
     wide = spread(answers.influence)
@@ -111,7 +110,8 @@ class Comparison:
         weights = {half: known[half].draw(draws, rng) for half in HALVES}
         each = np.empty((len(ARMS), len(seeds), len(HALVES), len(METRICS)))
         drawn = np.empty((draws, *each.shape))
-        for (i, arm), (j, seed), (k, half) in product(enumerate(ARMS), enumerate(seeds), enumerate(HALVES)):
+        every = list(product(enumerate(ARMS), enumerate(seeds), enumerate(HALVES)))
+        for (i, arm), (j, seed), (k, half) in tqdm(every, f"{net}, {head}", unit="training", disable=None):
             trial = Trial(net, head, seed, half, arm)
             answers = read_answers(results, trial, len(known[half].pairs.same))
             each[i, j, k] = plain_figures(answers, known[half])
@@ -126,7 +126,7 @@ class Comparison:
 
     def bootstrap(self) -> NDArray[np.float64]:
         """The means in draws of people and of luck, the same draws for all arms: (draws, arms, metrics)."""
-        out = np.empty((len(self.drawn), len(ARMS), self.each.shape[-1]))
+        out = np.empty((len(self.drawn), len(self.each), self.each.shape[-1]))
         for a, m in np.ndindex(out.shape[1:]):
             out[:, a, m], _ = self._drawn_means(self.drawn[:, a, :, :, m], self.each[a, :, :, m])
         return out
@@ -240,7 +240,7 @@ def _signs(n: int) -> NDArray[np.float64]:
     return signs
 
 
-def _weighted_accuracy(right: BoolArray, same: BoolArray, weights: NDArray[np.float32]) -> NDArray[np.float64]:
+def drawn_accuracy(right: BoolArray, same: BoolArray, weights: NDArray[np.float32]) -> NDArray[np.float64]:
     """(k, P) right answers and (draws, P) weights to (k, draws); each kind of pairs counts one half."""
     halves = []
     for kind in (same, ~same):
@@ -250,7 +250,7 @@ def _weighted_accuracy(right: BoolArray, same: BoolArray, weights: NDArray[np.fl
     return out
 
 
-def _curve_figures(scores: FloatArray, same: BoolArray, weights: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+def drawn_curve(scores: FloatArray, same: BoolArray, weights: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
     """EER and TAR at two FARs in every draw, as `protocol.Roc` has them."""
     order = np.argsort(-scores, kind="stable")
     last = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)  # equal scores are accepted together

@@ -85,7 +85,7 @@ def test_nets_that_are_trained_together_on_a_gpu_learn_what_each_would_alone(dat
         assert done[place].losses == pytest.approx(alone.losses, rel=1e-3)
         together = stack.net(place).state_dict()
         for name, tensor in net.state_dict().items():
-            # Batches of other shapes add up otherwise, which two steps amplify; another arm is as far away as the net is long.
+            # Batches of other shapes add up otherwise, which two steps amplify. Another arm is as far as a net is long.
             apart = (together[name].float() - tensor.float()).norm()
             assert apart <= 0.05 * (tensor.float().norm() + 0.01), name
 

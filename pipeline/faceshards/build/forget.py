@@ -57,8 +57,8 @@ def forget(store: Store, entries: Sequence[Entry], listing: Path, key: Path | No
 
     Raises:
         UnknownSampleError: an entry names no face of the store; the list stays as it was.
-        ParamsError: as `append_removal`; a name has a carriage return in it; the store has numbers, and an entry is a
-            name where no key is given; or the key is not the one of its numbers.
+        ParamsError: as `append_removal`; the store has numbers, and an entry is a name where no key is given; or the
+            key is not the one of its numbers.
     """
     entries = _as_in(store, entries, key)
     found: set[Entry] = set()
@@ -77,11 +77,6 @@ def forget(store: Store, entries: Sequence[Entry], listing: Path, key: Path | No
             f"{store.path}: expected faces of {'; '.join(unknown)}; found none, so nothing was written; "
             + (_near(store, [entry for entry in entries if entry not in found]) or _NAMES)
         )
-    for entry in entries:
-        if "\r" in entry.name:  # which Python takes for the end of a line where the list is read
-            raise ParamsError(
-                f"{entry.kind} {entry.name!r}: expected a name of one line; found a carriage return in it"
-            )
     added = append_removal(listing, entries)
     same = tuple(_same(store, images, read_removal(listing)))
     return Forgotten(tuple(added), shards, dict(Counter(split for split, _ in store.shards)), same)

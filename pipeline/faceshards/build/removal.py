@@ -87,7 +87,7 @@ def append_removal(path: Path, entries: Sequence[Entry]) -> list[Entry]:
         ParamsError: as `read_removal`, or a name that a line cannot hold.
     """
     for entry in entries:
-        if parse_removal(str(entry), "") != [entry]:
+        if "\r" in entry.name or parse_removal(str(entry), "") != [entry]:  # "\r" ends a line where a list is read
             raise ParamsError(f"{entry.kind} {entry.name!r}: expected a name of one line without blanks around it")
     known = read_removal(path) if path.exists() else []
     fresh = [entry for entry in dict.fromkeys(entries) if entry not in known]

@@ -1,5 +1,6 @@
 """`faceshards.open`: one split of a store, at a path or a URL."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from faceshards.loader.dataset import Dataset
 from faceshards.loader.views import View
 from faceshards.store.cache import Cache
 from faceshards.store.remote import open_store
+
+_log = logging.getLogger(__name__)
 
 
 def open(
@@ -50,7 +53,14 @@ def open(
         raise ParamsError(f"path is the folder or URL of a store, found {type(path).__name__}")
     if cache is not None and not isinstance(cache, Cache):
         raise ParamsError(f"cache is a faceshards.Cache, found {type(cache).__name__}")
-    return Dataset(open_store(path, storage_options=storage_options, cache=cache), split, fields, view)
+    dataset = Dataset(open_store(path, storage_options=storage_options, cache=cache), split, fields, view)
+    if not len(dataset):
+        _log.warning(
+            "split %r of %s has no usable face, so its epochs have no batch; "
+            "`faceshards stats` says why faces dropped out",
+            *(split, dataset.store.path),
+        )
+    return dataset
 
 
 def as_dataset(dataset: Dataset | str | Path, split: str | None) -> Dataset:

@@ -73,7 +73,7 @@ def test_appending_keeps_what_is_there_and_mends_a_missing_line_end(tmp_path: Pa
     assert path.read_text() == "# by hand\nperson: p1\nsample: 7\n"
 
 
-@pytest.mark.parametrize("name", ["two\nlines", " blank before", "", "blank behind\t"])
+@pytest.mark.parametrize("name", ["two\nlines", "two\rlines", " blank before", "", "blank behind\t"])
 def test_a_name_that_a_line_cannot_hold_is_refused_and_nothing_is_written(name: str, tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="expected"):
         append_removal(tmp_path / "list.txt", [Entry("sample", "1"), Entry("person", name)])
