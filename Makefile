@@ -108,6 +108,7 @@ template:
 	cp manifests/facesynthetics_sha256.parquet $(TEMPLATE)/manifests__facesynthetics_sha256.parquet.in
 	cp manifests/.gitignore $(TEMPLATE)/manifests__dot-gitignore.in
 	cp reports/.gitignore $(TEMPLATE)/reports__dot-gitignore.in
+	cp .gitattributes $(TEMPLATE)/dot-gitattributes.in
 	cp .dvc/.gitignore $(TEMPLATE)/dot-dvc__dot-gitignore.in
 	cp .dvc/config $(TEMPLATE)/dot-dvc__config.in
 	cp .dvc/plots/region_bars.json $(TEMPLATE)/dot-dvc__plots__region_bars.json.in

@@ -49,6 +49,7 @@ def hidden() -> dict[str, str]:
     return {
         "NPY_DISABLE_CPU_FEATURES": " ".join(wide),
         "OPENCV_CPU_DISABLE": "AVX512-SKX",
+        "OPENCV_IPP": "disabled",  # of which builds of OpenCV for other processors have none
         "OPENBLAS_CORETYPE": "Haswell",
         "ONEDNN_MAX_CPU_ISA": "AVX2",
         "ATEN_CPU_CAPABILITY": "avx2",

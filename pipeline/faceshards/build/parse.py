@@ -193,6 +193,7 @@ def _parser(params: ParseParams, weights: _Weights, threads: int = 1) -> Parser:
 @lru_cache(maxsize=2)  # the one that settles "auto", and the one that works: a worker may outlive many weights
 def _loaded(params: ParseParams, weights: _Weights, threads: int) -> Parser:
     os.environ.setdefault(*SAME_BF16)
+    os.environ["ONEDNN_DEFAULT_FPMATH_MODE"] = "STRICT"  # or fp32 may be bf16 without a word in the provenance
     parser = load_parser(params.weights, params.device, threads, params.precision, params.mirror)
     if (found := _digests(params)) != weights:
         raise WeightsError(

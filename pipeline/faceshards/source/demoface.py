@@ -113,6 +113,15 @@ def _expression(who: _Draws, now: _Draws) -> Float64Array:
     return points
 
 
+def _stretched(values: Float64Array) -> Float64Array:
+    """Values over the whole relief, bilinear; OpenCV's resize weighs them in float32 where it is built with IPP."""
+    for size in (_ROWS, _COLUMNS):
+        at = np.clip((np.arange(size) + 0.5) * len(values) / size - 0.5, 0, len(values) - 1)
+        low = np.minimum(at.astype(int), len(values) - 2)
+        values = (values[low] + (at - low)[:, None] * (values[low + 1] - values[low])).T
+    return values
+
+
 def _paint(who: _Draws, now: _Draws, p: NDArray[Any], strands: NDArray[Any], hairline: list[float]) -> list[UInt8Array]:
     """The canvas, RGB colours and classes, from the lowest layer to the top; p: landmarks, left: of the image."""
     tone = int(who("skin", 0, len(_SKINS)))  # dark skin: seldom fair hair and eyes
@@ -208,7 +217,7 @@ def render_face(seed: int, identity: int, view: int, size: int = 512) -> DemoFac
     root = sample_keys(["faceshards demo face"])[0]
     who, now = partial(_draw, fold(root, seed, identity)), partial(_draw, fold(root, seed, identity, view))
     points, style = _expression(who, now), int(who("hair", 0, 4) if who("sex") < 0.5 else who("hair", 2, 5.4))
-    strands = cv2.resize(who("strands", shape=(80, 110) if style == 3 else (8, 200)), (_COLUMNS, _ROWS))
+    strands = _stretched(who("strands", shape=(80, 110) if style == 3 else (8, 200)))
     canvas, classes = _paint(who, now, points, strands, _HAIR[style][1])
     relief = _relief(who, classes, strands, _HAIR[style][0])
     yaw, radius = now("yaw", -1, 1), np.ascontiguousarray(relief[..., 0])
