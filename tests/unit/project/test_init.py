@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from dvc_projects import git
 from ruamel.yaml import YAML
 
 from faceshards.build.code import code_of
@@ -55,6 +56,14 @@ def test_a_new_repository_has_git_dvc_and_what_the_stages_need(faces: Path) -> N
     lock = read_lock(faces / LOCK)
     assert lock.stages == lock_of_this().stages
     assert set(lock.files) == names & set(lock.files)
+
+
+def test_git_as_windows_sets_it_up_changes_no_byte_of_what_digests_are_made_of(faces: Path, tmp_path: Path) -> None:
+    git(faces, "add", ".")
+    git(faces, "commit", "--message", "a data set")
+    git(tmp_path, "clone", "--config", "core.autocrlf=true", str(faces), "clone")
+    for path in git(faces, "ls-files").splitlines():
+        assert (tmp_path / "clone" / path).read_bytes() == (faces / path).read_bytes(), path
 
 
 ODD = [
