@@ -141,16 +141,21 @@ def finding(parts: list[dict[str, Any]]) -> str:
         cells = [points(of.difference(metric, "on-the-fly", reference)) for metric, reference in columns]
         over = "" if len(of.seeds) > 1 else " (interval over people alone)"
         lines.append([f"{part['title']}, {part['seeds']}{over}", *cells])
-    whole, drawn = (
-        " and ".join(f"{found} ({'; '.join(titles)})" for found, titles in each.items()) for each in verdicts.values()
-    )
+    whole, drawn = map(by_verdict, verdicts.values())
     head = ["trained", "whole faces, against no erasing", "whole faces, against rectangles"]
     head += ["TAR at a FAR of 0.01, against no erasing"]
     head += [f"something drawn over, against {reference}" for reference in ("no erasing", "rectangles")]
     return (
-        f"On whole faces of LFW, erasing regions on the fly brings {whole}, and where something is drawn over the face "
-        f"{drawn}. In points, with 95 % intervals over people and seeds:\n\n{tables.table(head, lines)}"
+        f"On whole faces of LFW, erasing regions on the fly brings {whole}. Where something is drawn over the face, "
+        f"it brings {drawn}. In points, with 95 % intervals over people and seeds:\n\n{tables.table(head, lines)}"
     )
+
+
+def by_verdict(titles: dict[str, list[str]]) -> str:
+    """Verdicts, and what each is of."""
+    if len(titles) == 1 and len(next(iter(titles.values()))) > 1:
+        return f"{next(iter(titles))} with all of these nets and heads"
+    return " and ".join(f"{found} ({'; '.join(of)})" for found, of in titles.items())
 
 
 def verdict(difference: Difference) -> str:

@@ -8,7 +8,7 @@ import pytest
 from examples.proof.hidden import HIDDEN
 from examples.proof.known import PAIRS, Known, write_known
 from examples.proof.measure import Answers
-from examples.proof.page import END, START, digest, finding, main, verdict, write_page, write_sentence
+from examples.proof.page import END, START, by_verdict, digest, finding, main, verdict, write_page, write_sentence
 from examples.proof.rows import ANSWERS, HALVES, add, all_trials, is_finished
 from examples.proof.run import row_of, settings_of
 from examples.proof.settings import Settings
@@ -56,7 +56,7 @@ def test_a_page_has_the_tables_and_pictures_of_every_finished_net_and_head(tmp_p
     text = page.read_text()
     assert "ArcFace, 2 seeds" in sentence
     assert sentence.startswith(
-        "On whole faces of LFW, erasing regions on the fly brings a gain (net `small`, ArcFace), and"
+        "On whole faces of LFW, erasing regions on the fly brings a gain (net `small`, ArcFace). Where something is"
     )
     assert "95 % intervals over people and seeds" in sentence
     assert sentence in text
@@ -94,6 +94,11 @@ def test_before_a_seed_is_whole_nothing_is_said(tmp_path):
     assert write_page(tmp_path / "results", page, draws=10).startswith("Nothing can be said yet")
     assert "| `small` | arcface | 2 | 1 | 1 | 1 | 1 | 1 |" in page.read_text()
     assert finding([]).startswith("Nothing can be said yet")
+
+
+def test_a_verdict_on_all_nets_and_heads_names_none_of_them():
+    assert by_verdict({"a gain": ["one", "another"]}) == "a gain with all of these nets and heads"
+    assert by_verdict({"a gain": ["one"], "a loss": ["two", "three"]}) == "a gain (one) and a loss (two; three)"
 
 
 @pytest.mark.parametrize(
