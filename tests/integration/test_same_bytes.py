@@ -50,9 +50,11 @@ def test_faces_are_parsed_without_amx_unless_its_user_says_otherwise(
         return parse_faces(small_run / "aligned", out, params.parse, params.store, params.run)
 
     monkeypatch.delenv(name)
+    monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "ANY")
     _loaded.cache_clear()
     run(tmp_path / "parsed")
     assert os.environ[name] == value
+    assert os.environ["ONEDNN_DEFAULT_FPMATH_MODE"] == "STRICT"
     monkeypatch.setenv(name, "DEFAULT")
     _loaded.cache_clear()
     run(tmp_path / "other")

@@ -5,6 +5,7 @@ part of a name, which may begin or end with them. A line that is empty or begins
 shorter form, for a name taken as an id would match nothing and leave the person in.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from faceshards.store.durable import write_file
 
 Kind: TypeAlias = Literal["sample", "person"]
 _KINDS: tuple[Kind, ...] = ("sample", "person")
+_LINE_END = re.compile("\r\n|\r|\n")  # those at which Python ends the lines of a text file
 BLANKS = " \t\r"
 """What may stand around a name in a list, one a line; other kinds of space are part of the name."""
 
@@ -63,7 +65,7 @@ def parse_removal(text: str, what: str) -> list[Entry]:
         ParamsError: a line is neither form.
     """
     entries: dict[Entry, None] = {}
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(_LINE_END.split(text), 1):
         line = line.strip(BLANKS)
         if line and not line.startswith("#"):
             kind, colon, name = line.partition(":")
@@ -87,7 +89,7 @@ def append_removal(path: Path, entries: Sequence[Entry]) -> list[Entry]:
         ParamsError: as `read_removal`, or a name that a line cannot hold.
     """
     for entry in entries:
-        if "\r" in entry.name or parse_removal(str(entry), "") != [entry]:  # "\r" ends a line where a list is read
+        if parse_removal(str(entry), "") != [entry]:
             raise ParamsError(f"{entry.kind} {entry.name!r}: expected a name of one line without blanks around it")
     known = read_removal(path) if path.exists() else []
     fresh = [entry for entry in dict.fromkeys(entries) if entry not in known]
